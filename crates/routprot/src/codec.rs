@@ -1,0 +1,174 @@
+//! Configuration as text: the same configuration a block holds, for people and for the API.
+
+use std::marker::PhantomData;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use waypost_types::ProtocolId;
+
+use crate::{InfoBlock, Layout, Refusal};
+
+/// Which of a protocol's two kinds of configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// The protocol as a whole: `protocols.NAME`.
+    Global,
+    /// The protocol on one interface: `interfaces.IFNAME.NAME`.
+    Interface,
+}
+
+/// Schema and text form of one protocol's configuration. Pure: usable while the protocol is not running.
+pub trait ConfigurationCodec: Send + Sync {
+    /// The type of the protocol's blocks.
+    fn protocol(&self) -> ProtocolId;
+    /// The protocol's name in paths, such as `rip`.
+    fn name(&self) -> &'static str;
+    /// The protocol's name for people.
+    fn title(&self) -> &'static str;
+    /// JSON Schema (2020-12) of the text form.
+    fn schema(&self, scope: Scope) -> Value;
+    /// Text to block; 87 with the path of what is wrong, relative to the block.
+    fn to_block(&self, scope: Scope, text: &Value) -> Result<InfoBlock, Refusal>;
+    /// Block to text; 87 when the block is invalid.
+    fn to_text(&self, scope: Scope, block: &InfoBlock) -> Result<Value, Refusal>;
+}
+
+/// A typed configuration with its two outer forms, bytes and text.
+///
+/// Laws, which the tests of every implementation state: `decode(encode(c, l)) == (c, l)` for every layout `l` that can
+/// express `c`; text to block to text is the identity; `decode` never panics and never returns half of a configuration.
+pub trait BlockConfig:
+    Clone + PartialEq + Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static
+{
+    /// The Waypost layout that [`Self::encode`] writes for configuration that came as text.
+    const LAYOUT: u32;
+
+    /// Reads a block, whichever layout it has, and validates what it says.
+    fn decode(block: &InfoBlock) -> Result<(Self, Layout), Refusal>;
+
+    /// Writes the canonical block of `layout`. RRAS's layout drops what it cannot express.
+    fn encode(&self, layout: Layout) -> InfoBlock;
+
+    /// Checks ranges and rules between options. Called for text; `decode` calls it for blocks.
+    fn validate(&self) -> Result<(), Refusal>;
+}
+
+/// The codec that follows from two typed configurations.
+pub struct TypedCodec<G, I> {
+    protocol: ProtocolId,
+    name: &'static str,
+    title: &'static str,
+    typed: PhantomData<fn() -> (G, I)>,
+}
+
+impl<G, I> TypedCodec<G, I> {
+    /// The codec of `protocol`, whose configuration lives at `protocols.NAME` and `interfaces.IFNAME.NAME`.
+    #[must_use]
+    pub const fn new(protocol: ProtocolId, name: &'static str, title: &'static str) -> Self {
+        Self {
+            protocol,
+            name,
+            title,
+            typed: PhantomData,
+        }
+    }
+}
+
+impl<G: BlockConfig, I: BlockConfig> ConfigurationCodec for TypedCodec<G, I> {
+    fn protocol(&self) -> ProtocolId {
+        self.protocol
+    }
+
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn title(&self) -> &'static str {
+        self.title
+    }
+
+    fn schema(&self, scope: Scope) -> Value {
+        match scope {
+            Scope::Global => schemars::schema_for!(G).to_value(),
+            Scope::Interface => schemars::schema_for!(I).to_value(),
+        }
+    }
+
+    fn to_block(&self, scope: Scope, text: &Value) -> Result<InfoBlock, Refusal> {
+        fn block<C: BlockConfig>(text: &Value) -> Result<InfoBlock, Refusal> {
+            let config: C = parse(text)?;
+            config.validate()?;
+            Ok(config.encode(Layout::Waypost(C::LAYOUT)))
+        }
+        match scope {
+            Scope::Global => block::<G>(text),
+            Scope::Interface => block::<I>(text),
+        }
+    }
+
+    fn to_text(&self, scope: Scope, block: &InfoBlock) -> Result<Value, Refusal> {
+        fn text<C: BlockConfig>(block: &InfoBlock) -> Result<Value, Refusal> {
+            let (config, _) = C::decode(block)?;
+            serde_json::to_value(config).map_err(|error| Refusal::failed(error.to_string()))
+        }
+        match scope {
+            Scope::Global => text::<G>(block),
+            Scope::Interface => text::<I>(block),
+        }
+    }
+}
+
+/// Reads typed configuration from a text tree; the refusal names the option and, for a misspelt one, its likely name.
+fn parse<C: BlockConfig>(text: &Value) -> Result<C, Refusal> {
+    if let (Value::Object(table), Some(known)) = (text, schemars::schema_for!(C).get("properties")) {
+        let known: Vec<&str> = known
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        for name in table.keys() {
+            if !known.contains(&name.as_str()) {
+                let refusal = Refusal::invalid(match suggestion(name, known.iter().copied()) {
+                    Some(meant) => format!("unknown option; did you mean '{meant}'?"),
+                    None => "unknown option".to_owned(),
+                });
+                return Err(refusal.at(name).with_allowed(known.join(", ")));
+            }
+        }
+    }
+    serde_path_to_error::deserialize(text).map_err(|error| {
+        let path = error.path().to_string();
+        let path = if path == "." { "" } else { &path };
+        let refusal = Refusal::invalid(error.inner().to_string()).at(path);
+        match text.pointer(&format!("/{}", path.replace('.', "/"))) {
+            Some(value) if !path.is_empty() => refusal.with_value(value),
+            _ => refusal,
+        }
+    })
+}
+
+/// The known word that someone who wrote `word` most likely meant.
+pub fn suggestion<'w>(word: &str, known: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
+    known
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suggests_what_was_meant() {
+        let known = ["metric", "passive", "announce"];
+        assert_eq!(suggestion("metrc", known), Some("metric"));
+        assert_eq!(suggestion("anounce", known), Some("announce"));
+        assert_eq!(suggestion("zzz", known), None);
+    }
+}
