@@ -53,6 +53,11 @@ pub trait BlockConfig:
 
     /// Checks ranges and rules between options. Called for text; `decode` calls it for blocks.
     fn validate(&self) -> Result<(), Refusal>;
+
+    /// Reads a text tree; ranges are [`Self::validate`]'s business.
+    fn from_text(text: &Value) -> Result<Self, Refusal> {
+        parse_text(text)
+    }
 }
 
 /// The codec that follows from two typed configurations.
@@ -98,7 +103,7 @@ impl<G: BlockConfig, I: BlockConfig> ConfigurationCodec for TypedCodec<G, I> {
 
     fn to_block(&self, scope: Scope, text: &Value) -> Result<InfoBlock, Refusal> {
         fn block<C: BlockConfig>(text: &Value) -> Result<InfoBlock, Refusal> {
-            let config: C = parse(text)?;
+            let config = C::from_text(text)?;
             config.validate()?;
             Ok(config.encode(Layout::Waypost(C::LAYOUT)))
         }
@@ -121,7 +126,7 @@ impl<G: BlockConfig, I: BlockConfig> ConfigurationCodec for TypedCodec<G, I> {
 }
 
 /// Reads typed configuration from a text tree; the refusal names the option and, for a misspelt one, its likely name.
-fn parse<C: BlockConfig>(text: &Value) -> Result<C, Refusal> {
+pub fn parse_text<C: DeserializeOwned + JsonSchema>(text: &Value) -> Result<C, Refusal> {
     if let (Value::Object(table), Some(known)) = (text, schemars::schema_for!(C).get("properties")) {
         let known: Vec<&str> = known
             .as_object()

@@ -77,10 +77,10 @@ impl Prepared {
 pub fn option_changes(old: &Value, new: &Value) -> Vec<(String, Option<Value>, Option<Value>)> {
     let mut leaves: BTreeMap<String, (Option<Value>, Option<Value>)> = BTreeMap::new();
     collect("", old, &mut |path, value| {
-        leaves.entry(path).or_default().0 = Some(value.clone())
+        leaves.entry(path).or_default().0 = Some(value.clone());
     });
     collect("", new, &mut |path, value| {
-        leaves.entry(path).or_default().1 = Some(value.clone())
+        leaves.entry(path).or_default().1 = Some(value.clone());
     });
     leaves
         .into_iter()

@@ -1,0 +1,214 @@
+//! What an engine is and what it is told.
+
+use std::net::Ipv4Addr;
+
+use serde_json::Value;
+use waypost_routprot::{
+    BlockConfig, Functionality, Impact, InterfaceIdentity, InterfaceStatus, Refusal, Scope, Topic,
+};
+use waypost_types::{InterfaceIndex, ProtocolId, RouteNotice, RouterId, Seed, Time, WallTime};
+
+use crate::{Outbox, PortId, RxMeta};
+
+/// What time it is, on both clocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// Monotonic time: every timer and age.
+    pub time: Time,
+    /// The date, for lifetimes that configuration gives as dates.
+    pub wall: WallTime,
+}
+
+/// Something that happened.
+///
+/// Configuration in here was validated and, where the engine can refuse it, checked: it cannot fail any more.
+#[derive(Debug)]
+pub enum Input<'a, G, I> {
+    /// The first input. Nothing may be sent before [`Input::StartComplete`].
+    Start {
+        /// Global configuration.
+        global: G,
+        /// The router identifier, if there is one yet.
+        router_id: Option<RouterId>,
+        /// What [`Outbox::persist`] stored in an earlier life.
+        persisted: &'a [(String, Vec<u8>)],
+    },
+    /// Every configured interface was added: protocol activity may begin.
+    StartComplete,
+    /// The complete new global configuration, different from the one in force.
+    SetGlobal(G),
+    /// A new interface, in the disabled state. `None`: no configuration of this protocol on it.
+    AddInterface {
+        /// Its name, index and type.
+        identity: &'a InterfaceIdentity,
+        /// Its configuration.
+        config: Option<I>,
+    },
+    /// The interface is gone.
+    DeleteInterface(InterfaceIndex),
+    /// The complete new configuration of an interface, different from the one in force.
+    SetInterface {
+        /// Which interface.
+        index: InterfaceIndex,
+        /// Its configuration.
+        config: I,
+    },
+    /// Something happened to an interface.
+    Status {
+        /// Which interface.
+        index: InterfaceIndex,
+        /// What happened.
+        status: &'a InterfaceStatus,
+    },
+    /// A datagram or packet arrived.
+    Packet {
+        /// At which port.
+        port: PortId,
+        /// Where from and how.
+        meta: &'a RxMeta,
+        /// Its payload.
+        octets: &'a [u8],
+    },
+    /// A port could not be opened or changed. It is closed now; asking again is the engine's business.
+    PortFailed {
+        /// Which port.
+        port: PortId,
+        /// Why.
+        error: &'a str,
+    },
+    /// `now` has reached [`Engine::next_deadline`].
+    Deadline,
+    /// News of routes that [`Outbox::interest`] asked for.
+    Routes(&'a [RouteNotice]),
+    /// An autostatic update is asked for; [`waypost_routprot::Event::UpdateComplete`] must follow.
+    UpdateRoutes(InterfaceIndex),
+    /// A dial-in client connected.
+    ConnectClient(InterfaceIndex, Ipv4Addr),
+    /// A dial-in client disconnected.
+    DisconnectClient(InterfaceIndex, Ipv4Addr),
+    /// The router identifier changed.
+    RouterId(Option<RouterId>),
+    /// More work was asked for by [`Outbox::again`].
+    Continue,
+    /// Say good-bye. When all is said, emit [`waypost_routprot::Event::RouterStopped`]; nothing may follow it.
+    Stop,
+}
+
+/// Which configuration a check is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The protocol as a whole.
+    Global,
+    /// One interface; `None` while the protocol does not have it.
+    Interface(Option<InterfaceIndex>),
+}
+
+impl Target {
+    /// The kind of configuration.
+    #[must_use]
+    pub const fn scope(self) -> Scope {
+        match self {
+            Self::Global => Scope::Global,
+            Self::Interface(_) => Scope::Interface,
+        }
+    }
+}
+
+/// One of the six MIB calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MibOperation {
+    /// MibCreateEntry.
+    Create,
+    /// MibDeleteEntry.
+    Delete,
+    /// MibSetEntry.
+    Set,
+    /// MibGetEntry.
+    Get,
+    /// MibGetFirstEntry.
+    GetFirst,
+    /// MibGetNextEntry.
+    GetNext,
+}
+
+/// How an engine answers a MIB call. Configuration is the instance's: the engine only says which and in what frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MibReply {
+    /// The answer's octets; empty for create, delete and set.
+    Octets(Vec<u8>),
+    /// These octets, followed by the RRAS block of the global configuration.
+    GlobalConfig(Vec<u8>),
+    /// These octets, followed by the RRAS block of an interface's configuration, keys zeroed.
+    InterfaceConfig(InterfaceIndex, Vec<u8>),
+    /// Set the global configuration to this RRAS block.
+    SetGlobal(Vec<u8>),
+    /// Set an interface's configuration to this RRAS block.
+    SetInterface(InterfaceIndex, Vec<u8>),
+}
+
+/// One running instance of a routing protocol.
+///
+/// Never blocks, never reads a clock, never touches a socket. Every call does a bounded amount of work; what takes longer
+/// asks to be called again.
+pub trait Engine: Sized + Send + 'static {
+    /// Configuration of the protocol as a whole.
+    type Global: BlockConfig;
+    /// Configuration of the protocol on one interface.
+    type Interface: BlockConfig;
+
+    /// The protocol's number: its block type and the owner of its routes.
+    const PROTOCOL: ProtocolId;
+    /// The name in configuration paths.
+    const NAME: &'static str;
+    /// The name for people.
+    const TITLE: &'static str;
+    /// What it can do.
+    const FUNCTIONALITY: Functionality;
+
+    /// An instance that has not started. `seed` is its only randomness.
+    fn new(seed: Seed) -> Self;
+
+    /// Checks global configuration, valid in itself, against the running state.
+    fn check_global(&self, _config: &Self::Global) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    /// Checks interface configuration, valid in itself, against the running state.
+    fn check_interface(
+        &self,
+        _index: Option<InterfaceIndex>,
+        _config: &Self::Interface,
+    ) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    /// What changing one option does now, and why. `option` is its path inside the block.
+    fn impact(
+        &self,
+        target: Target,
+        option: &str,
+        old: Option<&Value>,
+        new: Option<&Value>,
+    ) -> (Impact, String);
+
+    /// Completes what an all-zero or absent secret in an RRAS block means: keep the stored one (rras-blocks P-110).
+    fn inherit_secrets(_old: &Self::Interface, _new: &mut Self::Interface) {}
+
+    /// Fills read-only fields of an interface block about to be returned (rras-blocks P-104).
+    fn fill_read_only(&self, _index: InterfaceIndex, _block: &mut Vec<u8>) {}
+
+    /// Blanks keys and passwords of an RRAS interface block that goes out through the MIB road (rras-blocks P-110).
+    fn blank_secrets(_block: &mut [u8]) {}
+
+    /// Handles exactly one input.
+    fn handle(&mut self, now: Now, input: Input<'_, Self::Global, Self::Interface>, out: &mut Outbox);
+
+    /// When [`Input::Deadline`] is wanted next; `None` is never.
+    fn next_deadline(&self) -> Option<Time>;
+
+    /// Answers a question without changing anything.
+    fn show(&self, now: Now, topic: Topic) -> Result<Value, Refusal>;
+
+    /// Answers a MIB call (rras-blocks 1.5 and the protocol's own section).
+    fn mib(&mut self, now: Now, operation: MibOperation, input: &[u8]) -> Result<MibReply, Refusal>;
+}

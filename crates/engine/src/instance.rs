@@ -1,0 +1,495 @@
+//! An engine together with what the routing protocol interface keeps for it: blocks, interfaces, events, lifecycle.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use serde_json::Value;
+use waypost_routprot::{
+    BlockConfig, Event, Functionality, InfoBlock, InterfaceIdentity, InterfaceStatus, Layout,
+    NotificationEvent, OptionChange, Prepared, Refusal, Status, Topic, option_changes,
+};
+use waypost_types::{InterfaceIndex, RouteNotice, RouterId, Seed, Time};
+
+use crate::{Engine, Input, MibOperation, MibReply, Now, Outbox, PortId, RxMeta, Target};
+
+/// Where an instance is in its life (routing-protocol-interface 10.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lifecycle {
+    Registered,
+    Starting,
+    Running,
+    Stopping,
+    Stopped,
+}
+
+/// A configuration in force, and the layout that `Get` returns it in: the one last set.
+#[derive(Clone, Debug, PartialEq)]
+struct Held<C> {
+    config: C,
+    layout: Layout,
+}
+
+impl<C: BlockConfig> Held<C> {
+    fn decode(block: &InfoBlock) -> Result<Self, Refusal> {
+        let (config, layout) = C::decode(block)?;
+        Ok(Self { config, layout })
+    }
+}
+
+/// What an interface was configured with, to put it back if the host cannot do its part.
+#[derive(Clone, Debug)]
+pub struct Previous<C>(Option<Held<C>>);
+
+/// An engine with its configuration, its interfaces and its event queue.
+///
+/// Every method that may make the engine act takes the time and leaves what the host has to do in the outbox.
+pub struct Instance<E: Engine> {
+    engine: E,
+    lifecycle: Lifecycle,
+    persisted: Vec<(String, Vec<u8>)>,
+    global: Option<Held<E::Global>>,
+    interfaces: BTreeMap<InterfaceIndex, Option<Held<E::Interface>>>,
+    events: VecDeque<Event>,
+    event: Option<Arc<dyn NotificationEvent>>,
+    out: Outbox,
+}
+
+impl<E: Engine> Instance<E> {
+    /// An instance that has not started. `persisted` is what an earlier life stored with [`Outbox::persist`].
+    #[must_use]
+    pub fn new(seed: Seed, persisted: Vec<(String, Vec<u8>)>) -> Self {
+        Self {
+            engine: E::new(seed),
+            lifecycle: Lifecycle::Registered,
+            persisted,
+            global: None,
+            interfaces: BTreeMap::new(),
+            events: VecDeque::new(),
+            event: None,
+            out: Outbox::new(),
+        }
+    }
+
+    /// The engine, for looking at.
+    pub const fn engine(&self) -> &E {
+        &self.engine
+    }
+
+    /// What the host has to do; it clears the outbox when it has done it.
+    pub const fn outbox(&mut self) -> &mut Outbox {
+        &mut self.out
+    }
+
+    /// StartProtocol.
+    pub fn start(
+        &mut self,
+        now: Now,
+        event: Arc<dyn NotificationEvent>,
+        router_id: Option<RouterId>,
+        global: &InfoBlock,
+    ) -> Result<(), Refusal> {
+        if self.lifecycle != Lifecycle::Registered {
+            return Err(Refusal::failed("the protocol was started before"));
+        }
+        let held = Held::<E::Global>::decode(global)?;
+        self.engine.check_global(&held.config)?;
+        self.event = Some(event);
+        self.lifecycle = Lifecycle::Starting;
+        let persisted = std::mem::take(&mut self.persisted);
+        let config = held.config.clone();
+        self.global = Some(held);
+        self.handle(
+            now,
+            Input::Start {
+                global: config,
+                router_id,
+                persisted: &persisted,
+            },
+        );
+        Ok(())
+    }
+
+    /// StartComplete.
+    pub fn start_complete(&mut self, now: Now) -> Result<(), Refusal> {
+        if self.lifecycle != Lifecycle::Starting {
+            return Err(Refusal::failed("the protocol is not starting"));
+        }
+        self.lifecycle = Lifecycle::Running;
+        self.handle(now, Input::StartComplete);
+        Ok(())
+    }
+
+    /// StopProtocol: ERROR_PROTOCOL_STOP_PENDING while the engine still says good-bye.
+    pub fn stop(&mut self, now: Now) -> Result<(), Refusal> {
+        self.alive()?;
+        self.lifecycle = Lifecycle::Stopping;
+        self.handle(now, Input::Stop);
+        if self.lifecycle == Lifecycle::Stopped {
+            self.events.retain(|event| *event != Event::RouterStopped);
+            return Ok(());
+        }
+        Err(Refusal::new(
+            Status::ERROR_PROTOCOL_STOP_PENDING,
+            "the protocol is stopping",
+        ))
+    }
+
+    /// Whether nothing will ever happen here again.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.lifecycle == Lifecycle::Stopped
+    }
+
+    fn alive(&self) -> Result<(), Refusal> {
+        match self.lifecycle {
+            Lifecycle::Starting | Lifecycle::Running => Ok(()),
+            Lifecycle::Registered => Err(Refusal::failed("the protocol is not started")),
+            Lifecycle::Stopping | Lifecycle::Stopped => Err(Refusal::failed("the protocol is stopping")),
+        }
+    }
+
+    /// GetGlobalInfo.
+    pub fn global_info(&self) -> Result<InfoBlock, Refusal> {
+        self.alive()?;
+        Ok(self
+            .global
+            .as_ref()
+            .map_or_else(InfoBlock::absent, |held| held.config.encode(held.layout)))
+    }
+
+    /// SetGlobalInfo. The configuration in force already changes nothing.
+    pub fn set_global_info(&mut self, now: Now, info: &InfoBlock) -> Result<(), Refusal> {
+        self.alive()?;
+        let held = Held::<E::Global>::decode(info)?;
+        self.engine.check_global(&held.config)?;
+        let same = self.global.as_ref().is_some_and(|old| old.config == held.config);
+        let config = held.config.clone();
+        self.global = Some(held);
+        if !same {
+            self.handle(now, Input::SetGlobal(config));
+        }
+        Ok(())
+    }
+
+    /// What [`Self::set_global_info`] would do.
+    pub fn prepare_global_info(&self, info: &InfoBlock) -> Result<Prepared, Refusal> {
+        self.alive()?;
+        let held = Held::<E::Global>::decode(info)?;
+        self.engine.check_global(&held.config)?;
+        self.impacts(
+            Target::Global,
+            self.global.as_ref().map(|held| &held.config),
+            &held.config,
+        )
+    }
+
+    /// AddInterface.
+    pub fn add_interface(
+        &mut self,
+        now: Now,
+        identity: &InterfaceIdentity,
+        info: &InfoBlock,
+    ) -> Result<(), Refusal> {
+        self.alive()?;
+        let index = identity.index;
+        if self.interfaces.contains_key(&index) {
+            return Err(Refusal::invalid("the interface was added before")
+                .at("InterfaceIndex")
+                .with_value(index));
+        }
+        let held = if info.is_absent() && E::FUNCTIONALITY.contains(Functionality::RF_ADD_ALL_INTERFACES) {
+            None
+        } else {
+            let held = Held::<E::Interface>::decode(info)?;
+            self.engine.check_interface(None, &held.config)?;
+            Some(held)
+        };
+        let config = held.as_ref().map(|held| held.config.clone());
+        self.interfaces.insert(index, held);
+        self.handle(now, Input::AddInterface { identity, config });
+        Ok(())
+    }
+
+    /// DeleteInterface.
+    pub fn delete_interface(&mut self, now: Now, index: InterfaceIndex) -> Result<(), Refusal> {
+        self.alive()?;
+        self.interfaces.remove(&index).ok_or_else(|| unknown(index))?;
+        self.handle(now, Input::DeleteInterface(index));
+        Ok(())
+    }
+
+    /// InterfaceStatus.
+    pub fn interface_status(
+        &mut self,
+        now: Now,
+        index: InterfaceIndex,
+        status: &InterfaceStatus,
+    ) -> Result<(), Refusal> {
+        self.alive()?;
+        self.known(index)?;
+        self.handle(now, Input::Status { index, status });
+        Ok(())
+    }
+
+    fn known(&self, index: InterfaceIndex) -> Result<&Option<Held<E::Interface>>, Refusal> {
+        self.interfaces.get(&index).ok_or_else(|| unknown(index))
+    }
+
+    /// GetInterfaceInfo.
+    pub fn interface_info(&self, index: InterfaceIndex) -> Result<InfoBlock, Refusal> {
+        self.alive()?;
+        let Some(held) = self.known(index)? else {
+            return Ok(InfoBlock::absent());
+        };
+        let mut block = held.config.encode(held.layout);
+        if held.layout == Layout::Rras {
+            self.engine.fill_read_only(index, &mut block.bytes);
+        }
+        Ok(block)
+    }
+
+    fn decode_interface(
+        &self,
+        index: Option<InterfaceIndex>,
+        info: &InfoBlock,
+    ) -> Result<Held<E::Interface>, Refusal> {
+        let old = index
+            .map(|index| self.known(index))
+            .transpose()?
+            .and_then(Option::as_ref);
+        let mut held = Held::<E::Interface>::decode(info)?;
+        if let (Layout::Rras, Some(old)) = (held.layout, old) {
+            E::inherit_secrets(&old.config, &mut held.config);
+        }
+        self.engine.check_interface(index, &held.config)?;
+        Ok(held)
+    }
+
+    /// What [`Self::set_interface_info`] would do.
+    pub fn prepare_interface_info(
+        &self,
+        index: Option<InterfaceIndex>,
+        info: &InfoBlock,
+    ) -> Result<Prepared, Refusal> {
+        self.alive()?;
+        let held = self.decode_interface(index, info)?;
+        let old = index
+            .map(|index| self.known(index))
+            .transpose()?
+            .and_then(Option::as_ref);
+        self.impacts(
+            Target::Interface(index),
+            old.map(|held| &held.config),
+            &held.config,
+        )
+    }
+
+    fn impacts<C: BlockConfig>(&self, target: Target, old: Option<&C>, new: &C) -> Result<Prepared, Refusal> {
+        let text =
+            |config: &C| serde_json::to_value(config).map_err(|error| Refusal::failed(error.to_string()));
+        let old = old.map_or(Ok(Value::Null), text)?;
+        let changes = option_changes(&old, &text(new)?)
+            .into_iter()
+            .map(|(path, old, new)| {
+                let (impact, reason) = self.engine.impact(target, &path, old.as_ref(), new.as_ref());
+                OptionChange {
+                    path,
+                    old,
+                    new,
+                    impact,
+                    reason,
+                }
+            })
+            .collect();
+        Ok(Prepared { changes })
+    }
+
+    /// SetInterfaceInfo. The configuration in force already changes nothing and resets nothing (6.3 rule 6).
+    ///
+    /// Returns what was in force before, for [`Self::restore_interface`].
+    pub fn set_interface_info(
+        &mut self,
+        now: Now,
+        index: InterfaceIndex,
+        info: &InfoBlock,
+    ) -> Result<Previous<E::Interface>, Refusal> {
+        self.alive()?;
+        self.known(index)?;
+        let held = self.decode_interface(Some(index), info)?;
+        Ok(self.replace_interface(now, index, held))
+    }
+
+    /// Puts back what [`Self::set_interface_info`] replaced, because the host could not do its part.
+    pub fn restore_interface(&mut self, now: Now, index: InterfaceIndex, previous: Previous<E::Interface>) {
+        match previous.0 {
+            Some(held) => drop(self.replace_interface(now, index, held)),
+            None => drop(self.interfaces.insert(index, None)),
+        }
+    }
+
+    fn replace_interface(
+        &mut self,
+        now: Now,
+        index: InterfaceIndex,
+        held: Held<E::Interface>,
+    ) -> Previous<E::Interface> {
+        let config = held.config.clone();
+        let previous = self.interfaces.insert(index, Some(held)).flatten();
+        if previous.as_ref().is_none_or(|old| old.config != config) {
+            self.handle(now, Input::SetInterface { index, config });
+        }
+        Previous(previous)
+    }
+
+    /// GetEventMessage.
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// DoUpdateRoutes.
+    pub fn update_routes(&mut self, now: Now, index: InterfaceIndex) -> Result<(), Refusal> {
+        self.alive()?;
+        self.known(index)?;
+        if !E::FUNCTIONALITY.contains(Functionality::RF_DEMAND_UPDATE_ROUTES)
+            || self.lifecycle != Lifecycle::Running
+        {
+            return Err(Refusal::failed(
+                "the protocol cannot update routes on request now",
+            ));
+        }
+        self.handle(now, Input::UpdateRoutes(index));
+        Ok(())
+    }
+
+    /// ConnectClient (`connected`) and DisconnectClient.
+    pub fn client(
+        &mut self,
+        now: Now,
+        index: InterfaceIndex,
+        client: Ipv4Addr,
+        connected: bool,
+    ) -> Result<(), Refusal> {
+        self.alive()?;
+        self.known(index)?;
+        self.handle(
+            now,
+            if connected {
+                Input::ConnectClient(index, client)
+            } else {
+                Input::DisconnectClient(index, client)
+            },
+        );
+        Ok(())
+    }
+
+    /// The six MIB calls. A set of configuration raises the matching save event, as it did not come from the host.
+    pub fn mib(&mut self, now: Now, operation: MibOperation, input: &[u8]) -> Result<Vec<u8>, Refusal> {
+        self.alive()?;
+        match self.engine.mib(now, operation, input)? {
+            MibReply::Octets(octets) => Ok(octets),
+            MibReply::GlobalConfig(mut octets) => {
+                if let Some(held) = &self.global {
+                    octets.extend_from_slice(&held.config.encode(Layout::Rras).bytes);
+                }
+                Ok(octets)
+            }
+            MibReply::InterfaceConfig(index, mut octets) => {
+                if let Some(held) = self.known(index)? {
+                    let mut block = held.config.encode(Layout::Rras);
+                    self.engine.fill_read_only(index, &mut block.bytes);
+                    E::blank_secrets(&mut block.bytes);
+                    octets.extend_from_slice(&block.bytes);
+                }
+                Ok(octets)
+            }
+            MibReply::SetGlobal(octets) => {
+                self.set_global_info(now, &InfoBlock::new(1, octets))?;
+                self.queue(Event::SaveGlobalConfigInfo);
+                Ok(Vec::new())
+            }
+            MibReply::SetInterface(index, octets) => {
+                self.set_interface_info(now, index, &InfoBlock::new(1, octets))?;
+                self.queue(Event::SaveInterfaceConfigInfo(index));
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    /// Structured state for `show`.
+    pub fn show(&self, now: Now, topic: Topic) -> Result<Value, Refusal> {
+        self.alive()?;
+        self.engine.show(now, topic)
+    }
+
+    /// When [`Self::deadline`] wants to be called.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Time> {
+        if self.is_stopped() {
+            None
+        } else {
+            self.engine.next_deadline()
+        }
+    }
+
+    /// The time of [`Self::next_deadline`] has come.
+    pub fn deadline(&mut self, now: Now) {
+        self.drive(now, Input::Deadline);
+    }
+
+    /// A packet arrived.
+    pub fn packet(&mut self, now: Now, port: PortId, meta: &RxMeta, octets: &[u8]) {
+        self.drive(now, Input::Packet { port, meta, octets });
+    }
+
+    /// A port could not be opened or changed.
+    pub fn port_failed(&mut self, now: Now, port: PortId, error: &str) {
+        self.drive(now, Input::PortFailed { port, error });
+    }
+
+    /// News of routes.
+    pub fn routes(&mut self, now: Now, notices: &[RouteNotice]) {
+        self.drive(now, Input::Routes(notices));
+    }
+
+    /// The router identifier changed.
+    pub fn router_id(&mut self, now: Now, router_id: Option<RouterId>) {
+        self.drive(now, Input::RouterId(router_id));
+    }
+
+    /// The work that the engine put off.
+    pub fn proceed(&mut self, now: Now) {
+        self.drive(now, Input::Continue);
+    }
+
+    /// Hands over an input that may come late: nothing reaches an engine before its start or after its end.
+    fn drive(&mut self, now: Now, input: Input<'_, E::Global, E::Interface>) {
+        if !matches!(self.lifecycle, Lifecycle::Registered | Lifecycle::Stopped) {
+            self.handle(now, input);
+        }
+    }
+
+    fn handle(&mut self, now: Now, input: Input<'_, E::Global, E::Interface>) {
+        self.engine.handle(now, input, &mut self.out);
+        for event in self.out.take_events() {
+            if event == Event::RouterStopped {
+                self.lifecycle = Lifecycle::Stopped;
+            }
+            self.queue(event);
+        }
+    }
+
+    fn queue(&mut self, event: Event) {
+        // Appended before the signal, so that a drain after the wake sees it (routing-protocol-interface 9.1).
+        self.events.push_back(event);
+        if let Some(event) = &self.event {
+            event.signal();
+        }
+    }
+}
+
+fn unknown(index: InterfaceIndex) -> Refusal {
+    Refusal::invalid("no such interface")
+        .at("InterfaceIndex")
+        .with_value(index)
+}

@@ -1,0 +1,161 @@
+//! The values that result from an interface's options, the global defaults and the built-in ones.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use waypost_wire::Secret;
+
+use super::{
+    Accept, Announce, Authentication, FilterRule, GlobalConfig, InterfaceConfig, Key, NeighborMode, Options,
+    TtlSecurity, UpdateMode,
+};
+
+/// Every interface option with its value in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Effective {
+    /// Cost added to routes heard, 1..=16.
+    pub metric: u8,
+    /// Cost added to routes announced, 0..=15.
+    pub metric_out: u8,
+    /// What is sent; `None` on a passive interface.
+    pub announce: Announce,
+    /// What is listened to.
+    pub accept: Accept,
+    /// When updates are sent.
+    pub update_mode: UpdateMode,
+    /// Time between full updates.
+    pub update_interval: Duration,
+    /// Time until an unrefreshed route is unusable.
+    pub expiration_interval: Duration,
+    /// Time an unusable route is still announced.
+    pub removal_interval: Duration,
+    /// Routes are not announced back.
+    pub split_horizon: bool,
+    /// They are announced back with metric 16.
+    pub poison_reverse: bool,
+    /// Changes are announced at once.
+    pub triggered_updates: bool,
+    /// Routes are announced with metric 16 at the end.
+    pub graceful_shutdown: bool,
+    /// Host routes are taken.
+    pub accept_host_routes: bool,
+    /// Host routes are announced.
+    pub announce_host_routes: bool,
+    /// A default route is taken.
+    pub accept_default_route: bool,
+    /// A default route is announced.
+    pub announce_default_route: bool,
+    /// A default route of our own is announced with this metric.
+    pub originate_default: Option<u8>,
+    /// Routes heard win over static ones.
+    pub overwrite_static_routes: bool,
+    /// Subnets are announced as their class network outside it.
+    pub summarise: bool,
+    /// Tag of routes that carry none.
+    pub route_tag: u16,
+    /// Whether neighbours are sent to by unicast.
+    pub neighbor_mode: NeighborMode,
+    /// Those neighbours.
+    pub neighbors: Vec<Ipv4Addr>,
+    /// Which routes are taken.
+    pub accept_filter: Vec<FilterRule>,
+    /// Which routes are announced.
+    pub announce_filter: Vec<FilterRule>,
+    /// How messages are authenticated.
+    pub authentication: Authentication,
+    /// The password of plain authentication.
+    pub password: Secret,
+    /// The key chain of cryptographic authentication.
+    pub keys: Vec<Key>,
+    /// Must-be-zero fields are checked.
+    pub check_zero: bool,
+    /// Packets that crossed a router are dropped.
+    pub ttl_security: TtlSecurity,
+    /// Routes kept from this interface at most.
+    pub maximum_routes: u32,
+    /// Codepoint of packets sent.
+    pub dscp: u8,
+    /// UDP port.
+    pub port: u16,
+    /// Largest UDP payload sent.
+    pub packet_length: u16,
+    /// Receive buffer of the socket.
+    pub receive_buffer: u32,
+    /// Weight of next hops here.
+    pub ecmp_weight: u16,
+    /// Without carrier the interface counts as down.
+    pub check_link: bool,
+}
+
+impl Effective {
+    /// The values in force on an interface.
+    #[must_use]
+    pub fn resolve(interface: &InterfaceConfig, global: &GlobalConfig) -> Self {
+        let given = Given {
+            interface: &interface.options,
+            defaults: &global.defaults,
+        };
+        Self {
+            metric: given.option(|o| o.metric, 1).max(1),
+            metric_out: given.option(|o| o.metric_out, 0),
+            announce: if given.option(|o| o.passive, false) {
+                Announce::None
+            } else {
+                given.option(|o| o.announce, Announce::default())
+            },
+            accept: given.option(|o| o.accept, Accept::default()),
+            update_mode: given.option(|o| o.update_mode, UpdateMode::default()),
+            update_interval: given.seconds(|o| o.update_interval, 30),
+            expiration_interval: given.seconds(|o| o.expiration_interval, 180),
+            removal_interval: given.seconds(|o| o.removal_interval, 120),
+            split_horizon: given.option(|o| o.split_horizon, true),
+            poison_reverse: given.option(|o| o.poison_reverse, true),
+            triggered_updates: given.option(|o| o.triggered_updates, true),
+            graceful_shutdown: given.option(|o| o.graceful_shutdown, true),
+            accept_host_routes: given.option(|o| o.accept_host_routes, true),
+            announce_host_routes: given.option(|o| o.announce_host_routes, true),
+            accept_default_route: given.option(|o| o.accept_default_route, true),
+            announce_default_route: given.option(|o| o.announce_default_route, true),
+            originate_default: given.optional(|o| o.originate_default),
+            overwrite_static_routes: given.option(|o| o.overwrite_static_routes, false),
+            summarise: given.option(|o| o.summarise, false),
+            route_tag: given.option(|o| o.route_tag, 0),
+            neighbor_mode: given.option(|o| o.neighbor_mode, NeighborMode::default()),
+            neighbors: given.optional(|o| o.neighbors.clone()).unwrap_or_default(),
+            accept_filter: given.optional(|o| o.accept_filter.clone()).unwrap_or_default(),
+            announce_filter: given.optional(|o| o.announce_filter.clone()).unwrap_or_default(),
+            authentication: given.option(|o| o.authentication, Authentication::default()),
+            password: given.optional(|o| o.password.clone()).unwrap_or_default(),
+            keys: given.optional(|o| o.keys.clone()).unwrap_or_default(),
+            check_zero: given.option(|o| o.check_zero, true),
+            ttl_security: given.option(|o| o.ttl_security, TtlSecurity::default()),
+            maximum_routes: given.option(|o| o.maximum_routes, 1_000_000),
+            dscp: given.option(|o| o.dscp, 48),
+            port: given.option(|o| o.port, 520),
+            packet_length: given.option(|o| o.packet_length, 512),
+            receive_buffer: given.option(|o| o.receive_buffer, 4 << 20),
+            ecmp_weight: given.option(|o| o.ecmp_weight, 1),
+            check_link: given.option(|o| o.check_link, true),
+        }
+    }
+}
+
+/// An option's two sources, nearest first.
+struct Given<'a> {
+    interface: &'a Options,
+    defaults: &'a Options,
+}
+
+impl Given<'_> {
+    fn optional<T>(&self, get: impl Fn(&Options) -> Option<T>) -> Option<T> {
+        get(self.interface).or_else(|| get(self.defaults))
+    }
+
+    fn option<T>(&self, get: impl Fn(&Options) -> Option<T>, built_in: T) -> T {
+        self.optional(get).unwrap_or(built_in)
+    }
+
+    fn seconds(&self, get: impl Fn(&Options) -> Option<u32>, built_in: u32) -> Duration {
+        Duration::from_secs(self.option(get, built_in).into())
+    }
+}
