@@ -310,3 +310,77 @@ const fn in_addr(address: Ipv4Addr) -> libc::in_addr {
         s_addr: u32::from_ne_bytes(address.octets()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn effective(socket: &Socket, level: c_int, name: c_int) -> c_int {
+        option::get(socket.as_fd(), level, name, -1).unwrap()
+    }
+
+    /// Priority 6 is the highest that needs no privilege.
+    fn options() -> Options {
+        Options {
+            priority: 6,
+            ..Options::default()
+        }
+    }
+
+    #[test]
+    fn every_option_reaches_the_kernel() {
+        let mut socket = Socket::open(InterfaceIndex(1), 0, &options()).unwrap();
+        let read = |socket: &Socket| {
+            [
+                effective(socket, IP, libc::IP_MULTICAST_TTL),
+                effective(socket, IP, libc::IP_TTL),
+                effective(socket, IP, libc::IP_MULTICAST_LOOP),
+                effective(socket, IP, libc::IP_TOS),
+                effective(socket, SOL_SOCKET, libc::SO_PRIORITY),
+                effective(socket, SOL_SOCKET, libc::SO_BROADCAST),
+                // The kernel doubles buffer sizes for its bookkeeping.
+                effective(socket, SOL_SOCKET, libc::SO_RCVBUF) / 2,
+                effective(socket, SOL_SOCKET, libc::SO_SNDBUF) / 2,
+            ]
+        };
+        let first = read(&socket);
+        assert_eq!(first[..6], [1, 64, 0, 0xC0, 6, 1]);
+        let other = Options {
+            multicast_ttl: 2,
+            ttl: 3,
+            min_ttl: 4,
+            multicast_loop: true,
+            tos: 0x10,
+            priority: 5,
+            broadcast: false,
+            receive_buffer: 9000,
+            send_buffer: 10_000,
+        };
+        socket.set_options(&other).unwrap();
+        assert_eq!(read(&socket), [2, 3, 1, 0x10, 5, 0, 9000, 10_000]);
+        assert_eq!(*socket.options(), other);
+        socket.set_options(&options()).unwrap();
+        assert_eq!(read(&socket), first);
+    }
+
+    /// IP_TOS sets the priority as a side effect (to 2 for 0x08), so that one is set again although it does not change.
+    #[test]
+    fn the_priority_outlives_a_change_of_tos() {
+        let mut socket = Socket::open(InterfaceIndex(1), 0, &options()).unwrap();
+        let tos = |tos| Options { tos, ..options() };
+        socket.set_options(&tos(0x08)).unwrap();
+        assert_eq!(effective(&socket, SOL_SOCKET, libc::SO_PRIORITY), 6);
+        // Nor does it change when another option is refused later and all is set back.
+        let refused = Options {
+            tos: 0xC0,
+            priority: u8::MAX,
+            ..options()
+        };
+        match socket.set_options(&refused) {
+            Err(_) => assert_eq!(effective(&socket, IP, libc::IP_TOS), 0x08),
+            // With CAP_NET_ADMIN any priority goes.
+            Ok(()) => socket.set_options(&tos(0x08)).unwrap(),
+        }
+        assert_eq!(effective(&socket, SOL_SOCKET, libc::SO_PRIORITY), 6);
+    }
+}
