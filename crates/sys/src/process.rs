@@ -1,0 +1,285 @@
+//! This process and its users: locks, randomness, credentials, threads.
+
+use std::ffi::{CString, c_char};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd};
+use std::path::{Path, PathBuf};
+
+use waypost_types::Seed;
+
+use crate::{check, check_length, option};
+
+/// Why a lock file is not ours.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another process has it.
+    #[error("{} is locked by {}", path.display(), holder(*pid))]
+    Held {
+        /// The lock file.
+        path: PathBuf,
+        /// The process that wrote its number into the file, if it can be read.
+        pid: Option<u32>,
+    },
+    /// The file cannot be opened, locked or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The lock file.
+        path: PathBuf,
+        /// What happened.
+        source: io::Error,
+    },
+}
+
+fn holder(pid: Option<u32>) -> String {
+    pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
+}
+
+/// A lock file that this process holds; the kernel releases it however the process ends.
+///
+/// The file stays: removing it would let two processes lock two files of the same name.
+#[derive(Debug)]
+pub struct LockFile {
+    _file: File,
+}
+
+impl LockFile {
+    /// Locks the file at `path`, which is created if need be, and writes this process's number into it. Does not wait.
+    pub fn acquire(path: impl Into<PathBuf>) -> Result<Self, LockError> {
+        let path = path.into();
+        match Self::lock(&path) {
+            Ok(Ok(lock)) => Ok(lock),
+            Ok(Err(pid)) => Err(LockError::Held { path, pid }),
+            Err(source) => Err(LockError::Io { path, source }),
+        }
+    }
+
+    /// The inner error is the process that has it.
+    fn lock(path: &Path) -> io::Result<Result<Self, Option<u32>>> {
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)?;
+        // SAFETY: takes no pointers.
+        match check(unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) }) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let mut text = String::new();
+                // A file that is no text only means that the number is not known.
+                let _ = file.take(32).read_to_string(&mut text);
+                return Ok(Err(text.trim().parse().ok()));
+            }
+            Err(error) => return Err(error),
+        }
+        file.set_len(0)?;
+        file.rewind()?;
+        writeln!(file, "{}", std::process::id())?;
+        Ok(Ok(Self { _file: file }))
+    }
+}
+
+/// Writes a directory's entries to disk: files created, renamed or removed in it before this are so after a power cut.
+pub fn sync_directory(path: impl AsRef<Path>) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// A seed nobody can guess, from the kernel.
+pub fn random_seed() -> io::Result<Seed> {
+    let mut bytes = [0u8; 8];
+    loop {
+        // SAFETY: pointer and length are those of the array.
+        let drawn = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
+        match check_length(drawn) {
+            // The kernel never hands out fewer of so few.
+            Ok(_) => return Ok(Seed(u64::from_ne_bytes(bytes))),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Who is at the other end of a unix stream, as of when it connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// Process.
+    pub pid: u32,
+    /// Effective user.
+    pub uid: u32,
+    /// Effective group.
+    pub gid: u32,
+}
+
+/// Asks the kernel who is at the other end of a unix stream (SO_PEERCRED).
+pub fn peer_credentials(stream: impl AsFd) -> io::Result<Credentials> {
+    let unknown = libc::ucred {
+        pid: 0,
+        uid: u32::MAX,
+        gid: u32::MAX,
+    };
+    let found = option::get(stream.as_fd(), libc::SOL_SOCKET, libc::SO_PEERCRED, unknown)?;
+    Ok(Credentials {
+        // 0 when the process is in another PID namespace.
+        pid: u32::try_from(found.pid).unwrap_or(0),
+        uid: found.uid,
+        gid: found.gid,
+    })
+}
+
+/// The number of the group called `name`; `None` when there is none.
+pub fn group_id(name: &str) -> io::Result<Option<u32>> {
+    let name = CString::new(name)?;
+    // SAFETY: all pointers are valid through the call, the length is the buffer's.
+    look_up(|entry, buffer, length, found| unsafe {
+        libc::getgrnam_r(name.as_ptr(), entry, buffer, length, found)
+    })
+    .map(|found| found.map(|(group, _strings): (libc::group, _)| group.gr_gid))
+}
+
+/// Whether the user behind `peer` is in the group numbered `group`: by the group the peer runs as, or because the user
+/// database says so. A user that is not in the database is in no group but the peer's.
+pub fn is_member(peer: Credentials, group: u32) -> io::Result<bool> {
+    if peer.gid == group {
+        return Ok(true);
+    }
+    // SAFETY: all pointers are valid through the call, the length is the buffer's.
+    let user = look_up(|entry, buffer, length, found| unsafe {
+        libc::getpwuid_r(peer.uid, entry, buffer, length, found)
+    })?;
+    // `_strings` holds what the pointers in `user` point to.
+    let Some((user, _strings)): Option<(libc::passwd, _)> = user else {
+        return Ok(false);
+    };
+    let mut groups: Vec<libc::gid_t> = vec![0; 64];
+    loop {
+        let mut count = libc::c_int::try_from(groups.len()).unwrap_or(libc::c_int::MAX);
+        // SAFETY: the name is a string kept alive by `_strings`, and `count` is at most the length of `groups`.
+        let found =
+            unsafe { libc::getgrouplist(user.pw_name, user.pw_gid, groups.as_mut_ptr(), &raw mut count) };
+        let count = usize::try_from(count).unwrap_or(0);
+        if found >= 0 {
+            return Ok(groups.iter().take(count).any(|&member_of| member_of == group));
+        }
+        // Too small; the call says how many there are. Some C libraries do not, so it grows in any case.
+        groups.resize(count.max(groups.len() * 2), 0);
+    }
+}
+
+/// Runs one of the `get*_r` calls with a buffer that grows until the entry fits. The entry comes with the buffer that
+/// its pointers point into.
+fn look_up<T>(
+    mut call: impl FnMut(*mut T, *mut c_char, usize, *mut *mut T) -> libc::c_int,
+) -> io::Result<Option<(T, Vec<c_char>)>> {
+    let mut buffer: Vec<c_char> = vec![0; 1024];
+    loop {
+        let mut entry = MaybeUninit::<T>::uninit();
+        let mut found = std::ptr::null_mut();
+        match call(
+            entry.as_mut_ptr(),
+            buffer.as_mut_ptr(),
+            buffer.len(),
+            &raw mut found,
+        ) {
+            0 if found.is_null() => return Ok(None),
+            // SAFETY: the call says that it filled the entry.
+            0 => return Ok(Some((unsafe { entry.assume_init() }, buffer))),
+            libc::ERANGE => buffer.resize(buffer.len() * 2, 0),
+            // Some C libraries say "not found" this way.
+            libc::ENOENT | libc::ESRCH => return Ok(None),
+            error => return Err(io::Error::from_raw_os_error(error)),
+        }
+    }
+}
+
+/// Names the calling thread, as `top -H` and core dumps show it; the kernel keeps the first 15 bytes.
+pub fn name_thread(name: &str) {
+    let mut bytes = [0u8; 16];
+    let kept = name.len().min(bytes.len() - 1);
+    bytes[..kept].copy_from_slice(&name.as_bytes()[..kept]);
+    // SAFETY: the pointer is to 16 bytes with a zero at the end. The call has no way to fail then.
+    unsafe { libc::prctl(libc::PR_SET_NAME, bytes.as_ptr()) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn one_lock_at_a_time() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lock");
+        let lock = LockFile::acquire(&path).unwrap();
+        let error = LockFile::acquire(&path).unwrap_err();
+        assert!(
+            matches!(&error, LockError::Held { pid: Some(pid), .. } if *pid == std::process::id()),
+            "{error:?}"
+        );
+        assert_eq!(
+            error.to_string(),
+            format!("{} is locked by process {}", path.display(), std::process::id())
+        );
+        drop(lock);
+        // A longer text of an earlier holder does not show through.
+        std::fs::write(&path, "99999999999999999999\n").unwrap();
+        let _lock = LockFile::acquire(&path).unwrap();
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap(),
+            format!("{}\n", std::process::id())
+        );
+        sync_directory(directory.path()).unwrap();
+    }
+
+    #[test]
+    fn a_lock_in_no_directory() {
+        let error = LockFile::acquire("/nonexistent/waypost.lock").unwrap_err();
+        assert!(matches!(error, LockError::Io { .. }));
+    }
+
+    #[test]
+    fn seeds_differ() {
+        assert_ne!(random_seed().unwrap(), random_seed().unwrap());
+    }
+
+    #[test]
+    fn who_is_there() {
+        let (near, _far) = UnixStream::pair().unwrap();
+        let peer = peer_credentials(&near).unwrap();
+        assert_eq!(peer.pid, std::process::id());
+        assert!(is_member(peer, peer.gid).unwrap());
+        assert!(!is_member(peer, 0xFFFF_FFF0).unwrap());
+    }
+
+    #[test]
+    fn groups_by_name() {
+        assert_eq!(group_id("root").unwrap(), Some(0));
+        assert_eq!(group_id("waypost-no-such-group").unwrap(), None);
+        // Nobody in the database, so only in the group it runs as.
+        let stranger = Credentials {
+            pid: 1,
+            uid: 0xFFFF_FFF0,
+            gid: 0xFFFF_FFF0,
+        };
+        assert!(!is_member(stranger, 0).unwrap());
+        // By the database alone: root's primary group, whatever it runs as.
+        let root = Credentials {
+            pid: 1,
+            uid: 0,
+            gid: 0xFFFF_FFF0,
+        };
+        assert!(is_member(root, 0).unwrap());
+    }
+
+    #[test]
+    fn thread_names_are_cut() {
+        std::thread::spawn(|| {
+            name_thread("waypost-interface-manager");
+            let name = std::fs::read_to_string("/proc/thread-self/comm").unwrap();
+            assert_eq!(name, "waypost-interfa\n");
+        })
+        .join()
+        .unwrap();
+    }
+}
