@@ -1,5 +1,8 @@
 //! Random operations on the table and on a naive model of it: best routes, forwarding, journal, counts and memory.
 
+// Only test code here, though clippy takes it for a program.
+#![allow(clippy::unwrap_used)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -781,7 +784,7 @@ fn run(ops: &[Op], exact: bool) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
 
     #[test]
     fn agrees_with_the_model(ops in prop::collection::vec(op(), 1..60)) {
