@@ -156,6 +156,9 @@ fn a_hold_hides_newer_routes_until_it_is_over() {
     let forwarding = rtm
         .subscribe(SubscriberConfig::new(SubscriberKind::Forwarding))
         .unwrap();
+    let mut only_rip = SubscriberConfig::new(SubscriberKind::Best);
+    only_rip.owners = Some([ProtocolId::RIP].into());
+    let only_rip = rtm.subscribe(only_rip).unwrap();
     let seconds = Duration::from_secs;
     assert_eq!(
         rtm.hold(prefix(NET), seconds(9)),
@@ -186,11 +189,14 @@ fn a_hold_hides_newer_routes_until_it_is_over() {
 
     rtm.expire(Time::from_secs(108));
     assert!(rtm.pending(best).unwrap().is_empty());
+    rtm.drain(only_rip, 9).unwrap();
     rtm.expire(until);
     let told = rtm.drain(best, 9).unwrap();
     assert_eq!(told[0].notice.best.as_ref().unwrap().owner, ProtocolId::OSPF);
     assert!(rtm.pending(forwarding).unwrap().is_empty());
     assert_eq!(rtm.next_deadline(), None);
+    // Who cared for the route that was held hears of the end, though the new one is of no concern to it.
+    assert_eq!(rtm.drain(only_rip, 9).unwrap()[0].notice.best, None);
 }
 
 #[test]
@@ -355,6 +361,14 @@ fn equal_routes_of_an_owner_that_wants_it_forward_together() {
     assert_eq!(rtm.candidates(prefix(NET))[1].standing, Standing::Merged);
     apply(&mut rtm, ospf, &routes);
     assert_eq!(hops(&rtm).len(), MAX_NEXT_HOPS);
+    // Next hops that cannot be used take no places from those that can.
+    let elsewhere: Vec<RouteChange> = (0..10)
+        .map(|path| set(NET, path, unicast(&[via(path as u8, 2)], 10)))
+        .collect();
+    apply(&mut rtm, ospf, &elsewhere);
+    rtm.set_interface_usable(InterfaceIndex(2), false);
+    sweep(&mut rtm);
+    assert_eq!(hops(&rtm).len(), 10);
 }
 
 #[test]
