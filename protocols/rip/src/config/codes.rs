@@ -3,9 +3,7 @@
 use waypost_routprot::Refusal;
 use waypost_wire::DigestAlgorithm;
 
-use super::{
-    Accept, Announce, Authentication, Logging, NeighborMode, PeerFilter, TtlSecurity, UpdateMode,
-};
+use super::{Accept, Announce, Authentication, Logging, NeighborMode, PeerFilter, TtlSecurity, UpdateMode};
 
 /// A choice with a number for each value.
 pub(super) trait Coded: Copy + PartialEq + 'static {

@@ -24,7 +24,10 @@ pub fn impact_of(scope: Scope, option: &str) -> (Impact, &'static str) {
     };
     match reason {
         Some(reason) => (Impact::Live, reason),
-        None => (Impact::RestartsProtocol, "not an option of RIP that this version knows"),
+        None => (
+            Impact::RestartsProtocol,
+            "not an option of RIP that this version knows",
+        ),
     }
 }
 
@@ -132,7 +135,12 @@ mod tests {
 
     fn properties<C: JsonSchema>() -> BTreeSet<String> {
         let schema = schema_for!(C).to_value();
-        schema["properties"].as_object().unwrap().keys().cloned().collect()
+        schema["properties"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect()
     }
 
     fn entries(tables: &[&[(&str, &str)]]) -> BTreeSet<String> {
@@ -156,8 +164,15 @@ mod tests {
         let (impact, reason) = impact_of(Scope::Global, "port");
         assert_eq!(impact, Impact::Live);
         assert!(reason.starts_with("on every interface without a value of its own"));
-        assert!(impact_of(Scope::Interface, "port").1.starts_with("sending and listening"));
+        assert!(
+            impact_of(Scope::Interface, "port")
+                .1
+                .starts_with("sending and listening")
+        );
         assert_eq!(impact_of(Scope::Interface, "ecmp").0, Impact::RestartsProtocol);
-        assert_eq!(impact_of(Scope::Interface, "keys.0.secret"), impact_of(Scope::Interface, "keys"));
+        assert_eq!(
+            impact_of(Scope::Interface, "keys.0.secret"),
+            impact_of(Scope::Interface, "keys")
+        );
     }
 }

@@ -157,14 +157,14 @@ proptest! {
     #[test]
     fn every_rras_interface_block_comes_back(block in rras_interface()) {
         let (config, layout) = InterfaceConfig::decode(&block).unwrap();
-        prop_assert_eq!(config.encode(layout), block.clone());
+        prop_assert_eq!(&config.encode(layout), &block);
         survives::<InterfaceConfig>(&block)?;
     }
 
     #[test]
     fn every_rras_global_block_comes_back(block in rras_global()) {
         let (config, layout) = GlobalConfig::decode(&block).unwrap();
-        prop_assert_eq!(config.encode(layout), block.clone());
+        prop_assert_eq!(&config.encode(layout), &block);
         survives::<GlobalConfig>(&block)?;
     }
 

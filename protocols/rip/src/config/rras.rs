@@ -29,8 +29,8 @@ use super::rras_filter::{self, FilterMode, Range};
 use super::secrets::{PASSWORD_SIZE, password_from_octets, password_octets};
 use super::validate::{MAX_COUNT, in_range, unicast};
 use super::{
-    Accept, Announce, Authentication, Effective, GlobalConfig, InterfaceConfig, Logging, NeighborMode, Options,
-    PeerFilter, UpdateMode,
+    Accept, Announce, Authentication, Effective, GlobalConfig, InterfaceConfig, Logging, NeighborMode,
+    Options, PeerFilter, UpdateMode,
 };
 
 /// StructureVersion of RRAS's layout.
@@ -178,10 +178,12 @@ pub(super) fn decode_interface(octets: &[u8]) -> Result<InterfaceConfig, Refusal
     };
     let authentication = Authentication::from_code(fixed.authentication_type.get(), "IC_AuthenticationType")?;
     if authentication == Authentication::Cryptographic {
-        return Err(Refusal::invalid("a block in RRAS's layout cannot ask for MD5: it carries no key chain")
-            .at("IC_AuthenticationType")
-            .with_value(3)
-            .with_allowed("1, 2"));
+        return Err(
+            Refusal::invalid("a block in RRAS's layout cannot ask for MD5: it carries no key chain")
+                .at("IC_AuthenticationType")
+                .with_value(3)
+                .with_allowed("1, 2"),
+        );
     }
     let mode = |field, value: U32| FilterMode::from_code(value.get(), field);
     let accept_filter = mode("IC_AcceptFilterMode", fixed.accept_filter_mode)?;
@@ -198,8 +200,16 @@ pub(super) fn decode_interface(octets: &[u8]) -> Result<InterfaceConfig, Refusal
             fixed.route_expiration_interval,
             ROUTE_INTERVAL,
         )?,
-        removal_interval: seconds("IC_RouteRemovalInterval", fixed.route_removal_interval, ROUTE_INTERVAL)?,
-        update_interval: seconds("IC_FullUpdateInterval", fixed.full_update_interval, UPDATE_INTERVAL)?,
+        removal_interval: seconds(
+            "IC_RouteRemovalInterval",
+            fixed.route_removal_interval,
+            ROUTE_INTERVAL,
+        )?,
+        update_interval: seconds(
+            "IC_FullUpdateInterval",
+            fixed.full_update_interval,
+            UPDATE_INTERVAL,
+        )?,
         accept_host_routes: set(flag::ACCEPT_HOST_ROUTES),
         announce_host_routes: set(flag::ANNOUNCE_HOST_ROUTES),
         accept_default_route: set(flag::ACCEPT_DEFAULT_ROUTES),
@@ -331,10 +341,12 @@ fn check_tail(tail: &Reader<'_>, counts: &[(&str, u32, u64)]) -> Result<(), Refu
     for (field, count, size) in counts {
         let needed = u64::from(*count) * size;
         left = left.checked_sub(needed).ok_or_else(|| {
-            Refusal::invalid(format!("the list leaves the block: {needed} octets needed, {left} left"))
-                .at(field)
-                .with_value(count)
-                .with_allowed(format!("at most {}", left / size))
+            Refusal::invalid(format!(
+                "the list leaves the block: {needed} octets needed, {left} left"
+            ))
+            .at(field)
+            .with_value(count)
+            .with_allowed(format!("at most {}", left / size))
         })?;
     }
     Ok(())

@@ -112,7 +112,15 @@ mod tests {
 
     #[test]
     fn passwords_that_are_none() {
-        for bad in ["", "seventeen octets!", "hex:", "hex:6", "hex:6g", "a\0", "hex:6100"] {
+        for bad in [
+            "",
+            "seventeen octets!",
+            "hex:",
+            "hex:6",
+            "hex:6g",
+            "a\0",
+            "hex:6100",
+        ] {
             assert!(password_error(&Secret::new(bad)).is_some(), "{bad:?}");
         }
         for good in ["a", "sixteen octets!!", "hex:ff", "a\0b"] {

@@ -27,8 +27,7 @@ pub(crate) fn router() -> impl Strategy<Value = Ipv4Addr> {
 /// A range of addresses, often at an end of all addresses.
 pub(crate) fn range() -> impl Strategy<Value = (Ipv4Addr, Ipv4Addr)> {
     let address = || prop_oneof![4 => any::<u32>(), 1 => Just(0), 1 => Just(u32::MAX)];
-    (address(), address())
-        .prop_map(|(a, b)| (Ipv4Addr::from_bits(a.min(b)), Ipv4Addr::from_bits(a.max(b))))
+    (address(), address()).prop_map(|(a, b)| (Ipv4Addr::from_bits(a.min(b)), Ipv4Addr::from_bits(a.max(b))))
 }
 
 fn filter_rule() -> impl Strategy<Value = FilterRule> {
@@ -43,16 +42,18 @@ fn filter_rule() -> impl Strategy<Value = FilterRule> {
     });
     let everything = Just("0.0.0.0/0 le 32".parse::<PrefixMatch>().unwrap());
     let addresses = range().prop_map(|(low, high)| PrefixMatch::Addresses { low, high });
-    (any::<bool>(), prop_oneof![4 => within, 1 => everything, 4 => addresses]).prop_map(|(permit, matches)| {
-        FilterRule {
+    (
+        any::<bool>(),
+        prop_oneof![4 => within, 1 => everything, 4 => addresses],
+    )
+        .prop_map(|(permit, matches)| FilterRule {
             action: if permit {
                 RuleAction::Permit
             } else {
                 RuleAction::Deny
             },
             matches,
-        }
-    })
+        })
 }
 
 /// An ordered list of rules.

@@ -30,19 +30,25 @@ pub(super) fn parse<C: DeserializeOwned + JsonSchema>(text: &Value) -> Result<(O
     Ok((options, own))
 }
 
-/// Writes list positions as path segments (`keys.1.secret`) and names the offending value unless it is a secret.
+/// Writes list positions as path segments (`keys.1.secret`) and names the offending value, unless it may be a secret.
 fn name_value(mut refusal: Refusal, text: &Value) -> Refusal {
     refusal.path = refusal.path.replace('[', ".").replace(']', "");
-    let last = refusal.path.rsplit('.').next().unwrap_or_default();
-    if matches!(last, "password" | "secret") {
-        refusal.value = None;
-        // serde quotes the value it did not expect.
-        "expected text".clone_into(&mut refusal.reason);
-    } else if refusal.value.is_none() && !refusal.path.is_empty() {
-        refusal.value = text
-            .pointer(&format!("/{}", refusal.path.replace('.', "/")))
-            .filter(|value| !value.is_object() && !value.is_array())
-            .map(Value::to_string);
+    if refusal.path.is_empty() {
+        return refusal;
+    }
+    // Tables and lists are not shown: they may hold secrets, and the path says enough.
+    refusal.value = None;
+    let value = text
+        .pointer(&format!("/{}", refusal.path.replace('.', "/")))
+        .filter(|value| !value.is_object() && !value.is_array());
+    let segments: Vec<&str> = refusal.path.split('.').collect();
+    match (segments.as_slice(), value) {
+        (["password"] | ["keys"] | ["keys", _] | ["keys", _, "secret"], Some(_)) => {
+            // serde's own words quote the value.
+            "a value of another type is expected".clone_into(&mut refusal.reason);
+        }
+        (_, Some(value)) => refusal = refusal.with_value(value),
+        (_, None) => {}
     }
     refusal
 }
@@ -81,7 +87,11 @@ mod tests {
             (json!({ "annotate": 5 }), "annotate", Some("5")),
         ] {
             let refusal = refused(&text);
-            assert_eq!((&*refusal.path, refusal.value.as_deref()), (path, value), "{text}");
+            assert_eq!(
+                (&*refusal.path, refusal.value.as_deref()),
+                (path, value),
+                "{text}"
+            );
         }
     }
 
@@ -90,9 +100,16 @@ mod tests {
         let key = |secret: serde_json::Value| json!({ "id": 1, "secret": secret, "algorithm": "md5" });
         let hidden = "4711471147114711471147114711";
         for (text, path) in [
-            (json!({ "keys": [key(json!("a")), key(json!(4711))] }), "keys.1.secret"),
+            (
+                json!({ "keys": [key(json!("a")), key(json!(4711))] }),
+                "keys.1.secret",
+            ),
             (json!({ "password": 4711 }), "password"),
             (json!({ "password": hidden }), "password"),
+            (json!({ "keys": hidden }), "keys"),
+            (json!({ "keys": [hidden] }), "keys.0"),
+            (json!({ "keys": { "secret": hidden } }), "keys"),
+            (json!({ "keys": [{ "id": 1, "secret": hidden }] }), "keys.0"),
         ] {
             let refusal = refused(&text);
             assert_eq!(refusal.path, path);
@@ -123,7 +140,8 @@ mod tests {
         assert_eq!(config.peers.map(|peers| peers.len()), Some(1));
         assert_eq!(config.redistribute.map(|list| list.len()), Some(1));
         assert!(GlobalConfig::from_text(&json!([])).is_err());
-        let refusal = GlobalConfig::from_text(&json!({ "redistribute": [{ "source": "static", "metrik": 1 }] }));
+        let refusal =
+            GlobalConfig::from_text(&json!({ "redistribute": [{ "source": "static", "metrik": 1 }] }));
         assert_eq!(refusal.unwrap_err().path, "redistribute.0.metrik");
     }
 }

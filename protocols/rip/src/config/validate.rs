@@ -289,16 +289,23 @@ mod tests {
     #[test]
     fn rules_between_options() {
         let key = |id: u32| json!({ "id": id, "secret": "s", "algorithm": "hmac-sha256" });
-        let dated = |from: u64, until: u64| {
-            json!({ "id": 1, "secret": "s", "algorithm": "md5", "send-from": from, "send-until": until })
-        };
+        let dated = |from: u64, until: u64| json!({ "id": 1, "secret": "s", "algorithm": "md5", "send-from": from, "send-until": until });
         for (text, path) in [
             (json!({ "authentication": "plain" }), Some("password")),
             (json!({ "authentication": "plain", "password": "p" }), None),
-            (json!({ "authentication": "cryptographic", "keys": [] }), Some("keys")),
-            (json!({ "authentication": "cryptographic", "keys": [key(1), key(2)] }), None),
+            (
+                json!({ "authentication": "cryptographic", "keys": [] }),
+                Some("keys"),
+            ),
+            (
+                json!({ "authentication": "cryptographic", "keys": [key(1), key(2)] }),
+                None,
+            ),
             (json!({ "keys": [key(1), key(2), key(1)] }), Some("keys.2.id")),
-            (json!({ "keys": [{ "id": 1, "secret": "", "algorithm": "md5" }] }), Some("keys.0.secret")),
+            (
+                json!({ "keys": [{ "id": 1, "secret": "", "algorithm": "md5" }] }),
+                Some("keys.0.secret"),
+            ),
             (
                 json!({ "keys": [{ "id": 1, "secret": "x".repeat(256), "algorithm": "md5" }] }),
                 Some("keys.0.secret"),
@@ -307,10 +314,22 @@ mod tests {
             (json!({ "keys": [dated(5, 5)] }), Some("keys.0.send-until")),
             (json!({ "neighbor-mode": "only" }), None),
             (json!({ "neighbors": ["0.0.0.0"] }), Some("neighbors.0")),
-            (json!({ "peers": ["192.0.2.1", "255.255.255.255"] }), Some("peers.1")),
-            (json!({ "redistribute": [{ "source": "static", "metric": 16 }] }), Some("redistribute.0.metric")),
-            (json!({ "redistribute": [{ "source": "rip" }] }), Some("redistribute.0.source")),
-            (json!({ "redistribute": [{ "source": "ripe" }] }), Some("redistribute.0.source")),
+            (
+                json!({ "peers": ["192.0.2.1", "255.255.255.255"] }),
+                Some("peers.1"),
+            ),
+            (
+                json!({ "redistribute": [{ "source": "static", "metric": 16 }] }),
+                Some("redistribute.0.metric"),
+            ),
+            (
+                json!({ "redistribute": [{ "source": "rip" }] }),
+                Some("redistribute.0.source"),
+            ),
+            (
+                json!({ "redistribute": [{ "source": "ripe" }] }),
+                Some("redistribute.0.source"),
+            ),
             (
                 json!({ "redistribute": [{ "source": "static" }, { "source": "ospf" }, { "source": "static" }] }),
                 Some("redistribute.2.source"),
@@ -335,7 +354,9 @@ mod tests {
         assert_eq!(check_effective(&Effective::resolve(&interface, &global)), Ok(()));
         let signed = InterfaceConfig::from_text(&json!({ "authentication": "cryptographic" })).unwrap();
         assert_eq!(
-            check_effective(&Effective::resolve(&signed, &global)).unwrap_err().path,
+            check_effective(&Effective::resolve(&signed, &global))
+                .unwrap_err()
+                .path,
             "keys"
         );
     }

@@ -13,7 +13,9 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::codes::Coded;
 use super::validate::{MAX_COUNT, MAX_NOTE, MAX_RULES};
-use super::{FilterRule, GlobalConfig, InterfaceConfig, Key, Options, PrefixMatch, Redistribution, RuleAction};
+use super::{
+    FilterRule, GlobalConfig, InterfaceConfig, Key, Options, PrefixMatch, Redistribution, RuleAction,
+};
 use given::{Bit, Given, GivenReader};
 
 mod given;
@@ -222,7 +224,13 @@ pub(super) fn decode_interface(octets: &[u8]) -> Result<InterfaceConfig, Refusal
     let own = GivenReader::new("own-given", fixed.own_given.get().into(), interface::ALL)?;
     let config = InterfaceConfig {
         options: decode_options(&fixed.options, &mut tail)?,
-        annotate: text(&mut tail, &own, interface::ANNOTATE, fixed.annotate_length, MAX_NOTE)?,
+        annotate: text(
+            &mut tail,
+            &own,
+            interface::ANNOTATE,
+            fixed.annotate_length,
+            MAX_NOTE,
+        )?,
     };
     end(&tail)?;
     Ok(config)
@@ -368,7 +376,11 @@ fn count(
         return Ok(None);
     };
     if count as usize > most {
-        return Err(Refusal::out_of_range(bit.option, count, format!("at most {most}")));
+        return Err(Refusal::out_of_range(
+            bit.option,
+            count,
+            format!("at most {most}"),
+        ));
     }
     if u64::from(count) * size as u64 > tail.left() as u64 {
         return Err(Refusal::invalid("it leaves the block")
@@ -402,7 +414,12 @@ fn text(
     most: usize,
 ) -> Result<Option<String>, Refusal> {
     count(tail, given, bit, length, 1, most)?
-        .map(|length| utf8(tail.take(length).map_err(|error| cut(bit.option, error))?, bit.option))
+        .map(|length| {
+            utf8(
+                tail.take(length).map_err(|error| cut(bit.option, error))?,
+                bit.option,
+            )
+        })
         .transpose()
 }
 
@@ -430,7 +447,9 @@ fn rules(
     rules: U32,
 ) -> Result<Option<Vec<FilterRule>>, Refusal> {
     let count = count(tail, given, bit, rules, size_of::<RuleRecord>(), MAX_RULES)?;
-    elements(count, bit.option, || rule(&record(tail).map_err(|error| cut("", error))?))
+    elements(count, bit.option, || {
+        rule(&record(tail).map_err(|error| cut("", error))?)
+    })
 }
 
 fn rule(record: &RuleRecord) -> Result<FilterRule, Refusal> {
@@ -530,7 +549,9 @@ pub(super) fn encode_global(config: &GlobalConfig, layout: u32) -> InfoBlock {
         options: encode_options(&config.defaults),
         annotate_length: own.length(global::ANNOTATE, config.annotate.as_deref().map(str::len)),
         triggered_delay: own.number(global::TRIGGERED_DELAY, config.triggered_delay).into(),
-        max_receive_queue: own.number(global::MAX_RECEIVE_QUEUE, config.max_receive_queue).into(),
+        max_receive_queue: own
+            .number(global::MAX_RECEIVE_QUEUE, config.max_receive_queue)
+            .into(),
         max_send_queue: own.number(global::MAX_SEND_QUEUE, config.max_send_queue).into(),
         preference: own.number(global::PREFERENCE, config.preference),
         ecmp: own.number(global::ECMP, config.ecmp),
@@ -581,13 +602,21 @@ fn encode_options(options: &Options) -> OptionsFixed {
         given.switch(bit, value);
     }
     OptionsFixed {
-        update_interval: given.number(option::UPDATE_INTERVAL, options.update_interval).into(),
+        update_interval: given
+            .number(option::UPDATE_INTERVAL, options.update_interval)
+            .into(),
         expiration_interval: given
             .number(option::EXPIRATION_INTERVAL, options.expiration_interval)
             .into(),
-        removal_interval: given.number(option::REMOVAL_INTERVAL, options.removal_interval).into(),
-        maximum_routes: given.number(option::MAXIMUM_ROUTES, options.maximum_routes).into(),
-        receive_buffer: given.number(option::RECEIVE_BUFFER, options.receive_buffer).into(),
+        removal_interval: given
+            .number(option::REMOVAL_INTERVAL, options.removal_interval)
+            .into(),
+        maximum_routes: given
+            .number(option::MAXIMUM_ROUTES, options.maximum_routes)
+            .into(),
+        receive_buffer: given
+            .number(option::RECEIVE_BUFFER, options.receive_buffer)
+            .into(),
         route_tag: given.number(option::ROUTE_TAG, options.route_tag).into(),
         port: given.number(option::PORT, options.port).into(),
         packet_length: given.number(option::PACKET_LENGTH, options.packet_length).into(),
@@ -604,7 +633,10 @@ fn encode_options(options: &Options) -> OptionsFixed {
         ttl_security: given.choice(option::TTL_SECURITY, options.ttl_security),
         reserved: 0.into(),
         neighbor_count: given.length(option::NEIGHBORS, options.neighbors.as_ref().map(Vec::len)),
-        accept_rule_count: given.length(option::ACCEPT_FILTER, options.accept_filter.as_ref().map(Vec::len)),
+        accept_rule_count: given.length(
+            option::ACCEPT_FILTER,
+            options.accept_filter.as_ref().map(Vec::len),
+        ),
         announce_rule_count: given.length(
             option::ANNOUNCE_FILTER,
             options.announce_filter.as_ref().map(Vec::len),

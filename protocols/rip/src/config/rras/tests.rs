@@ -76,17 +76,28 @@ fn the_printed_interface_block() {
     assert_eq!(config.encode(Layout::Rras), InfoBlock::new(1, bytes));
     let values = Effective::resolve(&config, &GlobalConfig::default());
     assert_eq!((values.metric, values.route_tag), (1, 0));
-    assert_eq!((values.accept, values.announce), (Accept::Both, Announce::V1Compatible));
+    assert_eq!(
+        (values.accept, values.announce),
+        (Accept::Both, Announce::V1Compatible)
+    );
     assert_eq!(values.update_interval.as_secs(), 30);
     assert_eq!(values.expiration_interval.as_secs(), 180);
     assert_eq!(values.removal_interval.as_secs(), 120);
     assert_eq!(values.neighbor_mode, NeighborMode::Also);
     assert_eq!(values.neighbors, [Ipv4Addr::new(192, 0, 2, 7)]);
-    assert!(!filter_permits(&values.accept_filter, "10.1.0.0/16".parse().unwrap()));
-    assert!(filter_permits(&values.accept_filter, "11.0.0.0/8".parse().unwrap()));
+    assert!(!filter_permits(
+        &values.accept_filter,
+        "10.1.0.0/16".parse().unwrap()
+    ));
+    assert!(filter_permits(
+        &values.accept_filter,
+        "11.0.0.0/8".parse().unwrap()
+    ));
     assert!(values.announce_filter.is_empty());
     // 0xF0: the block's own defaults, not Waypost's.
-    assert!(values.split_horizon && values.poison_reverse && values.graceful_shutdown && values.triggered_updates);
+    assert!(
+        values.split_horizon && values.poison_reverse && values.graceful_shutdown && values.triggered_updates
+    );
     assert!(!values.accept_host_routes && !values.announce_host_routes);
     assert!(!values.accept_default_route && !values.announce_default_route);
     assert!(!values.overwrite_static_routes && values.summarise);
@@ -140,8 +151,14 @@ fn flags_each_have_their_option() {
 #[test]
 fn negative_global_blocks() {
     let refused_with = |offset, value| refused::<GlobalConfig>(with_word(global_vector(), offset, value));
-    assert_eq!(refused::<GlobalConfig>(global_vector()[..23].to_vec()), "StructureSize");
-    assert_eq!(refused::<GlobalConfig>(global_vector()[..27].to_vec()), "GC_PeerFilterCount");
+    assert_eq!(
+        refused::<GlobalConfig>(global_vector()[..23].to_vec()),
+        "StructureSize"
+    );
+    assert_eq!(
+        refused::<GlobalConfig>(global_vector()[..27].to_vec()),
+        "GC_PeerFilterCount"
+    );
     assert_eq!(refused_with(0, 4), "GC_LoggingLevel");
     assert_eq!(refused_with(12, 86_401), "GC_MinTriggeredUpdateInterval");
     assert_eq!(refused_with(16, 3), "GC_PeerFilterMode");
@@ -150,7 +167,15 @@ fn negative_global_blocks() {
     assert_eq!(refused_with(24, 0), "GC_PeerFilter.0");
     assert_eq!(refused_with(24, 0x0900_00E0), "GC_PeerFilter.0");
     // Range ends, any queue size, and garbage after the block.
-    for (offset, value) in [(12, 0), (12, 86_400), (4, 0), (4, u32::MAX), (8, u32::MAX), (16, 2), (20, 0)] {
+    for (offset, value) in [
+        (12, 0),
+        (12, 86_400),
+        (4, 0),
+        (4, u32::MAX),
+        (8, u32::MAX),
+        (16, 2),
+        (20, 0),
+    ] {
         let config: GlobalConfig = decode(with_word(global_vector(), offset, value)).unwrap();
         assert_eq!(word_at(&config.encode(Layout::Rras).bytes, offset), value);
     }
@@ -162,10 +187,20 @@ fn negative_global_blocks() {
 
 #[test]
 fn negative_interface_blocks() {
-    let refused_with = |offset, value| refused::<InterfaceConfig>(with_word(interface_vector(), offset, value));
-    assert_eq!(refused::<InterfaceConfig>(interface_vector()[..83].to_vec()), "StructureSize");
-    assert_eq!(refused::<InterfaceConfig>(interface_vector()[..87].to_vec()), "IC_UnicastPeerCount");
-    assert_eq!(refused::<InterfaceConfig>(interface_vector()[..95].to_vec()), "IC_AcceptFilterCount");
+    let refused_with =
+        |offset, value| refused::<InterfaceConfig>(with_word(interface_vector(), offset, value));
+    assert_eq!(
+        refused::<InterfaceConfig>(interface_vector()[..83].to_vec()),
+        "StructureSize"
+    );
+    assert_eq!(
+        refused::<InterfaceConfig>(interface_vector()[..87].to_vec()),
+        "IC_UnicastPeerCount"
+    );
+    assert_eq!(
+        refused::<InterfaceConfig>(interface_vector()[..95].to_vec()),
+        "IC_AcceptFilterCount"
+    );
     for (offset, value, field) in [
         (4, 17, "IC_Metric"),
         (8, 2, "IC_UpdateMode"),
@@ -234,9 +269,15 @@ fn a_missing_or_repeated_structure_is_refused() {
     assert!(InterfaceConfig::decode(&InfoBlock::absent()).is_err());
     let mut block = InfoBlock::new(VERSION, interface_vector());
     block.structure_count = 2;
-    assert_eq!(InterfaceConfig::decode(&block).unwrap_err().path, "StructureCount");
+    assert_eq!(
+        InterfaceConfig::decode(&block).unwrap_err().path,
+        "StructureCount"
+    );
     let block = InfoBlock::new(2, interface_vector());
-    assert_eq!(InterfaceConfig::decode(&block).unwrap_err().path, "StructureVersion");
+    assert_eq!(
+        InterfaceConfig::decode(&block).unwrap_err().path,
+        "StructureVersion"
+    );
     let block = InfoBlock::new(0, interface_vector());
     assert_eq!(InterfaceConfig::decode(&block).unwrap().1, Layout::Rras);
 }
@@ -259,7 +300,10 @@ fn what_rras_cannot_express_is_written_as_the_table_says() {
         ..Options::default()
     });
     assert_eq!(word_at(&passive.bytes, 16), 0);
-    assert_eq!([24, 28, 32].map(|offset| word_at(&passive.bytes, offset)), [15; 3]);
+    assert_eq!(
+        [24, 28, 32].map(|offset| word_at(&passive.bytes, offset)),
+        [15; 3]
+    );
     let signed = written(Options {
         authentication: Some(Authentication::Cryptographic),
         keys: Some(vec![Key {
@@ -274,7 +318,10 @@ fn what_rras_cannot_express_is_written_as_the_table_says() {
         ..Options::default()
     });
     assert_eq!(word_at(&signed.bytes, 36), 3);
-    assert_eq!(InterfaceConfig::decode(&signed).unwrap_err().path, "IC_AuthenticationType");
+    assert_eq!(
+        InterfaceConfig::decode(&signed).unwrap_err().path,
+        "IC_AuthenticationType"
+    );
     let hold = |delay| {
         let config = GlobalConfig {
             triggered_delay: Some(delay),

@@ -124,10 +124,12 @@ impl GivenReader {
             .filter(|bit| self.has(**bit))
             .fold(0, |all, bit| all | bit.mask());
         if values & !allowed != 0 {
-            return Err(Refusal::invalid("a bit is set that belongs to no switch that is given")
-                .at("switches")
-                .with_value(format_args!("{values:#x}"))
-                .with_allowed(format!("bits of {allowed:#x}")));
+            return Err(
+                Refusal::invalid("a bit is set that belongs to no switch that is given")
+                    .at("switches")
+                    .with_value(format_args!("{values:#x}"))
+                    .with_allowed(format!("bits of {allowed:#x}")),
+            );
         }
         Ok(Switches { given: self, values })
     }

@@ -49,7 +49,10 @@ fn the_document_says_what_the_structures_say() {
             max_receive_queue: U32, max_send_queue: U32, preference: u8, ecmp: u8, peer_filter: u8, logging: u8,
             peer_count: U32, redistribution_count: U32),
     );
-    check_table("Rule", rows!(0, RuleRecord: kind: u8, length: u8, ge: u8, le: u8, low: [u8; 4], high: [u8; 4]));
+    check_table(
+        "Rule",
+        rows!(0, RuleRecord: kind: u8, length: u8, ge: u8, le: u8, low: [u8; 4], high: [u8; 4]),
+    );
     check_table(
         "Key",
         rows!(0, KeyRecord: id: u8, algorithm: u8, given: u8, reserved: u8, secret_length: U32, accept_from: U64,
@@ -108,9 +111,21 @@ fn reserved_and_contradicting_fields_are_named() {
 #[test]
 fn counts_are_compared_with_the_block_before_anything_is_allocated() {
     for (bit, field, option) in [
-        (option::NEIGHBORS, offset_of!(OptionsFixed, neighbor_count), "neighbors"),
-        (option::ACCEPT_FILTER, offset_of!(OptionsFixed, accept_rule_count), "accept-filter"),
-        (option::PASSWORD, offset_of!(OptionsFixed, password_length), "password"),
+        (
+            option::NEIGHBORS,
+            offset_of!(OptionsFixed, neighbor_count),
+            "neighbors",
+        ),
+        (
+            option::ACCEPT_FILTER,
+            offset_of!(OptionsFixed, accept_rule_count),
+            "accept-filter",
+        ),
+        (
+            option::PASSWORD,
+            offset_of!(OptionsFixed, password_length),
+            "password",
+        ),
         (option::KEYS, offset_of!(OptionsFixed, key_count), "keys"),
     ] {
         for count in [1_u32, 65_536, u32::MAX] {
@@ -135,7 +150,10 @@ fn unknown_layouts_versions_and_lengths() {
     assert_eq!(refused::<InterfaceConfig>(&newer), "layout");
     let mut longer = block.bytes.clone();
     longer.push(0);
-    assert_eq!(refused::<InterfaceConfig>(&InfoBlock::new(2, longer.clone())), "length");
+    assert_eq!(
+        refused::<InterfaceConfig>(&InfoBlock::new(2, longer.clone())),
+        "length"
+    );
     longer[8] += 1;
     assert_eq!(refused::<InterfaceConfig>(&InfoBlock::new(2, longer)), "length");
     // A global block is longer than an interface block: neither is taken for the other.
@@ -200,8 +218,16 @@ fn enumerations_are_checked() {
         (option::ACCEPT, offset_of!(OptionsFixed, accept), 4),
         (option::UPDATE_MODE, offset_of!(OptionsFixed, update_mode), 2),
         (option::NEIGHBOR_MODE, offset_of!(OptionsFixed, neighbor_mode), 3),
-        (option::AUTHENTICATION, offset_of!(OptionsFixed, authentication), 0),
-        (option::AUTHENTICATION, offset_of!(OptionsFixed, authentication), 4),
+        (
+            option::AUTHENTICATION,
+            offset_of!(OptionsFixed, authentication),
+            0,
+        ),
+        (
+            option::AUTHENTICATION,
+            offset_of!(OptionsFixed, authentication),
+            4,
+        ),
         (option::TTL_SECURITY, offset_of!(OptionsFixed, ttl_security), 3),
     ] {
         let mut block = patched(&InterfaceConfig::default(), offset, &[first_bad]);
@@ -222,10 +248,22 @@ fn enumerations_are_checked() {
         };
         refused::<InterfaceConfig>(&patched(&config, size_of::<InterfaceFixed>(), &record))
     };
-    assert_eq!(rule([5, 8, 8, 32, 10, 0, 0, 0, 0, 0, 0, 0]), "accept-filter.0.kind");
-    assert_eq!(rule([1, 8, 8, 32, 10, 0, 0, 1, 0, 0, 0, 0]), "accept-filter.0.low");
-    assert_eq!(rule([1, 8, 8, 32, 10, 0, 0, 0, 0, 0, 0, 1]), "accept-filter.0.high");
-    assert_eq!(rule([3, 8, 0, 0, 10, 0, 0, 0, 11, 0, 0, 0]), "accept-filter.0.length");
+    assert_eq!(
+        rule([5, 8, 8, 32, 10, 0, 0, 0, 0, 0, 0, 0]),
+        "accept-filter.0.kind"
+    );
+    assert_eq!(
+        rule([1, 8, 8, 32, 10, 0, 0, 1, 0, 0, 0, 0]),
+        "accept-filter.0.low"
+    );
+    assert_eq!(
+        rule([1, 8, 8, 32, 10, 0, 0, 0, 0, 0, 0, 1]),
+        "accept-filter.0.high"
+    );
+    assert_eq!(
+        rule([3, 8, 0, 0, 10, 0, 0, 0, 11, 0, 0, 0]),
+        "accept-filter.0.length"
+    );
     assert_eq!(rule([1, 8, 9, 33, 10, 0, 0, 0, 0, 0, 0, 0]), "accept-filter.0");
     assert_eq!(rule([4, 0, 0, 0, 10, 0, 0, 0, 9, 0, 0, 0]), "accept-filter.0");
 }
