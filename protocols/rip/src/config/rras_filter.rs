@@ -225,6 +225,26 @@ mod tests {
         }
 
         #[test]
+        fn ranges_that_meet_keep_their_meaning(list in vec((any::<bool>(), 0_u32..8, 0_u32..8), 0..5)) {
+            let ordered: Vec<FilterRule> = list
+                .into_iter()
+                .map(|(permit, a, b)| FilterRule {
+                    action: if permit { RuleAction::Permit } else { RuleAction::Deny },
+                    matches: PrefixMatch::Addresses {
+                        low: Ipv4Addr::from_bits(a.min(b)),
+                        high: Ipv4Addr::from_bits(a.max(b)),
+                    },
+                })
+                .collect();
+            let (mode, ranges) = mode_and_ranges(&ordered);
+            let written = rules(mode, &ranges);
+            for address in 0..10 {
+                let prefix = Prefix4::host(Ipv4Addr::from_bits(address));
+                prop_assert_eq!(filter_permits(&written, prefix), filter_permits(&ordered, prefix));
+            }
+        }
+
+        #[test]
         fn what_cannot_be_said_is_canonical(list in filter_rules()) {
             let (mode, ranges) = mode_and_ranges(&list);
             prop_assert!(ranges.iter().all(|(low, high)| low <= high));

@@ -24,9 +24,9 @@ pub(crate) fn router() -> impl Strategy<Value = Ipv4Addr> {
     (1_u32..0xE000_0000).prop_map(Ipv4Addr::from_bits)
 }
 
-/// A range of addresses, often at an end of all addresses.
+/// A range of addresses, often at an end of all addresses, where ranges meet and overlap.
 pub(crate) fn range() -> impl Strategy<Value = (Ipv4Addr, Ipv4Addr)> {
-    let address = || prop_oneof![4 => any::<u32>(), 1 => Just(0), 1 => Just(u32::MAX)];
+    let address = || prop_oneof![4 => any::<u32>(), 4 => 0_u32..8, 1 => Just(u32::MAX)];
     (address(), address()).prop_map(|(a, b)| (Ipv4Addr::from_bits(a.min(b)), Ipv4Addr::from_bits(a.max(b))))
 }
 

@@ -267,3 +267,67 @@ fn enumerations_are_checked() {
     assert_eq!(rule([1, 8, 9, 33, 10, 0, 0, 0, 0, 0, 0, 0]), "accept-filter.0");
     assert_eq!(rule([4, 0, 0, 0, 10, 0, 0, 0, 9, 0, 0, 0]), "accept-filter.0");
 }
+
+#[test]
+fn records_in_tails_are_checked() {
+    let key = InterfaceConfig {
+        options: Options {
+            keys: Some(vec![Key {
+                id: 1,
+                secret: Secret::new("s"),
+                algorithm: DigestAlgorithm::HmacSha256,
+                accept_from: None,
+                accept_until: None,
+                send_from: None,
+                send_until: Some(WallTime(1)),
+            }]),
+            ..Options::default()
+        },
+        annotate: None,
+    };
+    for (field, octet, path) in [
+        (offset_of!(KeyRecord, algorithm), 0, "keys.0.algorithm"),
+        (offset_of!(KeyRecord, algorithm), 6, "keys.0.algorithm"),
+        (offset_of!(KeyRecord, given), 0x18, "keys.0.given"),
+        (offset_of!(KeyRecord, given), 0, "keys.0.send-until"),
+        (offset_of!(KeyRecord, reserved), 1, "keys.0.reserved"),
+        (offset_of!(KeyRecord, secret_length), 0, "length"),
+        (offset_of!(KeyRecord, secret_length), 2, "keys.0.secret"),
+        (offset_of!(KeyRecord, accept_from), 1, "keys.0.accept-from"),
+        (size_of::<KeyRecord>(), 0xFF, "keys.0.secret"),
+    ] {
+        let block = patched(&key, size_of::<InterfaceFixed>() + field, &[octet]);
+        assert_eq!(refused::<InterfaceConfig>(&block), path, "{octet} at {field}");
+    }
+    let redistribution = GlobalConfig {
+        redistribute: Some(vec![Redistribution {
+            source: ProtocolId::STATIC,
+            metric: None,
+            tag: None,
+            filter: None,
+        }]),
+        ..GlobalConfig::default()
+    };
+    for (field, octet, path) in [
+        (
+            offset_of!(RedistributionRecord, source),
+            0,
+            "redistribute.0.source",
+        ),
+        (offset_of!(RedistributionRecord, given), 8, "redistribute.0.given"),
+        (
+            offset_of!(RedistributionRecord, metric),
+            1,
+            "redistribute.0.metric",
+        ),
+        (
+            offset_of!(RedistributionRecord, rule_count),
+            1,
+            "redistribute.0.filter",
+        ),
+    ] {
+        let mut block = redistribution.encode(Layout::Waypost(2));
+        block.bytes[HEADER + size_of::<GlobalFixed>() + field] = octet;
+        assert_eq!(refused::<GlobalConfig>(&block), path, "{octet} at {field}");
+    }
+}
