@@ -102,7 +102,7 @@ impl StoreError {
         }
     }
 
-    pub(crate) fn unreadable(path: &Path, cause: impl ToString) -> Self {
+    pub(crate) fn unreadable(path: &Path, cause: &dyn std::fmt::Display) -> Self {
         Self::Unreadable {
             path: path.to_owned(),
             cause: cause.to_string(),

@@ -108,7 +108,7 @@ impl FileStore {
         let database = opened.map_err(failed)?;
         let version = tables::reading(&database, tables::version).map_err(failed)?;
         match version {
-            None => return Err(StoreError::unreadable(&self.path, "it is not an infobase")),
+            None => return Err(StoreError::unreadable(&self.path, &"it is not an infobase")),
             Some(found) if found > FORMAT_VERSION => {
                 return Err(StoreError::Newer {
                     path: self.path.clone(),
@@ -170,7 +170,7 @@ impl FileStore {
             transaction.commit()?;
             Ok(database.close()?)
         })();
-        made.map_err(|error| StoreError::unreadable(&self.path, error))?;
+        made.map_err(|error| StoreError::unreadable(&self.path, &error))?;
         Ok(image.take())
     }
 
@@ -284,6 +284,7 @@ impl FileStore {
 }
 
 /// What a file that is opened should hold.
+#[derive(Clone, Copy)]
 enum Settle<'a> {
     /// The last confirmed revision, and no candidate.
     AtStart,

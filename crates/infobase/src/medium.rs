@@ -50,7 +50,7 @@ impl Directory {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 // Without its directory the path is wrong, rather than the store new.
-                fs::metadata(self.path.parent().unwrap_or(Path::new("/")))?;
+                fs::metadata(self.path.parent().unwrap_or_else(|| Path::new("/")))?;
                 return Ok(None);
             }
             Err(error) => return Err(error),
@@ -76,7 +76,7 @@ impl Medium for Directory {
         let Some(file) = file else { return Ok(None) };
         match FileBackend::new(file) {
             Ok(backend) => Ok(Some(Arc::new(backend))),
-            Err(error) => Err(StoreError::unreadable(&self.path, error)),
+            Err(error) => Err(StoreError::unreadable(&self.path, &error)),
         }
     }
 

@@ -7,9 +7,10 @@ mod disk;
 mod life;
 
 use disk::{Disk, Op, power_cut, put};
-use life::{Known, Life, check, live, open};
-use waypost_infobase::{Origin, Store as _};
-use waypost_types::{Random, Seed};
+use life::{HISTORY, Known, Life, check, live, open};
+use waypost_infobase::{BlockKey, Origin, Store as _};
+use waypost_routprot::InfoBlock;
+use waypost_types::{ProtocolId, Random, Seed};
 
 /// What came of many crash images.
 #[derive(Debug, Default)]
@@ -103,6 +104,54 @@ fn a_power_cut_never_loses_or_mixes_a_revision() {
     assert!(images > 2000, "only {images} crash images");
     // Both outcomes of a confirm in doubt must have been seen, or the images are not cut finely enough.
     assert!(ahead > 0 && behind > 0, "{ahead} ahead, {behind} behind");
+}
+
+/// A start that makes the file smaller moves every page; cut anywhere, it loses nothing either.
+#[test]
+fn a_power_cut_while_the_file_shrinks_loses_nothing() {
+    let seed = Seed(0x5B);
+    let mut random = seed.random();
+    let disk = Disk::default();
+    let mut store = open(&disk).unwrap();
+    let mut known = Known::default();
+    // Large blocks first, then enough small revisions to push them out of the history.
+    for revision in 0..HISTORY + 2 {
+        let length = if revision == 0 { 5_000_000 } else { 40 };
+        let key = BlockKey::interface("eth0", ProtocolId::RIP);
+        let changes = [(key, Some(InfoBlock::new(1, vec![revision as u8; length])))];
+        let number = store.begin(Origin::default(), &changes).unwrap();
+        store.confirm(number).unwrap();
+        let meta = store.head().unwrap().clone();
+        known.revisions.push((meta, store.running().as_ref().clone()));
+    }
+    drop(store);
+
+    let long = disk.octets();
+    let shrinking = Disk::holding(long.clone());
+    drop(open(&shrinking).unwrap());
+    assert!(shrinking.octets().len() < long.len() / 4, "nothing was compacted");
+    let (start, ops) = shrinking.tape();
+    let mut tally = Tally::default();
+    for _ in 0..60 {
+        let cut = random.below(ops.len() as u64 + 1) as usize;
+        let synced = ops[..cut]
+            .iter()
+            .rposition(|op| matches!(op, Op::Sync))
+            .map_or(0, |at| at + 1);
+        let mut durable = start.clone();
+        for op in &ops[..synced] {
+            put(&mut durable, op);
+        }
+        let image = power_cut(&durable, &ops[synced..cut], &mut random);
+        crash_once(
+            image,
+            &known,
+            &mut random,
+            &mut tally,
+            &format!("cut {cut} of {}", ops.len()),
+        );
+    }
+    assert!(tally.failures.is_empty(), "{:#?}", tally.failures);
 }
 
 /// The control: the same checker over a disk that drops one sync in four.

@@ -80,6 +80,19 @@ impl Disk {
             .count()
     }
 
+    /// How many times the disk was made longer since then.
+    pub(crate) fn grown_since(&self, position: usize) -> usize {
+        let platter = self.platter();
+        let (mut length, mut grown) = (platter.start.len() as u64, 0);
+        for (index, op) in platter.ops.iter().enumerate() {
+            if let Op::Length(new) = op {
+                grown += usize::from(index >= position && *new > length);
+                length = *new;
+            }
+        }
+        grown
+    }
+
     pub(crate) fn tape(&self) -> (Vec<u8>, Vec<Op>) {
         let platter = self.platter();
         (platter.start.clone(), platter.ops.clone())
