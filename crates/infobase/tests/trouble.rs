@@ -1,8 +1,16 @@
 //! Full disks, failing devices, damaged, foreign and newer files.
 
-#[allow(dead_code, reason = "each test uses its own part of the disk")]
+#[allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "a test's own module, of which each test uses a part"
+)]
 mod disk;
-#[allow(dead_code, reason = "each test uses its own part of it")]
+#[allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "a test's own module, of which each test uses a part"
+)]
 #[path = "disk/life.rs"]
 mod life;
 
