@@ -1,16 +1,9 @@
 //! Power cuts at every write and every sync: nothing acknowledged is lost, nothing is ever half there.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-#[allow(
-    dead_code,
-    clippy::unwrap_used,
-    reason = "a test's own module, of which each test uses a part"
-)]
+#[allow(dead_code, reason = "each test uses a part of it")]
 mod disk;
-#[allow(
-    dead_code,
-    clippy::unwrap_used,
-    reason = "a test's own module, of which each test uses a part"
-)]
+#[allow(dead_code, reason = "each test uses a part of it")]
 #[path = "disk/life.rs"]
 mod life;
 

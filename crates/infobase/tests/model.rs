@@ -1,16 +1,9 @@
 //! Random histories against a naive model that keeps every tree whole.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-#[allow(
-    dead_code,
-    clippy::unwrap_used,
-    reason = "a test's own module, of which each test uses a part"
-)]
+#[allow(dead_code, reason = "each test uses a part of it")]
 mod disk;
-#[allow(
-    dead_code,
-    clippy::unwrap_used,
-    reason = "a test's own module, of which each test uses a part"
-)]
+#[allow(dead_code, reason = "each test uses a part of it")]
 #[path = "disk/life.rs"]
 mod life;
 

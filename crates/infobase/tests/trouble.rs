@@ -1,16 +1,9 @@
 //! Full disks, failing devices, damaged, foreign and newer files.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
-#[allow(
-    dead_code,
-    clippy::unwrap_used,
-    reason = "a test's own module, of which each test uses a part"
-)]
+#[allow(dead_code, reason = "each test uses a part of it")]
 mod disk;
-#[allow(
-    dead_code,
-    clippy::unwrap_used,
-    reason = "a test's own module, of which each test uses a part"
-)]
+#[allow(dead_code, reason = "each test uses a part of it")]
 #[path = "disk/life.rs"]
 mod life;
 
@@ -34,7 +27,7 @@ fn block_of(octet: u8, length: usize) -> Change {
 }
 
 /// Every failing point of begin and confirm: refused, unchanged, and usable as soon as the device is.
-fn fails_anywhere(kind: ErrorKind, expected: Status) {
+fn fails_anywhere(kind: ErrorKind, expected: Status, retry: bool) {
     for allowed in 0.. {
         let disk = Disk::default();
         let mut store = open(&disk).unwrap();
@@ -66,21 +59,31 @@ fn fails_anywhere(kind: ErrorKind, expected: Status) {
                     assert_eq!(pending.status(), expected);
                 }
                 disk.heal();
-                let number = match store.begin(Origin::default(), &[block_of(2, 50)]) {
+                let pending = match store.begin(Origin::default(), &[block_of(2, 50)]) {
                     Err(StoreError::Pending { number }) => number,
                     begun => begun.unwrap(),
                 };
-                store.confirm(number).unwrap();
+                if retry {
+                    store.confirm(pending).unwrap();
+                } else {
+                    // A confirm that the disk kept although its sync failed must not come back.
+                    store.abandon(pending).unwrap();
+                }
             }
         }
         let mut running = Tree::clone(&before);
-        running.extend(block_of(2, 50).1.map(|block| (block_of(2, 50).0, block)));
+        if untroubled || retry {
+            let (key, block) = block_of(2, 50);
+            running.insert(key, block.unwrap());
+        }
+        let head = store.head().cloned();
         assert_eq!(*store.running(), running);
         assert_eq!(store.revision(first).unwrap(), *before);
         drop(store);
         disk.heal();
         let mut store = open(&disk).unwrap();
         assert_eq!(*store.running(), running, "on the disk, after {allowed}");
+        assert_eq!(store.head(), head.as_ref());
         assert_eq!(store.revision(first).unwrap(), *before);
         if untroubled {
             assert!(allowed > 10, "begin and confirm took only {allowed} operations");
@@ -91,12 +94,16 @@ fn fails_anywhere(kind: ErrorKind, expected: Status) {
 
 #[test]
 fn a_full_disk_changes_nothing() {
-    fails_anywhere(ErrorKind::StorageFull, Status::ERROR_DISK_FULL);
+    for retry in [true, false] {
+        fails_anywhere(ErrorKind::StorageFull, Status::ERROR_DISK_FULL, retry);
+    }
 }
 
 #[test]
 fn a_failing_device_changes_nothing() {
-    fails_anywhere(ErrorKind::Other, Status::ERROR_CAN_NOT_COMPLETE);
+    for retry in [true, false] {
+        fails_anywhere(ErrorKind::Other, Status::ERROR_CAN_NOT_COMPLETE, retry);
+    }
 }
 
 #[test]
