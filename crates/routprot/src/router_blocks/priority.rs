@@ -275,7 +275,7 @@ mod tests {
                 })
                 .collect();
             let info = PriorityInfo { entries };
-            prop_assert_eq!(PriorityInfo::decode(&info.encode_extended()).unwrap(), info.clone());
+            prop_assert_eq!(&PriorityInfo::decode(&info.encode_extended()).unwrap(), &info);
             let plain = PriorityInfo::decode(&info.encode()).unwrap();
             prop_assert!(plain.entries.iter().all(|entry| info.entries.contains(entry)));
         }
