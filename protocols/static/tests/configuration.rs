@@ -1,4 +1,9 @@
 //! The laws of both configurations: blocks, text, and refusals that name their place.
+#![allow(
+    clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    reason = "a test: json! literals read best where they are used"
+)]
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -275,7 +280,7 @@ proptest! {
     fn interface_blocks_and_text(config in strategies::interface()) {
         let block = config.encode(Layout::Waypost(2));
         prop_assert_eq!(InterfaceConfig::decode(&block).unwrap(), (config.clone(), Layout::Waypost(2)));
-        prop_assert_eq!(InterfaceConfig::decode(&InfoBlock::new(1, block.bytes.clone())).unwrap().0, config.clone());
+        prop_assert_eq!(&InterfaceConfig::decode(&InfoBlock::new(1, block.bytes.clone())).unwrap().0, &config);
         let text = serde_json::to_value(&config).unwrap();
         prop_assert_eq!(codec_of::<Static>().to_text(Scope::Interface, &block).unwrap(), text);
         let rows = without_what_rows_lack(config);

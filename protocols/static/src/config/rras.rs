@@ -19,7 +19,8 @@ const INTERFACE_OFFSET: usize = 48;
 /// Which layout a block follows.
 ///
 /// A row starts with its destination, and 87.80.66.49 has the octets of the magic. Such a row is told from a Waypost block by
-/// the next DWORD: layout number 2 read as a mask is 2.0.0.0, which no mask can be.
+/// the next DWORD: layout number 2 read as a mask is 2.0.0.0, which no mask can be. The one destination that rows cannot start
+/// with is an IPv6 prefix whose first 12 octets are a whole Waypost header (5750:4231:200::, outside all assigned space).
 pub(super) fn layout_of(block: &InfoBlock) -> Result<Layout, Refusal> {
     let octets = block.payload()?;
     if block.version <= 1
