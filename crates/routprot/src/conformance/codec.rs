@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::case::{Case, Checked, accepted, failed, refused, same, skipped};
-use super::rig::{FIRST, Rig, bytes_of};
+use super::rig::{FIRST, Rig, bytes_of, same_show};
 use crate::{ConfigurationCodec, InfoBlock, Scope, Status};
 
 pub(super) const CASES: &[Case] = &[
@@ -33,11 +33,7 @@ fn codec(rig: &Rig<'_>) -> Checked<Arc<dyn ConfigurationCodec>> {
 
 fn identity(rig: &mut Rig<'_>) -> Checked {
     let codec = codec(rig)?;
-    same(
-        "the codec's protocol",
-        &rig.subject.protocol,
-        &codec.protocol(),
-    )?;
+    same("the codec's protocol", &rig.subject.protocol, &codec.protocol())?;
     if codec.name().is_empty() || codec.title().is_empty() {
         return failed("a name and a title", "an empty one");
     }
@@ -70,11 +66,16 @@ fn round_trip(rig: &mut Rig<'_>) -> Checked {
     rig.running_with(&block)?;
     let longer = rig.subject.longer_interface.clone();
     for block in [block, other].into_iter().chain(longer) {
+        accepted("set_interface_info", rig.try_set(FIRST, &block))?;
+        let before = rig.show();
         let back = there_and_back(codec.as_ref(), Scope::Interface, &block)?;
         accepted(
             "set_interface_info with a block made of text",
             rig.try_set(FIRST, &back),
         )?;
+        // The layouts may differ, what they say must not.
+        let after = rig.show();
+        same_show("as before setting the block made of its text", &before, &after)?;
     }
     let globals = [Some(rig.subject.global.clone()), rig.subject.other_global.clone()];
     for block in globals.into_iter().flatten() {

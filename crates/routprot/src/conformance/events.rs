@@ -123,9 +123,7 @@ fn update(rig: &mut Rig<'_>) -> Checked {
         return failed("exactly one UPDATE_COMPLETE", format!("{events:?}"));
     };
     let documented = [Status::NO_ERROR, Status::ERROR_CAN_NOT_COMPLETE];
-    if update.interface != FIRST
-        || update.kind != UpdateKind::Routes
-        || !documented.contains(&update.status)
+    if update.interface != FIRST || update.kind != UpdateKind::Routes || !documented.contains(&update.status)
     {
         return failed(
             format!("UPDATE_COMPLETE for {FIRST}, type 4, status 0 or 1003"),

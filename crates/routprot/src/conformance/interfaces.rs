@@ -108,7 +108,10 @@ fn add_invalid(rig: &mut Rig<'_>) -> Checked {
     rig.running()?;
     let block = rig.first_block();
     let invalid = rig.subject.invalid_interface.clone();
-    for (what, bad) in [("invalid contents", invalid)].into_iter().chain(malformed(&block)) {
+    for (what, bad) in [("invalid contents", invalid)]
+        .into_iter()
+        .chain(malformed(&block))
+    {
         // Without data the block is in the absent form, which is a case of its own.
         if bad.is_absent() {
             continue;
@@ -124,10 +127,7 @@ fn add_invalid(rig: &mut Rig<'_>) -> Checked {
             rig.try_read(FIRST),
         )?;
     }
-    accepted(
-        "add_interface after refused ones",
-        rig.try_add(FIRST, &block),
-    )
+    accepted("add_interface after refused ones", rig.try_add(FIRST, &block))
 }
 
 fn add_absent(rig: &mut Rig<'_>) -> Checked {
@@ -261,7 +261,7 @@ fn permanent(rig: &mut Rig<'_>) -> Checked {
         for administration in [None, Some(InterfaceStatus::Enabled)] {
             let mut rig = rig.another();
             rig.running()?;
-            accepted("add_interface", rig.try_add(FIRST, &rig.first_block()))?;
+            rig.add(FIRST, &rig.first_block())?;
             let statuses: Vec<_> = [bound(), media.clone()]
                 .into_iter()
                 .chain(administration)
@@ -295,7 +295,7 @@ fn changes(rig: &mut Rig<'_>) -> Checked {
 
 fn demand_dial(rig: &mut Rig<'_>) -> Checked {
     rig.running()?;
-    accepted("add_interface", rig.try_add(FIRST, &rig.first_block()))?;
+    rig.add(FIRST, &rig.first_block())?;
     let mut connected = bound();
     if let InterfaceStatus::AddressChange(binding) = &mut connected {
         binding.remote = Some(Ipv4Addr::new(10, 0, 0, 2).into());
@@ -338,7 +338,7 @@ fn any_order(rig: &mut Rig<'_>) -> Checked {
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
         let mut rig = rig.another();
         rig.running()?;
-        accepted("add_interface", rig.try_add(FIRST, &rig.first_block()))?;
+        rig.add(FIRST, &rig.first_block())?;
         for status in order.into_iter().filter_map(|place: usize| bits.get(place)) {
             rig.tell(FIRST, status)?;
         }
@@ -360,9 +360,6 @@ fn clients(rig: &mut Rig<'_>) -> Checked {
     rig.running_with(&block)?;
     let client = Ipv4Addr::new(10, 0, 0, 99);
     accepted("connect_client", rig.protocol.connect_client(FIRST, client))?;
-    accepted(
-        "disconnect_client",
-        rig.protocol.disconnect_client(FIRST, client),
-    )?;
+    accepted("disconnect_client", rig.protocol.disconnect_client(FIRST, client))?;
     rig.quiet("a client came and went")
 }

@@ -2,7 +2,7 @@
 
 use super::case::{Case, Checked, Verdict, accepted, failed, refused, skipped, turned_down};
 use super::rig::{FIRST, Rig, SECOND, bound};
-use crate::{Event, InfoBlock, InterfaceStatus, OutputBuffer, Refusal, Status, Topic, read_info};
+use crate::{Event, InfoBlock, InterfaceStatus, OutputBuffer, Refusal, Status, Topic};
 
 pub(super) const CASES: &[Case] = &[
     Case {
@@ -83,10 +83,7 @@ fn before_start(rig: &mut Rig<'_>) -> Checked {
     let global = rig.subject.global.clone();
     turned_down("start_complete before start", rig.protocol.start_complete())?;
     turned_down("stop before start", rig.protocol.stop())?;
-    turned_down(
-        "global_info before start",
-        read_info(|buffer| rig.protocol.global_info(buffer)),
-    )?;
+    turned_down("global_info before start", rig.try_read_global())?;
     turned_down(
         "set_global_info before start",
         rig.protocol.set_global_info(&global),
@@ -110,7 +107,9 @@ fn before_start(rig: &mut Rig<'_>) -> Checked {
 }
 
 fn start(rig: &mut Rig<'_>) -> Checked {
-    rig.starting()?;
+    rig.register()?;
+    let global = rig.subject.global.clone();
+    accepted("start", rig.try_start(&global))?;
     rig.quiet("start")?;
     let block = rig.first_block();
     accepted("add_interface after start", rig.try_add(FIRST, &block))
@@ -206,7 +205,8 @@ pub(super) fn malformed(block: &InfoBlock) -> [(&'static str, InfoBlock); 5] {
 }
 
 fn start_complete(rig: &mut Rig<'_>) -> Checked {
-    rig.running()?;
+    rig.starting()?;
+    rig.complete()?;
     rig.quiet("start_complete")?;
     let mut rig = rig.another();
     rig.starting()?;
@@ -241,7 +241,7 @@ fn starting(rig: &mut Rig<'_>) -> Checked {
             "another one after it",
         );
     }
-    rig.quiet("configuration before start_complete")
+    Ok(())
 }
 
 /// Stops and checks the end: the events of 10.1 and then silence.
@@ -259,7 +259,10 @@ fn stop(rig: &mut Rig<'_>) -> Checked {
                 Vec::new()
             };
             if events.contains(&Event::RouterStopped) {
-                return failed("no ROUTER_STOPPED after a stop that returned 0", format!("{events:?}"));
+                return failed(
+                    "no ROUTER_STOPPED after a stop that returned 0",
+                    format!("{events:?}"),
+                );
             }
         }
         Err(refusal) if refusal.status == Status::ERROR_PROTOCOL_STOP_PENDING => {
@@ -356,10 +359,7 @@ fn stopping(rig: &mut Rig<'_>) -> Checked {
     refused_while_stopping("interface_status", rig.try_tell(FIRST, &bound()))?;
     refused_while_stopping("interface_info", rig.try_read(FIRST))?;
     refused_while_stopping("set_global_info", rig.protocol.set_global_info(&global))?;
-    refused_while_stopping(
-        "global_info",
-        read_info(|buffer| rig.protocol.global_info(buffer)),
-    )?;
+    refused_while_stopping("global_info", rig.try_read_global())?;
     refused_while_stopping("delete_interface", rig.protocol.delete_interface(FIRST))?;
     refused_while_stopping("update_routes", rig.protocol.update_routes(FIRST))?;
     refused_while_stopping("start_complete", rig.protocol.start_complete())?;

@@ -80,9 +80,7 @@ pub fn run(subject: &Subject<'_>) -> Report {
 fn outcome(subject: &Subject<'_>, case: &Case) -> Outcome {
     let mut rig = None;
     // The rig outlives the unwinding, so that a protocol whose destructor panics too is dropped apart from it.
-    let verdict = catch_unwind(AssertUnwindSafe(|| {
-        (case.run)(rig.insert(Rig::new(subject)))
-    }));
+    let verdict = catch_unwind(AssertUnwindSafe(|| (case.run)(rig.insert(Rig::new(subject)))));
     // Threads of the protocol end with its instance; what this clean-up meets is another case's business.
     let _ = catch_unwind(AssertUnwindSafe(|| {
         if let Some(rig) = &mut rig {

@@ -4,7 +4,7 @@ use waypost_types::InterfaceIndex;
 
 use super::case::{Case, Checked, accepted, failed, refused, same, skipped};
 use super::rig::{FIRST, Rig, UNKNOWN, bytes_of};
-use crate::{Functionality, InfoBlock, InfoBuffer, OutputBuffer, Refusal, Status, read_output};
+use crate::{Functionality, InfoBlock, InfoBuffer, OutputBuffer, Refusal, Status, read_info, read_output};
 
 const TOO_SMALL: Status = Status::ERROR_INSUFFICIENT_BUFFER;
 /// What untouched octets, sizes and triples are recognised by.
@@ -37,6 +37,11 @@ pub(super) const CASES: &[Case] = &[
         id: "7/unknown",
         title: "unknown index: 87, buffer, size and triple untouched",
         run: unknown,
+    },
+    Case {
+        id: "7/host",
+        title: "the host's loop, size first and then the data, gets the block",
+        run: host_loop,
     },
     Case {
         id: "7/stable",
@@ -216,16 +221,23 @@ fn unknown(rig: &mut Rig<'_>) -> Checked {
             answer.result,
         )?;
         same("the size after an unknown index", &MARK_SIZE, &answer.size)?;
-        same(
-            "the triple after an unknown index",
-            &MARK_TRIPLE,
-            &answer.triple,
-        )?;
+        same("the triple after an unknown index", &MARK_TRIPLE, &answer.triple)?;
         if answer.octets.iter().any(|octet| *octet != MARK) {
             return failed("the buffer to stay untouched", "octets written");
         }
     }
     Ok(())
+}
+
+fn host_loop(rig: &mut Rig<'_>) -> Checked {
+    each(rig, |rig, read, block| {
+        let seen = accepted(read.name(), read_info(|buffer| read.ask(rig, buffer)))?;
+        same(
+            &format!("the block {} returns", read.name()),
+            &bytes_of(block.clone()),
+            &bytes_of(seen),
+        )
+    })
 }
 
 fn stable(rig: &mut Rig<'_>) -> Checked {
@@ -254,7 +266,11 @@ fn nothing(rig: &mut Rig<'_>) -> Checked {
         accepted("interface_info without configuration", answer.result)?;
         same("the size of nothing", &0, &answer.size)?;
         let (_, size, count) = answer.triple;
-        same("StructureSize and StructureCount of nothing", &(0, 0), &(size, count))?;
+        same(
+            "StructureSize and StructureCount of nothing",
+            &(0, 0),
+            &(size, count),
+        )?;
     }
     Ok(())
 }
@@ -266,10 +282,7 @@ fn mib(rig: &mut Rig<'_>) -> Checked {
     let input = input(FIRST);
     let block = rig.first_block();
     rig.running_with(&block)?;
-    let octets = accepted(
-        "mib_get",
-        read_output(|out| rig.protocol.mib_get(&input, out)),
-    )?;
+    let octets = accepted("mib_get", read_output(|out| rig.protocol.mib_get(&input, out)))?;
     if octets.is_empty() {
         return failed("an answer to the input given for MibGetEntry", "none");
     }
@@ -288,11 +301,7 @@ fn mib(rig: &mut Rig<'_>) -> Checked {
     let size = out.size;
     accepted("mib_get with more capacity", result)?;
     same("the size mib_get reports", &octets.len(), &size)?;
-    if large
-        .iter()
-        .skip(octets.len())
-        .any(|octet| *octet != MARK)
-    {
+    if large.iter().skip(octets.len()).any(|octet| *octet != MARK) {
         return failed("nothing written beyond the size reported", "octets written");
     }
     Ok(())

@@ -3,6 +3,7 @@
 use super::case::{Case, Checked, Verdict, accepted, failed, refused, same, skipped, status_of};
 use super::lifecycle::malformed;
 use super::rig::{FIRST, Rig, UNKNOWN};
+use super::set_interface::{cut, shortest};
 use crate::{InfoBlock, Prepared, Refusal, Status};
 
 pub(super) const CASES: &[Case] = &[
@@ -61,27 +62,16 @@ fn able<T>(result: &Result<T, Refusal>) -> Checked {
 /// Valid and invalid blocks, with what is special about each.
 fn trials(rig: &Rig<'_>) -> Vec<(&'static str, InfoBlock)> {
     let other = rig.other_block();
-    let short = rig
-        .subject
-        .fixed_part
-        .unwrap_or(other.bytes.len())
-        .saturating_sub(1);
     let mut trials = vec![
         ("the block in force", rig.first_block()),
         ("the other block", other.clone()),
         ("the other block again", other.clone()),
         ("no data", InfoBlock::absent()),
         ("invalid contents", rig.subject.invalid_interface.clone()),
-        (
-            "one octet too few",
-            InfoBlock::new(
-                other.version,
-                other.bytes.iter().copied().take(short).collect(),
-            ),
-        ),
         ("the first block", rig.first_block()),
     ];
     trials.extend(malformed(&other));
+    trials.extend(shortest(rig).map(|(block, octets)| ("one octet too few", cut(&block, octets))));
     trials.extend(
         rig.subject
             .longer_interface
@@ -183,13 +173,15 @@ fn new_interface(rig: &mut Rig<'_>) -> Checked {
         let mut fresh = rig.another();
         fresh.running()?;
         let added = fresh.try_add(FIRST, &block);
-        agree(&format!("{what}, on a new interface"), &prepared, &added).map_err(|verdict| match verdict {
-            Verdict::Failed { expected, seen } => Verdict::Failed {
-                expected: expected.replace("and set", "and add_interface"),
-                seen: seen.replace("from set", "from add_interface"),
+        agree(&format!("{what}, on a new interface"), &prepared, &added).map_err(
+            |verdict| match verdict {
+                Verdict::Failed { expected, seen } => Verdict::Failed {
+                    expected: expected.replace("and set", "and add_interface"),
+                    seen: seen.replace("from set", "from add_interface"),
+                },
+                skipped @ Verdict::Skipped(_) => skipped,
             },
-            skipped @ Verdict::Skipped(_) => skipped,
-        })?;
+        )?;
     }
     Ok(())
 }

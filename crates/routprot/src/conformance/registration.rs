@@ -42,7 +42,9 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 fn register(rig: &mut Rig<'_>) -> Checked {
-    rig.register().map(drop)
+    let offer = RoutingCharacteristics::offer(rig.subject.protocol);
+    let answer = rig.register()?;
+    accepted("the answer to register", check_registration(&offer, &answer))
 }
 
 fn other_id(rig: &mut Rig<'_>) -> Checked {
@@ -119,7 +121,6 @@ fn multicast_slots(rig: &mut Rig<'_>) -> Checked {
     let group = Ipv4Addr::new(239, 1, 2, 3);
     turned_down(
         "mfe_status",
-        rig.protocol
-            .mfe_status(FIRST, group, Ipv4Addr::new(10, 0, 0, 2)),
+        rig.protocol.mfe_status(FIRST, group, Ipv4Addr::new(10, 0, 0, 2)),
     )
 }

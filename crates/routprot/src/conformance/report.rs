@@ -48,9 +48,7 @@ impl Report {
 
     /// The cases that passed.
     pub fn passed(&self) -> impl Iterator<Item = &CaseReport> {
-        self.cases
-            .iter()
-            .filter(|case| case.outcome == Outcome::Passed)
+        self.cases.iter().filter(|case| case.outcome == Outcome::Passed)
     }
 
     /// The cases that were skipped.

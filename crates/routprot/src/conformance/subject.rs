@@ -136,8 +136,7 @@ impl<'a> Subject<'a> {
     /// Fields of `show`, by name at any depth, that differ between two reads though nothing happened: ages, times.
     #[must_use]
     pub fn ignore_in_show(mut self, names: &[&str]) -> Self {
-        self.ignored
-            .extend(names.iter().map(|name| (*name).to_owned()));
+        self.ignored.extend(names.iter().map(|name| (*name).to_owned()));
         self
     }
 }
