@@ -93,6 +93,23 @@ impl Speaker<'_> {
     /// What is said of exactly this destination, summaries aside; `None` for nothing.
     #[must_use]
     pub fn say(&self, prefix: Prefix4, destination: Option<&Destination>) -> Option<Announcement> {
+        self.say_poisoned(prefix, destination, self.effective.poison_reverse)
+    }
+
+    /// What a triggered update says of it: split horizon alone would keep a route silent that moved to this interface, and
+    /// whoever listens here would go on sending to us what we send to them, until the timeout.
+    #[must_use]
+    pub fn say_change(&self, prefix: Prefix4, destination: Option<&Destination>) -> Option<Announcement> {
+        let moved = destination.is_some_and(|destination| destination.moved);
+        self.say_poisoned(prefix, destination, self.effective.poison_reverse || moved)
+    }
+
+    fn say_poisoned(
+        &self,
+        prefix: Prefix4,
+        destination: Option<&Destination>,
+        poison: bool,
+    ) -> Option<Announcement> {
         let effective = self.effective;
         if let Some(metric) = effective.originate_default
             && prefix.is_default()
@@ -120,7 +137,7 @@ impl Speaker<'_> {
             Origin::Learned
                 if effective.split_horizon && current.via.iter().any(|(index, _)| *index == here) =>
             {
-                if !effective.poison_reverse && metric < INFINITY {
+                if !poison && metric < INFINITY {
                     return None;
                 }
                 metric = INFINITY;

@@ -121,6 +121,9 @@ pub struct Destination {
     check_at: Option<Time>,
     /// When `current` last changed.
     pub changed: Time,
+    /// It went from one set of interfaces straight to another, so that those who hear us on the new ones may still count
+    /// on us although split horizon keeps us silent there now.
+    pub moved: bool,
 }
 
 impl Destination {
@@ -486,6 +489,12 @@ impl Table {
         if destination.current != next {
             // Garbage that is over was announced as unreachable all along: its end is no news.
             let news = next.is_some();
+            destination.moved = match (&destination.current, &next) {
+                (Some(old), Some(new)) if old.garbage_until.is_none() => {
+                    destination.moved || old.via.iter().map(|hop| hop.0).ne(new.via.iter().map(|hop| hop.0))
+                }
+                _ => false,
+            };
             destination.current = next;
             destination.changed = now;
             if news {

@@ -249,7 +249,7 @@ impl Sending {
             let said = match speaker.summary_of(prefix) {
                 Some(natural) if summarised.insert(natural) => speaker.summarise(natural, table),
                 Some(_) => None,
-                None => speaker.say(prefix, table.get(prefix)),
+                None => speaker.say_change(prefix, table.get(prefix)),
             };
             if let Some(said) = said {
                 messages.add(&said.entry(speaker.version), &mut sequence, out);
