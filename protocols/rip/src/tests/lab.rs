@@ -43,7 +43,9 @@ pub(super) struct Sent {
 impl Sent {
     /// The entries as prefix text and metric.
     pub(super) fn entries(&self) -> Vec<(String, u32)> {
-        Message::decode(&self.octets)
+        // What stands after the last whole entry belongs to a digest.
+        let whole = self.octets.len() - (self.octets.len() - 4) % 20;
+        Message::decode(&self.octets[..whole])
             .unwrap()
             .entries()
             .filter(|entry| entry.family == 2)
