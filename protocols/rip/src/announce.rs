@@ -147,7 +147,9 @@ impl Speaker<'_> {
         let metric = metric.saturating_add(effective.metric_out).min(INFINITY);
         // RFC 2453 §4.4: whoever is on this link is reached straight, not through us.
         let next_hop = match current.via.as_slice() {
-            [(index, gateway)] if *index == here && metric < INFINITY && self.interface.is_on_link(*gateway) => {
+            [(index, gateway)]
+                if *index == here && metric < INFINITY && self.interface.is_on_link(*gateway) =>
+            {
                 *gateway
             }
             _ => Ipv4Addr::UNSPECIFIED,
@@ -183,7 +185,9 @@ impl Speaker<'_> {
                 next_hop: Ipv4Addr::UNSPECIFIED,
                 ..nearest
             })
-            .filter(|_| self.is_expressible(natural) && filter_permits(&self.effective.announce_filter, natural))
+            .filter(|_| {
+                self.is_expressible(natural) && filter_permits(&self.effective.announce_filter, natural)
+            })
     }
 
     /// What is said of a destination as a whole: itself, its summary, or nothing.

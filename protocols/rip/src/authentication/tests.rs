@@ -40,7 +40,10 @@ fn the_frame_of_rfc_4822() {
     let apad = [0x87, 0x8F, 0xE1, 0xF3].repeat(8);
     let digest = DigestAlgorithm::HmacSha256.compute(b"k", &[&expected, &[0xFF, 0xFF, 0, 1], &apad]);
     assert_eq!(octets[48..], *digest.as_slice());
-    assert_eq!(verify(&octets, &effective, WallTime(5)).unwrap().sequence, Some((9, 7)));
+    assert_eq!(
+        verify(&octets, &effective, WallTime(5)).unwrap().sequence,
+        Some((9, 7))
+    );
 }
 
 #[test]
@@ -68,7 +71,10 @@ fn the_older_length_of_keyed_md5_is_accepted() {
     octets[11] = 21;
     let digest = DigestAlgorithm::KeyedMd5.compute(b"k", &[&octets[..end], &TRAILER_HEADER]);
     octets[end + 4..].copy_from_slice(digest.as_slice());
-    assert_eq!(verify(&octets, &effective, WallTime(5)), Err(AuthenticationError::Trailer));
+    assert_eq!(
+        verify(&octets, &effective, WallTime(5)),
+        Err(AuthenticationError::Trailer)
+    );
 }
 
 #[test]
@@ -109,8 +115,14 @@ fn capacity_is_what_fits_into_512_octets() {
     for (options, entries) in [
         (json!({}), 25),
         (json!({ "authentication": "plain", "password": "a" }), 24),
-        (json!({ "authentication": "cryptographic", "keys": [{ "id": 1, "secret": "k", "algorithm": "md5" }] }), 23),
-        (json!({ "authentication": "cryptographic", "keys": [{ "id": 1, "secret": "k", "algorithm": "hmac-sha512" }] }), 21),
+        (
+            json!({ "authentication": "cryptographic", "keys": [{ "id": 1, "secret": "k", "algorithm": "md5" }] }),
+            23,
+        ),
+        (
+            json!({ "authentication": "cryptographic", "keys": [{ "id": 1, "secret": "k", "algorithm": "hmac-sha512" }] }),
+            21,
+        ),
     ] {
         let effective = effective(options);
         assert_eq!(Seal::of(&effective, WallTime(0)).unwrap().capacity(512), entries);

@@ -18,16 +18,40 @@ fn policy(cost: u8) -> LinkPolicy {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Learn { prefix: u8, link: u32, from: u8, metric: u8, permitted: bool },
-    Forget { prefix: u8, link: u32, from: u8 },
-    Cost { link: u32, cost: u8 },
-    Wait { seconds: u64 },
-    RemoveLink { link: u32 },
+    Learn {
+        prefix: u8,
+        link: u32,
+        from: u8,
+        metric: u8,
+        permitted: bool,
+    },
+    Forget {
+        prefix: u8,
+        link: u32,
+        from: u8,
+    },
+    Cost {
+        link: u32,
+        cost: u8,
+    },
+    Wait {
+        seconds: u64,
+    },
+    RemoveLink {
+        link: u32,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let learn = (0u8..3, 1u32..3, 0u8..3, 1u8..16, prop::bool::weighted(0.8))
-        .prop_map(|(prefix, link, from, metric, permitted)| Step::Learn { prefix, link, from, metric, permitted });
+    let learn = (0u8..3, 1u32..3, 0u8..3, 1u8..16, prop::bool::weighted(0.8)).prop_map(
+        |(prefix, link, from, metric, permitted)| Step::Learn {
+            prefix,
+            link,
+            from,
+            metric,
+            permitted,
+        },
+    );
     prop_oneof![
         6 => learn,
         2 => (0u8..3, 1u32..3, 0u8..3).prop_map(|(prefix, link, from)| Step::Forget { prefix, link, from }),

@@ -47,11 +47,22 @@ fn split_horizon_and_poison_reverse() {
 
 #[test]
 fn options_that_choose_what_is_announced() {
-    let heard = [("0.0.0.0/0", 1), ("192.0.2.1/32", 1), ("192.0.2.0/24", 1), ("198.51.100.0/24", 1)];
+    let heard = [
+        ("0.0.0.0/0", 1),
+        ("192.0.2.1/32", 1),
+        ("192.0.2.0/24", 1),
+        ("198.51.100.0/24", 1),
+    ];
     for (options, said) in [
         (json!({}), [true, true, true, true]),
-        (json!({ "announce-default-route": false }), [false, true, true, true]),
-        (json!({ "announce-host-routes": false }), [true, false, true, true]),
+        (
+            json!({ "announce-default-route": false }),
+            [false, true, true, true],
+        ),
+        (
+            json!({ "announce-host-routes": false }),
+            [true, false, true, true],
+        ),
         (
             json!({ "announce-filter": [{ "deny": "192.0.2.0/24 le 32" }] }),
             [true, false, false, true],
@@ -68,17 +79,37 @@ fn options_that_choose_what_is_announced() {
 
 #[test]
 fn metric_and_tag_of_announcements() {
-    let lab = one(json!({ "metric-out": 4, "route-tag": 77 }), &[("192.0.2.0/24", 2), ("198.51.100.0/24", 12)]);
+    let lab = one(
+        json!({ "metric-out": 4, "route-tag": 77 }),
+        &[("192.0.2.0/24", 2), ("198.51.100.0/24", 12)],
+    );
     assert!(lab.said(1, 2, "192.0.2.0/24").iter().all(|metric| *metric == 7));
-    assert!(lab.said(1, 2, "198.51.100.0/24").iter().all(|metric| *metric == 16));
-    let sent = lab.nodes[&1].sent.iter().find(|sent| sent.port == PortId(2)).unwrap();
-    assert!(Message::decode(&sent.octets).unwrap().entries().all(|entry| entry.tag == 77));
+    assert!(
+        lab.said(1, 2, "198.51.100.0/24")
+            .iter()
+            .all(|metric| *metric == 16)
+    );
+    let sent = lab.nodes[&1]
+        .sent
+        .iter()
+        .find(|sent| sent.port == PortId(2))
+        .unwrap();
+    assert!(
+        Message::decode(&sent.octets)
+            .unwrap()
+            .entries()
+            .all(|entry| entry.tag == 77)
+    );
 }
 
 #[test]
 fn a_default_route_is_originated_where_that_is_wanted() {
     let mut lab = Lab::new();
-    lab.router(1, json!({}), &[(1, json!({})), (2, json!({ "originate-default": 5 }))]);
+    lab.router(
+        1,
+        json!({}),
+        &[(1, json!({})), (2, json!({ "originate-default": 5 }))],
+    );
     lab.secs(1);
     assert_eq!(lab.said(1, 2, "0.0.0.0/0"), [5]);
     assert!(lab.said(1, 1, "0.0.0.0/0").is_empty());
@@ -104,7 +135,11 @@ fn version_1_says_only_what_it_can_say() {
         ("198.51.0.0/16", 1),
     ];
     let lab = one(json!({ "announce": "v1" }), &heard);
-    let sent: Vec<&Sent> = lab.nodes[&1].sent.iter().filter(|sent| sent.port == PortId(2)).collect();
+    let sent: Vec<&Sent> = lab.nodes[&1]
+        .sent
+        .iter()
+        .filter(|sent| sent.port == PortId(2))
+        .collect();
     let message = Message::decode(&sent[0].octets).unwrap();
     assert_eq!(message.version, Version::V1);
     assert!(message.entries().all(|entry| entry.is_version_1_clean()));
@@ -121,12 +156,20 @@ fn version_1_says_only_what_it_can_say() {
         ("172.16.0.0", 4),
         ("192.0.2.0", 2),
     ];
-    assert_eq!(said, expected.map(|(address, metric)| (address.to_owned(), metric)));
+    assert_eq!(
+        said,
+        expected.map(|(address, metric)| (address.to_owned(), metric))
+    );
 }
 
 #[test]
 fn summaries_of_version_2() {
-    let heard = [("172.16.1.0/24", 5), ("172.16.2.0/24", 3), ("10.9.0.0/24", 1), ("198.51.0.0/16", 1)];
+    let heard = [
+        ("172.16.1.0/24", 5),
+        ("172.16.2.0/24", 3),
+        ("10.9.0.0/24", 1),
+        ("198.51.0.0/16", 1),
+    ];
     let lab = one(json!({ "summarise": true }), &heard);
     assert!(lab.said(1, 2, "172.16.0.0/16").starts_with(&[4]));
     assert!(lab.said(1, 2, "172.16.1.0/24").is_empty());

@@ -22,7 +22,11 @@ fn keys(keys: &[Value]) -> Value {
 /// Two routers on link 1, one route behind the first.
 fn pair(one: Value, two: Value) -> Lab {
     let mut lab = Lab::new();
-    lab.router(1, json!({ "logging": "warnings", "redistribute": [{ "source": "static" }] }), &[(1, one)]);
+    lab.router(
+        1,
+        json!({ "logging": "warnings", "redistribute": [{ "source": "static" }] }),
+        &[(1, one)],
+    );
     lab.router(2, json!({ "logging": "warnings" }), &[(1, two)]);
     lab.redistribute(1, [p("192.0.2.0/24")]);
     lab.secs(2);
@@ -42,7 +46,13 @@ fn only_equal_secrets_understand_each_other() {
             let heard = lab.metric(2, "192.0.2.0/24").is_some();
             assert_eq!(heard, i == j, "{one} and {two}");
             assert_eq!(lab.counter(2, 1, "authentication-failures") == 0, i == j);
-            assert_eq!(lab.show(2, waypost_routprot::Topic::Neighbors).as_array().unwrap().is_empty(), i != j);
+            assert_eq!(
+                lab.show(2, waypost_routprot::Topic::Neighbors)
+                    .as_array()
+                    .unwrap()
+                    .is_empty(),
+                i != j
+            );
         }
     }
 }
@@ -76,7 +86,11 @@ fn replayed_messages_are_dropped_until_the_sender_is_forgotten() {
     lab.secs(2);
     assert_eq!(lab.metric(2, "192.0.2.0/24"), None);
     lab.inject(2, 1, host(1, 1), &old.octets);
-    assert_eq!(lab.metric(2, "192.0.2.0/24"), None, "a recorded message revives nothing");
+    assert_eq!(
+        lab.metric(2, "192.0.2.0/24"),
+        None,
+        "a recorded message revives nothing"
+    );
     assert_eq!(lab.counter(2, 1, "replays"), 1);
     // RFC 4822: the memory goes with the neighbour, so that one who lost its numbers can come back.
     lab.cut.push(1);
@@ -140,14 +154,19 @@ fn the_last_key_stays_in_use_and_the_operator_is_told() {
     lab.secs(1000);
     assert_eq!(lab.metric(2, "192.0.2.0/24"), Some(2));
     assert_eq!(
-        lab.nodes[&1].notices.iter().filter(|text| text.contains("every key has expired; key 2")).count(),
+        lab.nodes[&1]
+            .notices
+            .iter()
+            .filter(|text| text.contains("every key has expired; key 2"))
+            .count(),
         1
     );
 }
 
 #[test]
 fn without_a_valid_key_nothing_is_sent() {
-    let chain = keys(&[json!({ "id": 1, "secret": "a", "algorithm": "md5", "send-from": 2_000_000_000_u64 })]);
+    let chain =
+        keys(&[json!({ "id": 1, "secret": "a", "algorithm": "md5", "send-from": 2_000_000_000_u64 })]);
     let mut lab = pair(chain.clone(), chain);
     lab.secs(100);
     assert!(lab.nodes[&1].sent.is_empty());
@@ -189,7 +208,12 @@ fn changing_the_authentication_of_both_ends_loses_no_route() {
     let mut lab = pair(json!({}), json!({}));
     lab.secs(10);
     lab.nodes.get_mut(&2).unwrap().route_batches.clear();
-    for options in [plain("one"), keys(&[key(1, "one", "md5")]), keys(&[key(1, "two", "hmac-sha256")]), json!({})] {
+    for options in [
+        plain("one"),
+        keys(&[key(1, "one", "md5")]),
+        keys(&[key(1, "two", "hmac-sha256")]),
+        json!({}),
+    ] {
         lab.configure(1, 1, options.clone());
         lab.configure(2, 1, options);
         lab.secs(100);

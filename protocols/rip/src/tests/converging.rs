@@ -65,7 +65,13 @@ fn a_silent_neighbour_is_forgotten_after_the_timeout() {
     assert_eq!(lab.metric(2, "192.0.2.0/24"), None);
     // And the neighbour behind hears of it at once.
     assert_eq!(lab.metric(3, "192.0.2.0/24"), None);
-    assert_eq!(lab.show(2, waypost_routprot::Topic::Neighbors).as_array().unwrap().len(), 1);
+    assert_eq!(
+        lab.show(2, waypost_routprot::Topic::Neighbors)
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
     lab.cut.clear();
     lab.secs(40);
     assert_eq!(lab.metric(3, "192.0.2.0/24"), Some(3));
@@ -79,7 +85,10 @@ fn refreshed_routes_never_expire() {
     lab.quiet();
     lab.secs(3600);
     assert_eq!(lab.metric(3, "192.0.2.0/24"), Some(3));
-    assert!(lab.nodes[&3].route_batches.is_empty(), "nothing changed, nothing was told");
+    assert!(
+        lab.nodes[&3].route_batches.is_empty(),
+        "nothing changed, nothing was told"
+    );
 }
 
 #[test]
@@ -137,7 +146,11 @@ fn counting_to_infinity_ends_quickly_even_without_split_horizon() {
         lab.withdraw(1, p("192.0.2.0/24"));
         lab.secs(20);
         for node in 1..=3 {
-            assert_eq!(lab.metric(node, "192.0.2.0/24"), None, "node {node} with {options}");
+            assert_eq!(
+                lab.metric(node, "192.0.2.0/24"),
+                None,
+                "node {node} with {options}"
+            );
             let said = lab.said(node, 3, "192.0.2.0/24").len() + lab.said(node, 2, "192.0.2.0/24").len();
             assert!(said < 80, "node {node} spoke {said} times with {options}");
         }
@@ -182,7 +195,11 @@ fn equal_ways_are_used_together_and_one_alone_when_told() {
 #[test]
 fn the_first_change_goes_at_once_and_the_next_waits() {
     let mut lab = Lab::new();
-    lab.router(1, json!({ "triggered-delay": 5000 }), &[(1, json!({})), (2, json!({}))]);
+    lab.router(
+        1,
+        json!({ "triggered-delay": 5000 }),
+        &[(1, json!({})), (2, json!({}))],
+    );
     lab.secs(10);
     lab.quiet();
     lab.announce(1, 1, 7, &[("192.0.2.0/24", 3)]);

@@ -478,7 +478,10 @@ impl Lab {
 
 /// A response of version 2.
 pub(super) fn response(routes: &[(&str, u32)]) -> Vec<u8> {
-    let entries: Vec<Entry> = routes.iter().map(|(prefix, metric)| entry(prefix, *metric)).collect();
+    let entries: Vec<Entry> = routes
+        .iter()
+        .map(|(prefix, metric)| entry(prefix, *metric))
+        .collect();
     message(Command::Response, Version::V2, &entries)
 }
 

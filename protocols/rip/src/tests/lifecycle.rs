@@ -31,7 +31,11 @@ fn an_interface_that_comes_up_asks_and_tells_everything() {
     let first = &lab.nodes[&1].sent[0];
     assert_eq!(first.command(), Command::Request);
     assert!(Message::decode(&first.octets).unwrap().asks_for_whole_table());
-    assert!(lab.nodes[&1].ports[&PortId(1)].groups.contains(&crate::packet::RIP2_ROUTERS));
+    assert!(
+        lab.nodes[&1].ports[&PortId(1)]
+            .groups
+            .contains(&crate::packet::RIP2_ROUTERS)
+    );
     // Someone who starts later knows everything after two flights, not after half a minute.
     lab.secs(10);
     lab.router(2, json!({}), &[(1, json!({}))]);
@@ -75,7 +79,14 @@ fn interfaces_that_go_down_in_every_way_withdraw_their_routes() {
         assert_eq!(lab.metric(1, "10.2.0.0/24"), None, "its network is gone, too");
         assert!(!lab.nodes[&2].ports.contains_key(&PortId(2)));
         let goodbye = lab.said(2, 2, "192.0.2.0/24");
-        assert_eq!(goodbye, if status == InterfaceStatus::Disabled { vec![16] } else { vec![] });
+        assert_eq!(
+            goodbye,
+            if status == InterfaceStatus::Disabled {
+                vec![16]
+            } else {
+                vec![]
+            }
+        );
     }
 }
 
@@ -110,7 +121,10 @@ fn stopping_says_goodbye_where_wanted() {
 #[test]
 fn a_long_goodbye_is_paced_and_bounded() {
     let mut lab = pair(json!({}));
-    lab.redistribute(1, (0..10_000_u32).map(|n| waypost_types::Prefix4::host((0xC000_0000 + n).into())));
+    lab.redistribute(
+        1,
+        (0..10_000_u32).map(|n| waypost_types::Prefix4::host((0xC000_0000 + n).into())),
+    );
     lab.secs(5);
     assert_eq!(lab.nodes[&2].routes.len(), 10_001);
     let stop = lab.now;
@@ -120,7 +134,10 @@ fn a_long_goodbye_is_paced_and_bounded() {
     assert_eq!(lab.nodes[&1].events, [Event::RouterStopped]);
     assert!(lab.nodes[&2].routes.is_empty());
     assert!(lab.nodes[&1].sent.last().unwrap().at.since(stop) < Duration::from_millis(100));
-    assert_eq!(waypost_engine::Engine::next_deadline(&lab.nodes[&1].rip), None::<Time>);
+    assert_eq!(
+        waypost_engine::Engine::next_deadline(&lab.nodes[&1].rip),
+        None::<Time>
+    );
 }
 
 #[test]
@@ -161,27 +178,36 @@ fn new_addresses_join_the_running_interface() {
         address: "172.31.0.1".parse().unwrap(),
         prefix: p("172.31.0.0/16"),
     });
-    lab.status(2, 2, &InterfaceStatus::AddressChange({
-        let mut second = lab.nodes[&2].rip.interfaces[&InterfaceIndex(2)].binding.clone();
-        second.addresses.push(waypost_routprot::LocalBinding {
-            address: "172.30.0.2".parse().unwrap(),
-            prefix: p("172.30.0.0/16"),
-        });
-        second
-    }));
+    lab.status(
+        2,
+        2,
+        &InterfaceStatus::AddressChange({
+            let mut second = lab.nodes[&2].rip.interfaces[&InterfaceIndex(2)].binding.clone();
+            second.addresses.push(waypost_routprot::LocalBinding {
+                address: "172.30.0.2".parse().unwrap(),
+                prefix: p("172.30.0.0/16"),
+            });
+            second
+        }),
+    );
     lab.run(LATENCY);
     assert_eq!(lab.metric(1, "172.30.0.0/16"), Some(2));
     lab.quiet();
     lab.status(1, 1, &InterfaceStatus::AddressChange(binding));
-    let sources: std::collections::BTreeSet<_> = lab.nodes[&1].sent.iter().filter_map(|sent| sent.source).collect();
+    let sources: std::collections::BTreeSet<_> =
+        lab.nodes[&1].sent.iter().filter_map(|sent| sent.source).collect();
     assert_eq!(sources.len(), 2, "each network hears from its own address");
     assert_eq!(lab.nodes[&1].opened, 1);
     // A neighbour in a network that went away is no longer on the link.
-    lab.status(2, 2, &InterfaceStatus::AddressChange({
-        let mut first = lab.nodes[&2].rip.interfaces[&InterfaceIndex(2)].binding.clone();
-        first.addresses.truncate(1);
-        first
-    }));
+    lab.status(
+        2,
+        2,
+        &InterfaceStatus::AddressChange({
+            let mut first = lab.nodes[&2].rip.interfaces[&InterfaceIndex(2)].binding.clone();
+            first.addresses.truncate(1);
+            first
+        }),
+    );
     lab.run(Duration::from_secs(2));
     assert_eq!(lab.metric(1, "172.30.0.0/16"), None);
 }
@@ -194,7 +220,10 @@ fn an_autostatic_update_collects_and_completes() {
     lab.router(2, statics(), &[(1, demand)]);
     lab.redistribute(2, [p("192.0.2.0/24")]);
     lab.secs(100);
-    assert!(lab.nodes.values().all(|node| node.sent.is_empty()), "silent by themselves");
+    assert!(
+        lab.nodes.values().all(|node| node.sent.is_empty()),
+        "silent by themselves"
+    );
     let done = |interface, status| {
         Event::UpdateComplete(UpdateComplete {
             interface: InterfaceIndex(interface),
@@ -211,12 +240,21 @@ fn an_autostatic_update_collects_and_completes() {
     assert_eq!(lab.nodes[&1].events.len(), 1);
     lab.secs(2);
     // Nobody is on link 2.
-    assert_eq!(lab.nodes[&1].events[1..], [done(2, Status::ERROR_CAN_NOT_COMPLETE)]);
-    assert!(lab.counter(1, 2, "requests-sent") >= 4, "a lost request is repeated");
+    assert_eq!(
+        lab.nodes[&1].events[1..],
+        [done(2, Status::ERROR_CAN_NOT_COMPLETE)]
+    );
+    assert!(
+        lab.counter(1, 2, "requests-sent") >= 4,
+        "a lost request is repeated"
+    );
     lab.handle(1, Input::UpdateRoutes(InterfaceIndex(9)));
     lab.status(1, 1, &InterfaceStatus::Disabled);
     lab.handle(1, Input::UpdateRoutes(InterfaceIndex(1)));
-    assert_eq!(lab.nodes[&1].events[2..], [done(1, Status::ERROR_CAN_NOT_COMPLETE)]);
+    assert_eq!(
+        lab.nodes[&1].events[2..],
+        [done(1, Status::ERROR_CAN_NOT_COMPLETE)]
+    );
 }
 
 #[test]
@@ -230,7 +268,10 @@ fn requests_are_answered_as_the_rfc_has_it() {
     assert_eq!(answer.to, asker);
     let mut entries = answer.entries();
     entries.sort();
-    assert_eq!(entries, [("10.2.0.0/24".to_owned(), 1), ("192.0.2.0/24".to_owned(), 16)]);
+    assert_eq!(
+        entries,
+        [("10.2.0.0/24".to_owned(), 1), ("192.0.2.0/24".to_owned(), 16)]
+    );
     // Entry by entry, without.
     let some = [
         super::lab::entry("192.0.2.0/24", 1),
@@ -243,7 +284,12 @@ fn requests_are_answered_as_the_rfc_has_it() {
         [("192.0.2.0/24".to_owned(), 2), ("203.0.113.0/24".to_owned(), 16)]
     );
     // In the version of the request.
-    lab.inject(2, 1, asker, &message(Command::Request, Version::V1, &[Entry::WHOLE_TABLE]));
+    lab.inject(
+        2,
+        1,
+        asker,
+        &message(Command::Request, Version::V1, &[Entry::WHOLE_TABLE]),
+    );
     let (_, answer) = lab.strays.pop().unwrap();
     assert_eq!(answer.octets[1], 1);
     // No entries, no answer; and nobody outside the link is sent a whole table.

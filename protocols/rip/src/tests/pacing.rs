@@ -67,7 +67,11 @@ fn ten_thousand_new_routes_in_batches_are_one_update() {
     lab.run(Duration::from_millis(20));
     assert_eq!(lab.nodes[&2].routes.len(), 10_000);
     assert_eq!(lab.nodes[&3].routes.len(), 10_001, "and the network of link 1");
-    assert_eq!(lab.counter(1, 1, "triggered-updates-sent"), 2, "the one at the start and this one");
+    assert_eq!(
+        lab.counter(1, 1, "triggered-updates-sent"),
+        2,
+        "the one at the start and this one"
+    );
     assert_paced(&lab.nodes[&1].sent);
     // Regular updates are paced as well.
     lab.quiet();
@@ -87,18 +91,31 @@ fn ten_thousand_new_routes_in_batches_are_one_update() {
 #[test]
 fn the_journal_of_changes_stays_as_small_as_the_table() {
     let mut lab = Lab::new();
-    lab.router(1, json!({}), &[(1, json!({})), (2, json!({ "triggered-updates": false }))]);
+    lab.router(
+        1,
+        json!({}),
+        &[(1, json!({})), (2, json!({ "triggered-updates": false }))],
+    );
     for round in 0..200_u32 {
         let metric = 1 + round % 10;
         let entries: Vec<Entry> = prefixes(25)
             .map(|prefix| super::lab::entry(&prefix.to_string(), metric))
             .collect();
-        lab.inject(1, 1, host(1, 7), &message(Command::Response, Version::V2, &entries));
+        lab.inject(
+            1,
+            1,
+            host(1, 7),
+            &message(Command::Response, Version::V2, &entries),
+        );
     }
     let table = &lab.nodes[&1].rip.table;
     assert!(table.changes_after(0).count() <= table.len());
     lab.secs(100);
-    assert_eq!(lab.nodes[&1].rip.table.changes_after(0).count(), 0, "everyone was told");
+    assert_eq!(
+        lab.nodes[&1].rip.table.changes_after(0).count(),
+        0,
+        "everyone was told"
+    );
 }
 
 #[test]

@@ -48,7 +48,11 @@ fn interface_statistics() {
     // Type, index, state, send and receive failures, requests sent and received.
     assert_eq!(row[..7], [2, 1, 3, 0, 0, 1, 0]);
     assert!(row[7] >= 2, "responses sent");
-    assert_eq!(row[8..11], [1, 0, 1], "responses received, bad packets, bad entries");
+    assert_eq!(
+        row[8..11],
+        [1, 0, 1],
+        "responses received, bad packets, bad entries"
+    );
 }
 
 #[test]
@@ -72,7 +76,10 @@ fn walking_the_interfaces() {
     // The given row need not exist.
     let next = query(&mut lab, MibOperation::GetNext, 2, 3_u32.to_le_bytes()).unwrap();
     assert_eq!(numbers(&next)[1], 4);
-    assert_eq!(query(&mut lab, MibOperation::Get, 2, 3_u32.to_le_bytes()), Err(Status::ERROR_INVALID_PARAMETER));
+    assert_eq!(
+        query(&mut lab, MibOperation::Get, 2, 3_u32.to_le_bytes()),
+        Err(Status::ERROR_INVALID_PARAMETER)
+    );
 }
 
 #[test]
@@ -99,7 +106,10 @@ fn global_statistics_and_configuration() {
     let row = numbers(&query(&mut lab, MibOperation::GetFirst, 0, [0; 4]).unwrap());
     assert_eq!(row[..3], [0, 0, 1], "one change of a route in use");
     assert!(row[3] > 0);
-    assert_eq!(query(&mut lab, MibOperation::GetNext, 0, [0; 4]), Err(Status::ERROR_NO_MORE_ITEMS));
+    assert_eq!(
+        query(&mut lab, MibOperation::GetNext, 0, [0; 4]),
+        Err(Status::ERROR_NO_MORE_ITEMS)
+    );
     let now = lab.clock();
     let rip = &mut lab.nodes.get_mut(&1).unwrap().rip;
     assert_eq!(
@@ -108,7 +118,10 @@ fn global_statistics_and_configuration() {
     );
     assert_eq!(
         rip.mib(now, MibOperation::GetFirst, &[3, 0, 0, 0, 0, 0, 0, 0]),
-        Ok(MibReply::InterfaceConfig(InterfaceIndex(1), vec![3, 0, 0, 0, 1, 0, 0, 0]))
+        Ok(MibReply::InterfaceConfig(
+            InterfaceIndex(1),
+            vec![3, 0, 0, 0, 1, 0, 0, 0]
+        ))
     );
     assert_eq!(
         rip.mib(now, MibOperation::Set, &[3, 0, 0, 0, 2, 0, 0, 0, 9, 9]),
@@ -118,7 +131,10 @@ fn global_statistics_and_configuration() {
         let refusal = rip.mib(now, MibOperation::Get, bad).unwrap_err();
         assert_eq!(refusal.status, Status::ERROR_INVALID_PARAMETER);
     }
-    assert!(rip.mib(now, MibOperation::Create, &[2, 0, 0, 0, 1, 0, 0, 0]).is_err());
+    assert!(
+        rip.mib(now, MibOperation::Create, &[2, 0, 0, 0, 1, 0, 0, 0])
+            .is_err()
+    );
 }
 
 #[test]
@@ -128,7 +144,10 @@ fn what_show_says() {
     assert_eq!(row["metric"], 2);
     assert_eq!(row["state"], "valid");
     assert_eq!(row["source"], "learned");
-    assert_eq!(row["next-hops"], json!([{ "interface": "eth1", "address": "10.1.0.9" }]));
+    assert_eq!(
+        row["next-hops"],
+        json!([{ "interface": "eth1", "address": "10.1.0.9" }])
+    );
     assert_eq!(row["expires-in"], 175);
     assert_eq!(row["age"], 5);
     let paths = row["paths"].as_array().unwrap();
@@ -136,7 +155,10 @@ fn what_show_says() {
     assert_eq!(paths[1]["received-metric"], 3);
     assert_eq!(paths[1]["selected"], false);
     let external = lab.row(1, "203.0.113.0/24");
-    assert_eq!((&external["source"], &external["owner"]), (&json!("redistributed"), &json!("static")));
+    assert_eq!(
+        (&external["source"], &external["owner"]),
+        (&json!("redistributed"), &json!("static"))
+    );
     assert_eq!(lab.row(1, "10.1.0.0/24")["source"], "connected");
     let summary = lab.show(1, Topic::Summary);
     assert_eq!(summary["routes-learned"], 1);

@@ -59,7 +59,7 @@ fn which_versions_are_accepted() {
     }
     // RFC 1058 §3.1: version 0 is ignored, a later one is read.
     let mut lab = one(json!({}));
-    let mut other = v2.clone();
+    let mut other = v2;
     other[1] = 0;
     lab.inject(1, 1, host(1, 7), &other);
     assert_eq!(lab.metric(1, "192.0.2.0/24"), None);
@@ -72,12 +72,30 @@ fn which_versions_are_accepted() {
 #[test]
 fn invalid_entries_are_skipped_and_counted_and_the_rest_is_taken() {
     let bad = [
-        Entry { family: 7, ..entry("198.51.100.0/24", 1) },
-        Entry { metric: 0, ..entry("198.51.100.0/24", 1) },
-        Entry { metric: 17, ..entry("198.51.100.0/24", 1) },
-        Entry { metric: 0x0100_0001, ..entry("198.51.100.0/24", 1) },
-        Entry { mask: ip("255.0.255.0"), ..entry("198.51.100.0/24", 1) },
-        Entry { address: ip("198.51.100.1"), ..entry("198.51.100.0/24", 1) },
+        Entry {
+            family: 7,
+            ..entry("198.51.100.0/24", 1)
+        },
+        Entry {
+            metric: 0,
+            ..entry("198.51.100.0/24", 1)
+        },
+        Entry {
+            metric: 17,
+            ..entry("198.51.100.0/24", 1)
+        },
+        Entry {
+            metric: 0x0100_0001,
+            ..entry("198.51.100.0/24", 1)
+        },
+        Entry {
+            mask: ip("255.0.255.0"),
+            ..entry("198.51.100.0/24", 1)
+        },
+        Entry {
+            address: ip("198.51.100.1"),
+            ..entry("198.51.100.0/24", 1)
+        },
         entry("127.0.0.0/8", 1),
         entry("224.0.0.0/4", 1),
         entry("240.0.0.0/8", 1),
@@ -87,7 +105,12 @@ fn invalid_entries_are_skipped_and_counted_and_the_rest_is_taken() {
     let mut lab = one(json!({}));
     let mut entries = bad.to_vec();
     entries.insert(3, entry("192.0.2.0/24", 1));
-    lab.inject(1, 1, host(1, 7), &message(Command::Response, Version::V2, &entries));
+    lab.inject(
+        1,
+        1,
+        host(1, 7),
+        &message(Command::Response, Version::V2, &entries),
+    );
     assert_eq!(lab.nodes[&1].routes.len(), 1);
     assert_eq!(lab.counter(1, 1, "bad-response-entries"), bad.len() as u64);
     assert_eq!(lab.counter(1, 1, "bad-response-packets"), 0);
@@ -99,7 +122,15 @@ fn invalid_entries_are_skipped_and_counted_and_the_rest_is_taken() {
 fn must_be_zero_fields_are_checked_when_wanted() {
     let mut v2 = response(&[("192.0.2.0/24", 1)]);
     v2[3] = 1;
-    let v1 = message(Command::Response, Version::V1, &[Entry { tag: 9, mask: ip("0.0.0.0"), ..entry("192.0.2.0/24", 1) }]);
+    let v1 = message(
+        Command::Response,
+        Version::V1,
+        &[Entry {
+            tag: 9,
+            mask: ip("0.0.0.0"),
+            ..entry("192.0.2.0/24", 1)
+        }],
+    );
     for octets in [v2, v1] {
         for check in [true, false] {
             let mut lab = one(json!({ "check-zero": check }));
@@ -111,7 +142,12 @@ fn must_be_zero_fields_are_checked_when_wanted() {
 
 #[test]
 fn packets_that_crossed_a_router() {
-    for (security, ttl, taken) in [("on", 254, false), ("on", 255, true), ("off", 3, true), ("tx-only", 3, true)] {
+    for (security, ttl, taken) in [
+        ("on", 254, false),
+        ("on", 255, true),
+        ("off", 3, true),
+        ("tx-only", 3, true),
+    ] {
         let mut lab = one(json!({ "ttl-security": security }));
         lab.inject_with_ttl(1, 1, host(1, 7), &response(&[("192.0.2.0/24", 1)]), ttl);
         assert_eq!(lab.metric(1, "192.0.2.0/24").is_some(), taken, "{security} {ttl}");
@@ -137,10 +173,17 @@ fn next_hops_are_honoured_on_the_link_only() {
         let octets = message(
             Command::Response,
             Version::V2,
-            &[Entry { next_hop: ip(named), ..entry("192.0.2.0/24", 1) }],
+            &[Entry {
+                next_hop: ip(named),
+                ..entry("192.0.2.0/24", 1)
+            }],
         );
         lab.inject(1, 1, host(1, 7), &octets);
-        assert_eq!(lab.gateways(1, "192.0.2.0/24").first().copied(), used.map(ip), "{named}");
+        assert_eq!(
+            lab.gateways(1, "192.0.2.0/24").first().copied(),
+            used.map(ip),
+            "{named}"
+        );
     }
 }
 
@@ -161,7 +204,11 @@ fn masks_of_version_1_are_inferred() {
             let octets = message(
                 Command::Response,
                 version,
-                &[Entry { address: ip(address), mask: ip("0.0.0.0"), ..entry("0.0.0.0/0", 1) }],
+                &[Entry {
+                    address: ip(address),
+                    mask: ip("0.0.0.0"),
+                    ..entry("0.0.0.0/0", 1)
+                }],
             );
             lab.inject(1, 1, host(1, 7), &octets);
             let known: Vec<_> = lab.nodes[&1].routes.keys().copied().collect();
@@ -177,20 +224,35 @@ fn the_accept_options() {
         (json!({}), [true, true, true]),
         (json!({ "accept-default-route": false }), [false, true, true]),
         (json!({ "accept-host-routes": false }), [true, false, true]),
-        (json!({ "accept-filter": [{ "permit": "192.0.2.0/24" }] }), [false, false, true]),
+        (
+            json!({ "accept-filter": [{ "permit": "192.0.2.0/24" }] }),
+            [false, false, true],
+        ),
         (json!({ "metric": 15 }), [false; 3]),
     ] {
         let mut lab = one(options.clone());
         lab.announce(1, 1, 7, &heard);
-        assert_eq!(heard.map(|(prefix, _)| lab.metric(1, prefix).is_some()), taken, "{options}");
+        assert_eq!(
+            heard.map(|(prefix, _)| lab.metric(1, prefix).is_some()),
+            taken,
+            "{options}"
+        );
     }
 }
 
 #[test]
 fn the_peer_filter() {
-    for (filter, seven, eight) in [("off", true, true), ("include", true, false), ("exclude", false, true)] {
+    for (filter, seven, eight) in [
+        ("off", true, true),
+        ("include", true, false),
+        ("exclude", false, true),
+    ] {
         let mut lab = Lab::new();
-        lab.router(1, json!({ "peer-filter": filter, "peers": ["10.1.0.7"] }), &[(1, json!({}))]);
+        lab.router(
+            1,
+            json!({ "peer-filter": filter, "peers": ["10.1.0.7"] }),
+            &[(1, json!({}))],
+        );
         lab.announce(1, 1, 7, &[("192.0.2.0/24", 1)]);
         lab.announce(1, 1, 8, &[("198.51.100.0/24", 1)]);
         assert_eq!(lab.metric(1, "192.0.2.0/24").is_some(), seven, "{filter}");
@@ -203,12 +265,20 @@ fn floods_fill_no_more_than_the_bounds() {
     let mut lab = one(json!({ "maximum-routes": 100 }));
     for sender in 0..2000_u32 {
         let routes: Vec<Entry> = (0..25)
-            .map(|n| entry(&format!("172.{}.{}.0/24", 16 + sender % 16, n), 1 + (sender + n) % 15))
+            .map(|n| {
+                entry(
+                    &format!("172.{}.{}.0/24", 16 + sender % 16, n),
+                    1 + (sender + n) % 15,
+                )
+            })
             .collect();
         let from = SocketAddr::new(std::net::Ipv4Addr::from(0x0A01_0002 + sender % 250).into(), 520);
         lab.inject(1, 1, from, &message(Command::Response, Version::V2, &routes));
     }
-    assert_eq!(lab.nodes[&1].rip.table.heard_on(waypost_types::InterfaceIndex(1)), 100);
+    assert_eq!(
+        lab.nodes[&1].rip.table.heard_on(waypost_types::InterfaceIndex(1)),
+        100
+    );
     assert!(lab.nodes[&1].rip.table.len() <= 102);
     assert!(lab.counter(1, 1, "excess-routes") > 1000);
     // Withdrawing makes room again.
@@ -219,7 +289,10 @@ fn floods_fill_no_more_than_the_bounds() {
             .collect();
         lab.inject(1, 1, from, &message(Command::Response, Version::V2, &routes));
     }
-    assert_eq!(lab.nodes[&1].rip.table.heard_on(waypost_types::InterfaceIndex(1)), 0);
+    assert_eq!(
+        lab.nodes[&1].rip.table.heard_on(waypost_types::InterfaceIndex(1)),
+        0
+    );
     assert!(lab.nodes[&1].routes.is_empty());
 }
 

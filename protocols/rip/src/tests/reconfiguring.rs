@@ -52,15 +52,29 @@ fn an_announce_filter_withdraws_and_restores_at_once() {
     lab.run(LATENCY);
     assert_eq!(lab.metric(2, "192.0.2.0/24"), None);
     assert_eq!(lab.metric(2, "198.51.100.0/24"), Some(6));
-    assert_eq!(lab.said(1, 2, "198.51.100.0/24"), [0_u32; 0], "what did not change is not repeated");
+    assert_eq!(
+        lab.said(1, 2, "198.51.100.0/24"),
+        [0_u32; 0],
+        "what did not change is not repeated"
+    );
     // The bad news may get lost: regular updates repeat it for the removal interval.
     lab.quiet();
     lab.secs(60);
-    lab.inject(1, 1, host(1, 7), &response(&[("192.0.2.0/24", 2), ("198.51.100.0/24", 4)]));
+    lab.inject(
+        1,
+        1,
+        host(1, 7),
+        &response(&[("192.0.2.0/24", 2), ("198.51.100.0/24", 4)]),
+    );
     assert!(lab.said(1, 2, "192.0.2.0/24").iter().all(|metric| *metric == 16));
     assert!(!lab.said(1, 2, "192.0.2.0/24").is_empty());
     lab.secs(100);
-    lab.inject(1, 1, host(1, 7), &response(&[("192.0.2.0/24", 2), ("198.51.100.0/24", 4)]));
+    lab.inject(
+        1,
+        1,
+        host(1, 7),
+        &response(&[("192.0.2.0/24", 2), ("198.51.100.0/24", 4)]),
+    );
     lab.quiet();
     lab.secs(40);
     assert!(lab.said(1, 2, "192.0.2.0/24").is_empty());
@@ -152,7 +166,11 @@ fn listening_stops_and_starts() {
     assert_eq!(lab.metric(1, "192.0.2.0/24"), None);
     lab.quiet();
     lab.configure(1, 1, json!({}));
-    assert_eq!(lab.counter(1, 1, "requests-sent"), 2, "what was missed is asked for");
+    assert_eq!(
+        lab.counter(1, 1, "requests-sent"),
+        2,
+        "what was missed is asked for"
+    );
     lab.configure(1, 1, json!({ "maximum-routes": 1 }));
     lab.announce(1, 1, 7, &[("192.0.2.0/24", 2), ("198.51.100.0/24", 4)]);
     assert_eq!(lab.nodes[&1].rip.table.heard_on(InterfaceIndex(1)), 1);
@@ -168,7 +186,11 @@ fn listening_stops_and_starts() {
 fn a_port_is_changed_in_place_only_when_it_must() {
     let mut lab = pair();
     let opened = lab.nodes[&1].opened;
-    lab.configure(1, 1, json!({ "route-tag": 9, "split-horizon": false, "update-interval": 60 }));
+    lab.configure(
+        1,
+        1,
+        json!({ "route-tag": 9, "split-horizon": false, "update-interval": 60 }),
+    );
     assert_eq!(lab.nodes[&1].opened, opened);
     lab.configure(1, 1, json!({ "ttl-security": "on" }));
     assert_eq!(lab.nodes[&1].opened, opened + 1);
