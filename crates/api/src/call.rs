@@ -155,6 +155,10 @@ pub(crate) async fn spread<R: Send + 'static>(
 }
 
 fn read_json<T: DeserializeOwned + JsonSchema>(body: &[u8]) -> Result<T, Refusal> {
+    // Left to itself, serde takes a list for a struct, members in order.
+    if body.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Refusal::invalid("the body is no JSON object"));
+    }
     let first = match serde_json::from_slice(body) {
         Ok(request) => return Ok(request),
         Err(error) => error,

@@ -191,7 +191,7 @@ fn requests_of_the_wrong_form() {
             "eth0.rip",
             "unknown name",
         ),
-        ("/v1/apply", json!([]), "", "invalid"),
+        ("/v1/apply", json!([]), "", "no JSON object"),
         ("/v1/rollback", json!({}), "", "missing field `revision`"),
         ("/v1/rollback", json!({ "revision": -1 }), "revision", "invalid"),
         ("/v1/diff", json!({}), "", "either 'toml' or 'revision'"),

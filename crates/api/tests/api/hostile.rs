@@ -90,8 +90,9 @@ fn bodies_have_a_limit() {
     assert_eq!(status_of(&router, "POST", "/v1/plan", &[b' '; 1000]), 400);
     // A body that does not say how long it is.
     let chunk = format!("400\r\n{}\r\n", " ".repeat(0x400));
-    let request =
-        format!("POST /v1/plan HTTP/1.1\r\nhost: w\r\ntransfer-encoding: chunked\r\n\r\n{chunk}0\r\n\r\n");
+    let request = format!(
+        "POST /v1/plan HTTP/1.1\r\nhost: w\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n{chunk}0\r\n\r\n"
+    );
     let (status, answer) = raw(&router, request.as_bytes());
     assert_eq!(status, 413, "{answer}");
     assert!(answer.contains("up to 1000 octets"), "{answer}");
@@ -171,7 +172,7 @@ fn a_request_has_a_limit_and_one_that_nobody_waits_for_is_not_begun() {
         scope.spawn(move || {
             router.manage(move |_| {
                 busy.send(()).unwrap();
-                drop(hold.recv());
+                hold.recv().unwrap();
             })
         });
         is_busy.recv().unwrap();

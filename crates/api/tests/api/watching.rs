@@ -183,7 +183,7 @@ fn a_request_is_fast() {
             drop(client.post::<Value>("/v1/apply", &edit).unwrap());
         }),
     );
-    let mut manager = || {
+    let manager = || {
         let start = Instant::now();
         router.manage(|_| ());
         start.elapsed()
