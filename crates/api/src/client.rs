@@ -78,7 +78,7 @@ impl Client {
     /// # Errors
     /// Any [`ClientError`].
     pub fn get<T: DeserializeOwned>(&mut self, path: &str) -> Result<T, ClientError> {
-        read_json(&self.request(Method::GET, path, Bytes::new())?)
+        read_json(&self.request(&Method::GET, path, &Bytes::new())?)
     }
 
     /// Asks for text, such as `/v1/config.toml`.
@@ -86,7 +86,7 @@ impl Client {
     /// # Errors
     /// Any [`ClientError`].
     pub fn get_text(&mut self, path: &str) -> Result<String, ClientError> {
-        let body = self.request(Method::GET, path, Bytes::new())?;
+        let body = self.request(&Method::GET, path, &Bytes::new())?;
         String::from_utf8(body.into()).map_err(|error| broken("the answer is not UTF-8", &error))
     }
 
@@ -96,7 +96,7 @@ impl Client {
     /// Any [`ClientError`]. After [`ClientError::Protocol`] it is not known whether the request took effect.
     pub fn post<T: DeserializeOwned>(&mut self, path: &str, body: &impl Serialize) -> Result<T, ClientError> {
         let body = serde_json::to_vec(body).map_err(|error| broken("the request is no JSON", &error))?;
-        read_json(&self.request(Method::POST, path, body.into())?)
+        read_json(&self.request(&Method::POST, path, &body.into())?)
     }
 
     /// Calls `news` with the state now and after every change, until it breaks.
@@ -137,7 +137,7 @@ impl Client {
         })
     }
 
-    fn request(&mut self, method: Method, path: &str, body: Bytes) -> Result<Bytes, ClientError> {
+    fn request(&mut self, method: &Method, path: &str, body: &Bytes) -> Result<Bytes, ClientError> {
         let Self {
             path: socket,
             runtime,
@@ -158,7 +158,7 @@ impl Client {
                     }
                 };
                 match sender
-                    .try_send_request(request(&method, path, body.clone())?)
+                    .try_send_request(request(method, path, body.clone())?)
                     .await
                 {
                     Ok(answer) => {
@@ -169,7 +169,7 @@ impl Client {
                     // Not a word of it was sent, or asking twice does no harm: once more over a new connection.
                     Err(mut error) => {
                         // Not a word of it was sent, or asking twice does no harm: once more over a new connection.
-                        let harmless = error.take_message().is_some() || method == Method::GET;
+                        let harmless = error.take_message().is_some() || *method == Method::GET;
                         if fresh || !harmless {
                             return Err(broken("the daemon did not answer", error.error()));
                         }

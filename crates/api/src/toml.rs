@@ -107,8 +107,20 @@ fn value_to_json(value: &toml_edit::Value) -> Result<Value, Refusal> {
     })
 }
 
+/// The order in which people read a configuration: the router as a whole, its protocols, then the interfaces.
+fn rank(name: &str) -> usize {
+    ["router", "protocols", "interfaces"]
+        .iter()
+        .position(|known| *known == name)
+        .unwrap_or(0)
+}
+
 fn json_to_table(members: &Map<String, Value>, path: &Path) -> Result<Table, Refusal> {
     let mut table = Table::new();
+    let mut members: Vec<(&String, &Value)> = members.iter().collect();
+    if path.parts().is_empty() {
+        members.sort_by_key(|(name, _)| rank(name));
+    }
     for (name, value) in members {
         let path = path.join(name);
         match value {
@@ -188,7 +200,15 @@ mod tests {
         let text = write_toml(&tree).unwrap();
         assert_eq!(
             text,
-            r#"[interfaces.eth0]
+            r#"[router]
+id = "192.0.2.1"
+
+[protocols.ospf]
+
+[protocols.rip]
+update-interval = 30
+
+[interfaces.eth0]
 enabled = true
 
 [interfaces.eth0.rip]
@@ -197,14 +217,6 @@ metric = 1
 
 [interfaces."eth0.100".rip.authentication]
 mode = "plain"
-
-[protocols.ospf]
-
-[protocols.rip]
-update-interval = 30
-
-[router]
-id = "192.0.2.1"
 "#
         );
     }

@@ -1,6 +1,6 @@
 //! Configuration: reading, planning, applying.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use waypost_infobase::Tree;
 use waypost_manager::{Configuration, Edit, Path, redact};
 use waypost_routprot::{Refusal, suggestion};
@@ -19,7 +19,7 @@ pub(super) async fn tree(call: Call) -> Result<Answer, Failure> {
     let path = call
         .query
         .get("path")
-        .map_or(Ok(Path::default()), |path| path.parse::<Path>())?;
+        .map_or_else(|| Ok(Path::default()), |path| path.parse::<Path>())?;
     let text = text_in_force(&call).await?;
     Answer::json(&at(text, &path)?)
 }
@@ -175,12 +175,12 @@ fn hidden(path: &Path, value: &Value) -> Option<Path> {
             .iter()
             .find_map(|(name, value)| hidden(&path.join(name), value)),
         Value::Array(values) => values.iter().find_map(|value| hidden(path, value)),
-        Value::String(text) => {
-            let secret = path
-                .parts()
-                .last()
-                .is_some_and(|name| matches!(*name, "secret" | "password" | "hex"));
-            (secret && text == HIDDEN).then(|| path.clone())
+        Value::String(text) if text == HIDDEN => {
+            // Whether something of this name is a secret is for the manager to say.
+            let name = path.parts().last().copied().unwrap_or_default();
+            let mut probe = json!({ name: "" });
+            redact(&mut probe);
+            (probe[name] == HIDDEN).then(|| path.clone())
         }
         _ => None,
     }

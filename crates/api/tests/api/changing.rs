@@ -4,10 +4,11 @@ use std::sync::mpsc;
 
 use serde_json::{Value, json};
 use waypost_api::{AutostaticAnswer, ChangeRequest, DiffAnswer, EditRequest, SetRequest, parse_value};
-use waypost_manager::{Applied, Plan};
+use waypost_manager::{Applied, Interface, InterfaceChange, Plan};
 use waypost_routprot::{Impact, Status};
 
-use crate::daemon::{Router, Setup, refusals};
+use crate::daemon::{Router, Setup, interface, refusals};
+use crate::hostile::status_of;
 use crate::protocol::CURSED_METRIC;
 
 fn set(path: &str, typed: &str) -> ChangeRequest {
@@ -243,19 +244,34 @@ fn failures_of_the_router_are_told_from_mistakes() {
         2
     );
 
-    let router = Setup::default().full_disk(1).start();
+    let router = Setup::default().full_disk(1).full_disk(1).start();
     router.configure();
-    let refusal = refusals(
-        router
-            .client()
-            .post::<Value>("/v1/apply", &set("interfaces.eth0.rip.metric", "3")),
-    )
-    .remove(0);
+    let request = set("interfaces.eth0.rip.metric", "3");
+    let refusal = refusals(router.client().post::<Value>("/v1/apply", &request)).remove(0);
     assert_eq!(refusal.status, Status::ERROR_DISK_FULL);
-    assert_eq!(
-        crate::hostile::status_of(&router, "POST", "/v1/apply", br#"{"toml":"x"}"#),
-        400
+    let full = status_of(
+        &router,
+        "POST",
+        "/v1/apply",
+        &serde_json::to_vec(&request).unwrap(),
     );
+    let _: Applied = router.client().post("/v1/apply", &request).unwrap();
+    let failed = status_of(
+        &router,
+        "POST",
+        "/v1/apply",
+        &serde_json::to_vec(&cursed).unwrap(),
+    );
+    let missing = status_of(&router, "POST", "/v1/autostatic/eth9", b"");
+    router.manage(|manager| {
+        let unplugged = Interface {
+            carrier: false,
+            ..interface(2, "eth0")
+        };
+        manager.interface_changed(InterfaceChange::Present(unplugged));
+    });
+    let conflict = status_of(&router, "POST", "/v1/autostatic/eth0", b"");
+    assert_eq!((full, failed, missing, conflict), (507, 500, 404, 409));
 }
 
 #[test]
@@ -376,7 +392,7 @@ fn many_at_once_are_one_after_the_other() {
     });
     drop(started);
     assert_eq!(all_started.iter().count(), 8);
-    let mut sorted = numbers.clone();
+    let mut sorted = numbers;
     sorted.sort_unstable();
     assert_eq!(
         sorted,

@@ -37,7 +37,7 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str) -> Result<(), St
                 let target = root.pointer(rule.as_str().unwrap().strip_prefix('#').unwrap());
                 check(
                     root,
-                    target.ok_or(format!("{at}: {rule} leads nowhere"))?,
+                    target.ok_or_else(|| format!("{at}: {rule} leads nowhere"))?,
                     value,
                     at,
                 )?;

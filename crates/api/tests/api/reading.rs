@@ -115,7 +115,7 @@ fn configuration_by_path() {
     let text = client.get_text("/v1/config.toml").unwrap();
     assert_eq!(
         text,
-        "[interfaces.eth0.rip]\nmetric = 2\npassword = \"hunter2\"\n\n[protocols.rip]\nupdate-interval = 30\n"
+        "[protocols.rip]\nupdate-interval = 30\n\n[interfaces.eth0.rip]\nmetric = 2\npassword = \"hunter2\"\n"
     );
     assert_eq!(parse_toml(&text).unwrap(), whole);
     assert_eq!(client.get::<Value>("/v1/revisions/1").unwrap(), whole);
@@ -195,6 +195,10 @@ fn readers_see_no_secrets_and_change_nothing() {
             "{refusal}"
         );
     }
+    assert_eq!(
+        crate::hostile::status_of(&router, "POST", "/v1/apply", b"{}"),
+        403
+    );
     assert_eq!(router.manage(|manager| manager.revisions(9).unwrap().len()), 1);
 }
 

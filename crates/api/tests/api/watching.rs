@@ -26,7 +26,7 @@ fn a_watch_shows_the_state_and_every_change() {
                     assert_eq!(snapshot.routes.rows[0].prefix, row("10.0.0.0/8").prefix);
                     assert_eq!((snapshot.protocols.len(), snapshot.neighbors.len()), (1, 1));
                     router.manage(|manager| {
-                        manager.interface_changed(InterfaceChange::Present(interface(3, "eth1")))
+                        manager.interface_changed(InterfaceChange::Present(interface(3, "eth1")));
                     });
                     ControlFlow::Continue(())
                 }
