@@ -1,0 +1,100 @@
+//! The two address families, for which the table is compiled once each.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use waypost_types::{Prefix, Prefix4, Prefix6};
+
+/// An address family. Each has a table of its own (router-services A1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl Family {
+    /// The family of a prefix.
+    #[must_use]
+    pub const fn of(prefix: Prefix) -> Self {
+        match prefix {
+            Prefix::V4(_) => Self::V4,
+            Prefix::V6(_) => Self::V6,
+        }
+    }
+
+    /// Position in arrays that hold one value a family.
+    pub(crate) const fn index(self) -> usize {
+        match self {
+            Self::V4 => 0,
+            Self::V6 => 1,
+        }
+    }
+}
+
+/// What the table must know of its addresses.
+pub(crate) trait AddressFamily: 'static {
+    const FAMILY: Family;
+    /// The prefix as callers know it.
+    type Prefix: Copy + Into<Prefix>;
+    /// The prefix as the trie wants it.
+    type Key: prefix_trie::Prefix + Copy;
+    /// The address bits at an alignment that leaves no holes in a destination row.
+    type Bits: Copy;
+
+    fn key(prefix: Self::Prefix) -> Self::Key;
+    fn bits(prefix: Self::Prefix) -> Self::Bits;
+    fn length(prefix: Self::Prefix) -> u8;
+    fn prefix(bits: Self::Bits, length: u8) -> Self::Prefix;
+}
+
+pub(crate) struct V4;
+pub(crate) struct V6;
+
+impl AddressFamily for V4 {
+    const FAMILY: Family = Family::V4;
+    type Prefix = Prefix4;
+    type Key = (u32, u8);
+    type Bits = u32;
+
+    fn key(prefix: Prefix4) -> (u32, u8) {
+        (prefix.bits(), prefix.length())
+    }
+
+    fn bits(prefix: Prefix4) -> u32 {
+        prefix.bits()
+    }
+
+    fn length(prefix: Prefix4) -> u8 {
+        prefix.length()
+    }
+
+    fn prefix(bits: u32, length: u8) -> Prefix4 {
+        // INVARIANT: `length` came out of a Prefix4, so it is at most 32 and the fallback is never taken.
+        Prefix4::containing(Ipv4Addr::from(bits), length).unwrap_or(Prefix4::DEFAULT)
+    }
+}
+
+impl AddressFamily for V6 {
+    const FAMILY: Family = Family::V6;
+    type Prefix = Prefix6;
+    type Key = (u128, u8);
+    type Bits = [u8; 16];
+
+    fn key(prefix: Prefix6) -> (u128, u8) {
+        (prefix.bits(), prefix.length())
+    }
+
+    fn bits(prefix: Prefix6) -> [u8; 16] {
+        prefix.bits().to_be_bytes()
+    }
+
+    fn length(prefix: Prefix6) -> u8 {
+        prefix.length()
+    }
+
+    fn prefix(bits: [u8; 16], length: u8) -> Prefix6 {
+        // INVARIANT: `length` came out of a Prefix6, so it is at most 128 and the fallback is never taken.
+        Prefix6::containing(Ipv6Addr::from(bits), length).unwrap_or(Prefix6::DEFAULT)
+    }
+}
