@@ -116,6 +116,7 @@ impl Fib {
                 self.objects.doubtful.remove(&index);
             }
             self.objects.set_held_members(index, Members::new());
+            self.unborrow_all(index);
             for group in self.objects.groups_of(index) {
                 let Some(object) = self.objects.get(group) else {
                     continue;
@@ -339,6 +340,12 @@ impl Fib {
             && self.borrowed.insert(key(route), index).is_none()
         {
             object.foreign_users += 1;
+            if object.presence == Presence::Doubtful {
+                // It is there after all, and cannot be deleted any more.
+                object.presence = Presence::Altered;
+                self.objects.doubtful.remove(&index);
+                self.objects.touch(index);
+            }
         }
     }
 
@@ -349,6 +356,15 @@ impl Fib {
         {
             object.foreign_users = object.foreign_users.saturating_sub(1);
             self.objects.touch(index);
+        }
+    }
+
+    /// The routes of someone else through an object went with it.
+    fn unborrow_all(&mut self, index: Index) {
+        if let Some(object) = self.objects.get_mut(index)
+            && std::mem::take(&mut object.foreign_users) > 0
+        {
+            self.borrowed.retain(|_, &mut through| through != index);
         }
     }
 
@@ -387,6 +403,18 @@ impl Fib {
                 onlink: false,
             }),
             RouteKind::Unicast => {
+                // Which set the next hops stand for only our own records tell.
+                let prefix = route.destination;
+                let work = self.works.get(prefix);
+                let mut known: SmallVec<[Form; 3]> = self.rows.get(prefix).map(|row| row.form).into_iter().collect();
+                known.extend(work.and_then(|work| work.held));
+                known.extend(work.and_then(|work| work.wanted));
+                for form in known {
+                    if form.kind == RouteKind::Unicast && self.objects.has_next_hops(form.object, &route.next_hops) {
+                        self.objects.retain(form.object);
+                        return form.object;
+                    }
+                }
                 let hops: SmallVec<[NextHop; 1]> = route
                     .next_hops
                     .iter()

@@ -630,6 +630,19 @@ impl Objects {
         }
     }
 
+    /// Whether an object stands for just these next hops. Flags that tell the kernel's state do not count.
+    pub(crate) fn has_next_hops(&self, index: Index, theirs: &[RouteNextHop]) -> bool {
+        let comparable = |hop: &RouteNextHop| {
+            let onlink = hop.flags.contains(RouteNextHopFlags::ONLINK);
+            (hop.interface, hop.gateway, hop.weight, onlink)
+        };
+        let mut ours: SmallVec<[_; 4]> = self.next_hops(index).iter().map(comparable).collect();
+        let mut theirs: SmallVec<[_; 4]> = theirs.iter().map(comparable).collect();
+        ours.sort_unstable();
+        theirs.sort_unstable();
+        ours == theirs
+    }
+
     /// Whether packets go straight onto a link: the kernel then lets other gateways be found through the route.
     pub(crate) fn is_on_link(&self, index: Index) -> bool {
         let gateway_less = |index: Index| {

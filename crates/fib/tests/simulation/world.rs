@@ -411,7 +411,13 @@ impl World {
                 None => assert!(!wanted && installation.is_none(), "{destination} {wanted}: {installation:?}"),
             }
         }
-        // No object is left that no route uses.
+        // No object is left that no route uses, or would use were it not for someone else's.
+        let failed = |number| matches!(self.fib.installation(prefix(number)), Some(Installation::Failed { .. }));
+        // Nor one that someone else's route holds on to, with its members.
+        let borrows = |route: &Route| route.protocol == RTPROT_UNSPEC && route.nexthop.is_some();
+        if (0..12).any(failed) || self.kernel.routes.iter().any(borrows) {
+            return;
+        }
         for object in self.kernel.objects.values().filter(|o| (FIRST_ID..=LAST_ID).contains(&o.id.0)) {
             assert_eq!(object.protocol, RTPROT_WAYPOST);
             let used_by = |route: &Route| route.nexthop == Some(object.id);
