@@ -18,9 +18,15 @@ pub(super) fn networks(interface: &Interface) -> Vec<(Prefix, Route)> {
         tag: 0,
         preference: None,
     };
-    let v4 = interface.addresses.iter().filter(|(address, _)| !address.is_loopback());
+    let v4 = interface
+        .addresses
+        .iter()
+        .filter(|(address, _)| !address.is_loopback());
     let v4 = v4.filter_map(|(address, length)| Prefix4::containing(*address, *length).ok().map(Prefix::V4));
-    let v6 = interface.addresses6.iter().filter(|(address, _)| is_routable(address));
+    let v6 = interface
+        .addresses6
+        .iter()
+        .filter(|(address, _)| is_routable(address));
     let v6 = v6.filter_map(|(address, length)| Prefix6::containing(*address, *length).ok().map(Prefix::V6));
     v4.chain(v6).map(|prefix| (prefix, route.clone())).collect()
 }

@@ -26,7 +26,10 @@ pub(super) enum Command {
     /// Answer when the kernel has everything that was asked for before.
     Settle(Sender<()>),
     StartComplete,
-    Shutdown { keep_routes: bool, done: Sender<()> },
+    Shutdown {
+        keep_routes: bool,
+        done: Sender<()>,
+    },
 }
 
 /// The way to the routing table. Calls return when the command is queued, unless they have a result.
@@ -94,7 +97,10 @@ impl TableHandle {
     }
 
     /// Looks at the table and waits for the answer; `None` when the thread has ended.
-    pub fn ask<R: Send + 'static>(&self, look: impl FnOnce(&TableView<'_>) -> R + Send + 'static) -> Option<R> {
+    pub fn ask<R: Send + 'static>(
+        &self,
+        look: impl FnOnce(&TableView<'_>) -> R + Send + 'static,
+    ) -> Option<R> {
         let (sender, answer) = bounded(1);
         self.query(Box::new(move |view| drop(sender.send(look(view)))));
         answer.recv().ok()
@@ -103,20 +109,22 @@ impl TableHandle {
     /// The routes of `protocol` whose next hops all lie on `interface`.
     #[must_use]
     pub fn routes_through(&self, protocol: ProtocolId, interface: InterfaceIndex) -> Vec<(Prefix, Route)> {
-        self.ask(move |view| super::owners::routes_through(view.rtm, protocol, interface)).unwrap_or_default()
+        self.ask(move |view| super::owners::routes_through(view.rtm, protocol, interface))
+            .unwrap_or_default()
     }
 
     /// Waits until the kernel has everything that was asked for before, or has refused it.
     pub fn settled(&self) {
         let (sender, done) = bounded(1);
         self.send(Command::Settle(sender));
-        drop(done.recv());
+        // Either way it is done: answered, or the thread has ended.
+        let _ = done.recv();
     }
 
     /// Ends the thread, and waits for it to be done: with our routes left in the kernel, or taken out of it.
     pub fn shutdown(&self, keep_routes: bool) {
         let (done, ended) = bounded(1);
         self.send(Command::Shutdown { keep_routes, done });
-        drop(ended.recv());
+        let _ = ended.recv();
     }
 }

@@ -35,7 +35,12 @@ impl Kernel {
     pub(super) fn open(seed: Seed) -> io::Result<(Self, Fib)> {
         // Listening starts before the first dump, so that nothing is missed in between.
         let monitor = Socket::open(RECEIVE_BUFFER)?;
-        for group in [RTNLGRP_LINK, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_NEXTHOP] {
+        for group in [
+            RTNLGRP_LINK,
+            RTNLGRP_IPV4_ROUTE,
+            RTNLGRP_IPV6_ROUTE,
+            RTNLGRP_NEXTHOP,
+        ] {
             monitor.join(group)?;
         }
         let mut client = Client::open()?;
@@ -44,13 +49,19 @@ impl Kernel {
             Err(RequestError::Refused(refusal)) => Some(refusal.errno),
             Err(error) => return Err(failed(error)),
         };
-        let mode = Mode::from_probe(errno)
-            .ok_or_else(|| io::Error::from_raw_os_error(errno.unwrap_or_default()))?;
+        let mode =
+            Mode::from_probe(errno).ok_or_else(|| io::Error::from_raw_os_error(errno.unwrap_or_default()))?;
         if mode == Mode::Inline {
             tracing::info!("the kernel has no nexthop objects: each route carries its gateways");
         }
         let own = client.port()?;
-        let kernel = Self { client, monitor, batch: Batch::default(), buffer: Vec::new(), own };
+        let kernel = Self {
+            client,
+            monitor,
+            batch: Batch::default(),
+            buffer: Vec::new(),
+            own,
+        };
         Ok((kernel, Fib::new(mode, seed)))
     }
 
@@ -70,7 +81,9 @@ impl Kernel {
                         match message {
                             Ok(message) if message.header.port == self.own => {}
                             Ok(message) => fib.hear(clock::now(), &message),
-                            Err(error) => tracing::debug!(%error, "a message of the kernel was not understood"),
+                            Err(error) => {
+                                tracing::debug!(%error, "a message of the kernel was not understood")
+                            }
                         }
                     }
                 }
@@ -84,13 +97,18 @@ impl Kernel {
         if fib.needs_resync() {
             self.resync(fib)?;
         }
-        let Some(id) = fib.next_batch(clock::now(), &mut self.batch) else { return Ok(false) };
+        let Some(id) = fib.next_batch(clock::now(), &mut self.batch) else {
+            return Ok(false);
+        };
         let mut refused = Vec::new();
         match self.client.execute(&mut self.batch, &mut refused) {
             Ok(()) => {
                 let refused = refused.into_iter().map(|refused| Refused {
                     token: refused.token,
-                    failure: Failure { errno: refused.refusal.errno, text: refused.refusal.to_string() },
+                    failure: Failure {
+                        errno: refused.refusal.errno,
+                        text: refused.refusal.to_string(),
+                    },
                 });
                 fib.completed(clock::now(), id, refused.collect());
             }
@@ -123,7 +141,10 @@ impl Kernel {
         fib.resync_begin(clock::now(), &links, &nexthops);
         let mut complete = true;
         for family in [AF_INET, AF_INET6] {
-            let filter = RouteFilter { family, ..RouteFilter::default() };
+            let filter = RouteFilter {
+                family,
+                ..RouteFilter::default()
+            };
             let dump = self.client.visit(&Query::Routes(filter), |message| {
                 if let Body::NewRoute(route) = message.body {
                     fib.resync_route(&route);

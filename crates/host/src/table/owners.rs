@@ -52,7 +52,7 @@ impl Owners {
     pub(super) fn remove(&mut self, rtm: &mut Rtm, protocol: ProtocolId) {
         if let Some(entity) = self.entities.remove(&protocol) {
             // INVARIANT: an entity in the map is registered, so this cannot be refused.
-            drop(rtm.deregister(entity));
+            let _ = rtm.deregister(entity);
         }
     }
 }
@@ -74,13 +74,25 @@ impl PerInterface {
         let path = PathId(interface.0);
         let wanted: BTreeMap<Prefix, Route> = routes.into_iter().collect();
         let before = self.routes.remove(&interface).unwrap_or_default();
-        let gone: BTreeSet<Prefix> =
-            before.keys().filter(|prefix| !wanted.contains_key(prefix)).copied().collect();
-        let set = wanted.iter().filter(|(prefix, route)| before.get(prefix) != Some(route));
-        let mut changes: Vec<RouteChange> = set
-            .map(|(prefix, route)| RouteChange::Set { prefix: *prefix, path, route: route.clone() })
+        let gone: BTreeSet<Prefix> = before
+            .keys()
+            .filter(|prefix| !wanted.contains_key(prefix))
+            .copied()
             .collect();
-        changes.extend(gone.into_iter().map(|prefix| RouteChange::Delete { prefix, path }));
+        let set = wanted
+            .iter()
+            .filter(|(prefix, route)| before.get(prefix) != Some(route));
+        let mut changes: Vec<RouteChange> = set
+            .map(|(prefix, route)| RouteChange::Set {
+                prefix: *prefix,
+                path,
+                route: route.clone(),
+            })
+            .collect();
+        changes.extend(
+            gone.into_iter()
+                .map(|prefix| RouteChange::Delete { prefix, path }),
+        );
         if !wanted.is_empty() {
             self.routes.insert(interface, wanted);
         }
@@ -89,7 +101,11 @@ impl PerInterface {
 }
 
 /// The routes of `protocol` whose next hops all lie on `interface`.
-pub(super) fn routes_through(rtm: &Rtm, protocol: ProtocolId, interface: InterfaceIndex) -> Vec<(Prefix, Route)> {
+pub(super) fn routes_through(
+    rtm: &Rtm,
+    protocol: ProtocolId,
+    interface: InterfaceIndex,
+) -> Vec<(Prefix, Route)> {
     let mut found = Vec::new();
     let mut after = None;
     loop {
@@ -100,7 +116,9 @@ pub(super) fn routes_through(rtm: &Rtm, protocol: ProtocolId, interface: Interfa
             let candidates = rtm.candidates(destination.prefix).into_iter();
             let through = candidates.filter(|candidate| {
                 let hops = &candidate.route.next_hops;
-                candidate.owner == protocol && !hops.is_empty() && hops.iter().all(|hop| hop.interface == interface)
+                candidate.owner == protocol
+                    && !hops.is_empty()
+                    && hops.iter().all(|hop| hop.interface == interface)
             });
             found.extend(through.map(|candidate| (destination.prefix, candidate.route)));
         }
@@ -108,7 +126,13 @@ pub(super) fn routes_through(rtm: &Rtm, protocol: ProtocolId, interface: Interfa
 }
 
 /// Applies changes for an entity; what is refused is logged, bounded by the first of a batch.
-pub(super) fn apply(rtm: &mut Rtm, now: Time, protocol: ProtocolId, entity: EntityId, changes: &[RouteChange]) {
+pub(super) fn apply(
+    rtm: &mut Rtm,
+    now: Time,
+    protocol: ProtocolId,
+    entity: EntityId,
+    changes: &[RouteChange],
+) {
     match rtm.apply(now, entity, changes) {
         Ok(report) => {
             if let Some(first) = report.refused.first() {

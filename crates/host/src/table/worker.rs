@@ -57,8 +57,12 @@ impl Worker {
         // The kernel's state is known before the first protocol starts.
         while kernel.reconcile(&mut fib)? {}
         let mut rtm = Rtm::new(options.seed.child("rtm"));
-        let config =
-            SubscriberConfig { kind: SubscriberKind::Forwarding, family: None, owners: None, by_set: true };
+        let config = SubscriberConfig {
+            kind: SubscriberKind::Forwarding,
+            family: None,
+            owners: None,
+            by_set: true,
+        };
         let forwarding = rtm.subscribe(config).map_err(io::Error::other)?;
         Ok(Self {
             rtm,
@@ -85,12 +89,18 @@ impl Worker {
         let mut ready: Vec<Ready> = Vec::new();
         let mut busy = true;
         loop {
-            let timeout = if busy { Some(Duration::ZERO) } else { self.timeout() };
+            let timeout = if busy {
+                Some(Duration::ZERO)
+            } else {
+                self.timeout()
+            };
             poller.wait(timeout, &mut ready)?;
             self.waker.take();
             busy = self.kernel.hear(&mut self.fib)?;
             for _ in 0..COMMANDS {
-                let Ok(command) = self.commands.try_recv() else { break };
+                let Ok(command) = self.commands.try_recv() else {
+                    break;
+                };
                 if let Command::Shutdown { keep_routes, done } = command {
                     let ended = self.shutdown(keep_routes);
                     drop(done);
@@ -122,11 +132,18 @@ impl Worker {
 
     fn drain_forwarding(&mut self) -> bool {
         // INVARIANT: the subscription lives as long as the worker, and is of the kind that these calls serve.
-        for change in self.rtm.drain_next_hop_sets(self.forwarding, usize::MAX).unwrap_or_default() {
+        for change in self
+            .rtm
+            .drain_next_hop_sets(self.forwarding, usize::MAX)
+            .unwrap_or_default()
+        {
             self.fib.set_changed(&change);
         }
         while self.fib.has_room() {
-            let changes = self.rtm.drain_forwarding(self.forwarding, DRAIN).unwrap_or_default();
+            let changes = self
+                .rtm
+                .drain_forwarding(self.forwarding, DRAIN)
+                .unwrap_or_default();
             changes.iter().for_each(|change| self.fib.want(change));
             if changes.len() < DRAIN {
                 return false;
@@ -149,7 +166,11 @@ impl Worker {
 
     fn timeout(&self) -> Option<Duration> {
         let deadlines = [self.rtm.next_deadline(), self.fib.next_deadline(), self.strays_go];
-        let next = deadlines.into_iter().flatten().chain(self.graces.values().copied()).min();
+        let next = deadlines
+            .into_iter()
+            .flatten()
+            .chain(self.graces.values().copied())
+            .min();
         next.map(|deadline| deadline.since(clock::now()))
     }
 
@@ -164,16 +185,23 @@ impl Worker {
             self.strays_go = None;
             let strays = self.fib.counts().strays;
             if strays > 0 {
-                tracing::info!(strays, "routes of an earlier life that nobody set again are removed");
+                tracing::info!(
+                    strays,
+                    "routes of an earlier life that nobody set again are removed"
+                );
             }
             self.fib.sweep_strays();
         }
-        let over: Vec<ProtocolId> =
-            self.graces.iter().filter(|(_, deadline)| **deadline <= now).map(|(protocol, _)| *protocol).collect();
+        let over: Vec<ProtocolId> = self
+            .graces
+            .iter()
+            .filter(|(_, deadline)| **deadline <= now)
+            .map(|(protocol, _)| *protocol)
+            .collect();
         for protocol in over {
             self.graces.remove(&protocol);
             if let Some(entity) = self.owners.get(protocol) {
-                drop(self.rtm.sweep_stale(entity));
+                let _ = self.rtm.sweep_stale(entity);
             }
         }
     }
@@ -191,7 +219,7 @@ impl Worker {
             Command::Grace(protocol) => {
                 self.unlisten(protocol);
                 if let Some(entity) = self.owners.get(protocol) {
-                    drop(self.rtm.mark_stale(entity));
+                    let _ = self.rtm.mark_stale(entity);
                     self.graces.insert(protocol, now + self.restart_time);
                 }
             }
@@ -202,7 +230,11 @@ impl Worker {
             }
             Command::Autostatic(interface, routes) => self.autostatic(now, interface, routes),
             Command::Interfaces(changes) => changes.iter().for_each(|change| self.interface(now, change)),
-            Command::Look(look) => look(&TableView { rtm: &self.rtm, fib: &self.fib, now }),
+            Command::Look(look) => look(&TableView {
+                rtm: &self.rtm,
+                fib: &self.fib,
+                now,
+            }),
             Command::Settle(settler) => self.settlers.push(settler),
             Command::StartComplete => self.strays_go = Some(now + self.restart_time),
             // INVARIANT: the loop takes this one out before.
@@ -222,12 +254,16 @@ impl Worker {
         if owners.is_empty() {
             return;
         }
-        let config =
-            SubscriberConfig { kind: SubscriberKind::Best, family: None, owners: Some(owners), by_set: false };
+        let config = SubscriberConfig {
+            kind: SubscriberKind::Best,
+            family: None,
+            owners: Some(owners),
+            by_set: false,
+        };
         match self.rtm.subscribe(config) {
             Ok(subscriber) => {
                 // INVARIANT: the subscription was made one line above.
-                drop(self.rtm.replay(subscriber));
+                let _ = self.rtm.replay(subscriber);
                 self.listeners.insert(protocol, Listener { subscriber, sink });
             }
             Err(error) => tracing::error!(%protocol, %error, "the protocol hears no news of routes"),
@@ -236,7 +272,7 @@ impl Worker {
 
     fn unlisten(&mut self, protocol: ProtocolId) {
         if let Some(listener) = self.listeners.remove(&protocol) {
-            drop(self.rtm.unsubscribe(listener.subscriber));
+            let _ = self.rtm.unsubscribe(listener.subscriber);
         }
     }
 
@@ -249,9 +285,11 @@ impl Worker {
 
     fn interface(&mut self, now: Time, change: &InterfaceChange) {
         let (index, usable, networks) = match change {
-            InterfaceChange::Present(interface) => {
-                (interface.index, interface.up && interface.carrier, connected::networks(interface))
-            }
+            InterfaceChange::Present(interface) => (
+                interface.index,
+                interface.up && interface.carrier,
+                connected::networks(interface),
+            ),
             InterfaceChange::Gone(index) => (*index, false, Vec::new()),
         };
         if self.rtm.interface_is_usable(index) != usable {
