@@ -178,7 +178,7 @@ async fn serve(listener: tokio::net::UnixListener, api: Arc<Api>) {
                         let places = if peer.may_write { writers } else { readers };
                         match places.try_acquire_owned() {
                             Ok(_place) => connection(stream, peer, app, &api).await,
-                            Err(_) => turn_away(&stream),
+                            Err(_) => turn_away(&stream).await,
                         }
                     });
                 }
@@ -194,13 +194,15 @@ async fn serve(listener: tokio::net::UnixListener, api: Arc<Api>) {
 }
 
 /// Says that there are too many connections; a peer whose buffer is full does not get to know.
-fn turn_away(stream: &tokio::net::UnixStream) {
+async fn turn_away(stream: &tokio::net::UnixStream) {
     let body = r#"{"refusals":[{"status":1003,"reason":"too many connections; try again later"}]}"#;
     let answer = format!(
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
-    drop(stream.try_write(answer.as_bytes()));
+    if stream.writable().await.is_ok() {
+        drop(stream.try_write(answer.as_bytes()));
+    }
 }
 
 async fn connection(stream: tokio::net::UnixStream, peer: Peer, app: Router, api: &Api) {
