@@ -17,6 +17,7 @@ mod interface;
 mod layout;
 mod protocol;
 mod registration;
+pub mod router_blocks;
 mod status;
 mod support;
 
