@@ -112,7 +112,13 @@ impl Fib {
         };
         match self.rows.get(prefix) {
             Some(row) if row.form == form => {
-                self.rows.put(prefix, crate::rows::Row { mark: self.mark, ..row });
+                self.rows.put(
+                    prefix,
+                    crate::rows::Row {
+                        mark: self.mark,
+                        ..row
+                    },
+                );
             }
             Some(_) => {
                 self.unsettle(prefix, true);
