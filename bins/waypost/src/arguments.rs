@@ -77,10 +77,15 @@ pub(crate) enum When {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show the state of the router
-    #[command(subcommand, after_help = "Examples:\n  waypost show routes 10.1.2.3\n  waypost show config interfaces.eth0 --json")]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  waypost show routes 10.1.2.3\n  waypost show config interfaces.eth0 --json"
+    )]
     Show(Show),
     /// Print the configured value of an option, or a table, and nothing else
-    #[command(after_help = "Examples:\n  waypost get interfaces.eth0.rip.metric\n  waypost get protocols.rip")]
+    #[command(
+        after_help = "Examples:\n  waypost get interfaces.eth0.rip.metric\n  waypost get protocols.rip"
+    )]
     Get {
         /// Such as interfaces.eth0.rip.metric; quote parts with dots: 'interfaces."eth0.100".rip'
         #[arg(add = ArgValueCompleter::new(completion::configured_path))]
@@ -103,7 +108,9 @@ Examples:
         change: Change,
     },
     /// Unset options or whole tables of the running router, all or none
-    #[command(after_help = "Examples:\n  waypost unset interfaces.eth0.rip.metric      back to the default\n  waypost unset interfaces.eth0.rip             RIP leaves eth0")]
+    #[command(
+        after_help = "Examples:\n  waypost unset interfaces.eth0.rip.metric      back to the default\n  waypost unset interfaces.eth0.rip             RIP leaves eth0"
+    )]
     Unset {
         /// Their paths
         #[arg(required = true, value_name = "PATH", add = ArgValueCompleter::new(completion::configured_path))]
@@ -119,7 +126,9 @@ Examples:
         file: PathBuf,
     },
     /// Make a file the whole configuration of the running router
-    #[command(after_help = "Examples:\n  waypost show config > router.toml; $EDITOR router.toml; waypost apply router.toml\n  ssh old-router waypost show config | waypost apply - --note 'as on the old router'")]
+    #[command(
+        after_help = "Examples:\n  waypost show config > router.toml; $EDITOR router.toml; waypost apply router.toml\n  ssh old-router waypost show config | waypost apply - --note 'as on the old router'"
+    )]
     Apply {
         /// A whole configuration as TOML; - reads standard input
         #[arg(value_hint = ValueHint::FilePath)]
@@ -135,7 +144,9 @@ Examples:
         other: String,
     },
     /// Return to an earlier revision, as a new one
-    #[command(after_help = "Examples:\n  waypost show revisions\n  waypost rollback 41 --plan\n  waypost rollback 41 --note 'metric was wrong'")]
+    #[command(
+        after_help = "Examples:\n  waypost show revisions\n  waypost rollback 41 --plan\n  waypost rollback 41 --note 'metric was wrong'"
+    )]
     Rollback {
         /// Its number, as `show revisions` has it
         #[arg(add = ArgValueCandidates::new(completion::revisions), value_parser = clap::value_parser!(u64).range(1..))]
@@ -266,6 +277,9 @@ mod tests {
     #[test]
     fn a_note_makes_no_sense_for_a_plan() {
         let parsed = Arguments::try_parse_from(["waypost", "set", "a=1", "--plan", "--note", "x"]);
-        assert_eq!(parsed.unwrap_err().kind(), clap::error::ErrorKind::ArgumentConflict);
+        assert_eq!(
+            parsed.unwrap_err().kind(),
+            clap::error::ErrorKind::ArgumentConflict
+        );
     }
 }

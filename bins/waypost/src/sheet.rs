@@ -57,10 +57,16 @@ impl Sheet {
 
     /// A date, from seconds since 1970-01-01 UTC.
     pub(crate) fn date(&self, seconds: u64) -> String {
-        let time = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+        let time = i64::try_from(seconds)
+            .ok()
+            .and_then(|seconds| Timestamp::from_second(seconds).ok());
         time.map_or_else(
             || seconds.to_string(),
-            |time| time.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string(),
+            |time| {
+                time.to_zoned(self.zone.clone())
+                    .strftime("%Y-%m-%d %H:%M:%S %Z")
+                    .to_string()
+            },
         )
     }
 }
@@ -125,7 +131,11 @@ mod tests {
 
     #[test]
     fn colours_only_when_wanted() {
-        let mut sheet = Sheet { width: None, color: false, zone: TimeZone::UTC };
+        let mut sheet = Sheet {
+            width: None,
+            color: false,
+            zone: TimeZone::UTC,
+        };
         assert_eq!(sheet.ink(Ink::Bad, "x"), "x");
         sheet.color = true;
         assert_eq!(sheet.ink(Ink::Bad, "x"), "\x1b[31mx\x1b[0m");
@@ -134,7 +144,11 @@ mod tests {
 
     #[test]
     fn dates() {
-        let sheet = Sheet { width: None, color: false, zone: TimeZone::UTC };
+        let sheet = Sheet {
+            width: None,
+            color: false,
+            zone: TimeZone::UTC,
+        };
         assert_eq!(sheet.date(1_767_225_600), "2026-01-01 00:00:00 UTC");
         assert_eq!(sheet.date(u64::MAX), u64::MAX.to_string());
     }

@@ -12,7 +12,14 @@ use crate::sheet::{Ink, Sheet};
 use crate::table::{Cell, Column, Table};
 
 /// What this program has a column for; anything else a protocol says goes under DETAILS.
-const KNOWN: [&str; 6] = ["version", "uptime", "last-update", "updates", "bad-packets", "bad-entries"];
+const KNOWN: [&str; 6] = [
+    "version",
+    "uptime",
+    "last-update",
+    "updates",
+    "bad-packets",
+    "bad-entries",
+];
 
 /// Every neighbour, by protocol, interface and address.
 pub(crate) fn neighbors(sheet: &Sheet, rows: &[NeighborRow]) -> String {
@@ -34,7 +41,12 @@ pub(crate) fn neighbors(sheet: &Sheet, rows: &[NeighborRow]) -> String {
     let mut rows: Vec<&NeighborRow> = rows.iter().collect();
     rows.sort_by_cached_key(|row| {
         let address = row.address.parse::<IpAddr>().ok();
-        (row.protocol.clone(), natural(&row.interface), address, row.address.clone())
+        (
+            row.protocol.clone(),
+            natural(&row.interface),
+            address,
+            row.address.clone(),
+        )
     });
     for row in rows {
         let number = |key: &str| row.more.get(key).and_then(Value::as_u64);
@@ -49,8 +61,9 @@ pub(crate) fn neighbors(sheet: &Sheet, rows: &[NeighborRow]) -> String {
         let details = row.more.iter().filter(|(key, value)| {
             !KNOWN.contains(&key.as_str()) && !value.is_null() && value.as_u64() != Some(0)
         });
-        let details: Vec<String> =
-            details.map(|(key, value)| format!("{} {}", key.replace('-', " "), plain_value(value))).collect();
+        let details: Vec<String> = details
+            .map(|(key, value)| format!("{} {}", key.replace('-', " "), plain_value(value)))
+            .collect();
         table.row([
             Cell::from(&row.protocol),
             (&row.interface).into(),
@@ -62,7 +75,10 @@ pub(crate) fn neighbors(sheet: &Sheet, rows: &[NeighborRow]) -> String {
             }),
             plain("version"),
             number("uptime").map(span).unwrap_or_default().into(),
-            number("last-update").map(|seconds| format!("{} ago", span(seconds))).unwrap_or_default().into(),
+            number("last-update")
+                .map(|seconds| format!("{} ago", span(seconds)))
+                .unwrap_or_default()
+                .into(),
             plain("updates"),
             bad,
             details.join(", ").into(),

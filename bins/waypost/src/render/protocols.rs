@@ -59,7 +59,10 @@ pub(crate) fn protocol(sheet: &Sheet, row: &ProtocolRow) -> String {
             ("title", row.title.clone().unwrap_or_default().into()),
             ("number", format!("{} ({:#010x})", row.id.0, row.id.0).into()),
             ("state", state(row)),
-            ("failure", Cell::from(failure(row).unwrap_or_default()).ink(Ink::Bad)),
+            (
+                "failure",
+                Cell::from(failure(row).unwrap_or_default()).ink(Ink::Bad),
+            ),
             ("preference", row.preference.into()),
             ("interfaces", row.interfaces.into()),
         ],
