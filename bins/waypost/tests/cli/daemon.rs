@@ -102,7 +102,7 @@ impl Daemon {
             .insert(target.to_owned(), (200, answer));
     }
 
-    pub(crate) fn refuse(&mut self, target: &str, status: u16, refusals: Value) {
+    pub(crate) fn refuse(&mut self, target: &str, status: u16, refusals: &Value) {
         let answer = (status, json!({ "refusals": refusals }));
         self.state
             .lock()

@@ -1,5 +1,8 @@
 //! The program itself against a stand-in for the daemon on a socket: exit codes, messages, requests, completion.
 
+// What fails here fails a test, helpers of the tests included.
+#![allow(clippy::unwrap_used)]
+
 mod completion;
 mod daemon;
 mod watching;
@@ -222,7 +225,7 @@ fn refusals_name_path_value_range_and_status() {
     let mut daemon = Daemon::start();
     let second =
         json!({ "status": 902, "path": "protocols.ospf", "reason": "no such protocol is installed" });
-    daemon.refuse("/v1/apply", 400, json!([refusal(), second]));
+    daemon.refuse("/v1/apply", 400, &json!([refusal(), second]));
     assert_eq!(
         fails(
             &daemon,
@@ -245,7 +248,7 @@ fn a_mistake_in_a_file_names_the_file() {
     daemon.refuse(
         "/v1/plan",
         400,
-        json!([{ "status": 87, "reason": "line 2, column 3: a mistake", "value": "x = = 3" }]),
+        &json!([{ "status": 87, "reason": "line 2, column 3: a mistake", "value": "x = = 3" }]),
     );
     let file = daemon.folder().join("router.toml");
     std::fs::write(&file, "\nx = = 3").unwrap();
