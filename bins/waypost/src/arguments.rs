@@ -49,13 +49,27 @@ Completion (bash; zsh, fish, elvish and powershell alike):
 )]
 pub(crate) struct Arguments {
     /// The daemon's socket
-    #[arg(long, global = true, value_name = "PATH", env = "WAYPOST_SOCKET", default_value = SOCKET, value_hint = ValueHint::FilePath)]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Global options",
+        value_name = "PATH",
+        env = "WAYPOST_SOCKET",
+        default_value = SOCKET,
+        value_hint = ValueHint::FilePath
+    )]
     pub(crate) socket: PathBuf,
     /// Print JSON, refusals on standard error too
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) json: bool,
     /// Use colours; NO_COLOR in the environment turns them off where the terminal would decide
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Global options",
+        value_name = "WHEN",
+        default_value = "auto"
+    )]
     pub(crate) color: When,
     /// What to do
     #[command(subcommand)]
@@ -65,11 +79,8 @@ pub(crate) struct Arguments {
 /// When colours are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum When {
-    /// On a terminal
     Auto,
-    /// Always
     Always,
-    /// Never
     Never,
 }
 

@@ -33,7 +33,7 @@ pub(crate) fn run(sheet: &Sheet, arguments: Arguments) -> Result<String, Fault> 
         Command::Show(show) => desk.show(show),
         Command::Get { path } => {
             let value = desk.configured(Some(&path))?;
-            desk.either(value, |_, value| render::value(value))
+            desk.either(&value, |_, value| render::value(value))
         }
         Command::Set { assignments, change } => {
             let edits = assignments
@@ -54,7 +54,7 @@ pub(crate) fn run(sheet: &Sheet, arguments: Arguments) -> Result<String, Fault> 
                 .router
                 .post("/v1/plan", &request)
                 .map_err(|fault| in_file(fault, &file))?;
-            desk.planned(answer)
+            desk.planned(&answer)
         }
         Command::Apply { file, note } => {
             let request = ChangeRequest {
@@ -66,7 +66,7 @@ pub(crate) fn run(sheet: &Sheet, arguments: Arguments) -> Result<String, Fault> 
                 .router
                 .post("/v1/apply", &request)
                 .map_err(|fault| in_file(fault, &file))?;
-            desk.applied(answer)
+            desk.applied(&answer)
         }
         Command::Diff { other } => desk.diff(&other),
         Command::Rollback {
@@ -77,16 +77,16 @@ pub(crate) fn run(sheet: &Sheet, arguments: Arguments) -> Result<String, Fault> 
                 .router
                 .post("/v1/rollback", &RollbackRequest { revision, note, plan })?;
             if plan {
-                desk.planned(answer)
+                desk.planned(&answer)
             } else {
-                desk.applied(answer)
+                desk.applied(&answer)
             }
         }
         Command::Explain { prefix } => {
             let answer = desk
                 .router
                 .get(&query("/v1/explain", [("destination", prefix.as_str())]))?;
-            desk.shown(answer, |sheet, explanation: &Explanation| {
+            desk.shown(&answer, |sheet, explanation: &Explanation| {
                 render::explanation(sheet, &prefix, explanation)
             })
         }
@@ -108,14 +108,14 @@ impl Desk<'_> {
     /// The answer as JSON, or as what `text` makes of it.
     fn either(
         &self,
-        answer: Value,
+        answer: &Value,
         text: impl FnOnce(&Sheet, &Value) -> Result<String, Fault>,
     ) -> Result<String, Fault> {
         if !self.json {
-            return text(self.sheet, &answer);
+            return text(self.sheet, answer);
         }
         let mut text =
-            serde_json::to_string_pretty(&answer).map_err(|error| Fault::Strange(error.to_string()))?;
+            serde_json::to_string_pretty(answer).map_err(|error| Fault::Strange(error.to_string()))?;
         text.push('\n');
         Ok(text)
     }
@@ -123,17 +123,17 @@ impl Desk<'_> {
     /// The answer as JSON, or read as `T` and rendered.
     fn shown<T: DeserializeOwned>(
         &self,
-        answer: Value,
+        answer: &Value,
         text: impl FnOnce(&Sheet, &T) -> String,
     ) -> Result<String, Fault> {
         self.either(answer, |sheet, answer| Ok(text(sheet, &typed(answer)?)))
     }
 
-    fn planned(&self, answer: Value) -> Result<String, Fault> {
+    fn planned(&self, answer: &Value) -> Result<String, Fault> {
         self.shown(answer, |sheet, plan: &Plan| render::plan(sheet, plan))
     }
 
-    fn applied(&self, answer: Value) -> Result<String, Fault> {
+    fn applied(&self, answer: &Value) -> Result<String, Fault> {
         self.shown(answer, |sheet, applied: &Applied| render::applied(sheet, applied))
     }
 
@@ -146,11 +146,11 @@ impl Desk<'_> {
         match show {
             Show::Status => {
                 let answer = self.router.get("/v1/status")?;
-                self.shown(answer, render::status)
+                self.shown(&answer, render::status)
             }
             Show::Interfaces { interface: None } => {
                 let answer = self.router.get("/v1/interfaces")?;
-                self.shown(answer, |sheet, rows: &Vec<InterfaceRow>| {
+                self.shown(&answer, |sheet, rows: &Vec<InterfaceRow>| {
                     render::interfaces(sheet, rows)
                 })
             }
@@ -159,11 +159,11 @@ impl Desk<'_> {
             } => {
                 let answer = self.router.get("/v1/interfaces")?;
                 let row = named(&answer, &name).map_err(|known| no_such_interface(&name, &known))?;
-                self.shown(row, render::interface)
+                self.shown(&row, render::interface)
             }
             Show::Protocols { protocol: None } => {
                 let answer = self.router.get("/v1/protocols")?;
-                self.shown(answer, |sheet, rows: &Vec<ProtocolRow>| {
+                self.shown(&answer, |sheet, rows: &Vec<ProtocolRow>| {
                     render::protocols(sheet, rows)
                 })
             }
@@ -177,7 +177,7 @@ impl Desk<'_> {
                         &known,
                     )
                 })?;
-                self.shown(row, render::protocol)
+                self.shown(&row, render::protocol)
             }
             Show::Neighbors { interface } => self.neighbors(interface.as_deref()),
             Show::Routes {
@@ -192,7 +192,7 @@ impl Desk<'_> {
                         .get(&query("/v1/routes", [("prefix", prefix.as_str())]))?,
                     None => self.route_pages(within.as_deref(), owner.as_deref(), limit)?,
                 };
-                self.either(answer, |sheet, answer| {
+                self.either(&answer, |sheet, answer| {
                     let rows: Vec<RouteRow> = typed(answer.get("rows").unwrap_or(&Value::Null))?;
                     Ok(render::routes(sheet, &rows, answer.get("next").is_none()))
                 })
@@ -204,7 +204,7 @@ impl Desk<'_> {
                     .unwrap_or_default()
                     .parse()
                     .map_err(Fault::refused)?;
-                self.either(answer, |sheet, tree| render::configuration(sheet, &path, tree))
+                self.either(&answer, |sheet, tree| render::configuration(sheet, &path, tree))
             }
             Show::Revisions {
                 revision: None,
@@ -213,24 +213,24 @@ impl Desk<'_> {
                 let answer = self
                     .router
                     .get(&query("/v1/revisions", [("limit", limit.to_string().as_str())]))?;
-                self.shown(answer, |sheet, rows: &Vec<_>| render::revisions(sheet, rows))
+                self.shown(&answer, |sheet, rows: &Vec<_>| render::revisions(sheet, rows))
             }
             Show::Revisions {
                 revision: Some(number),
                 ..
             } => {
                 let answer = self.router.get(&format!("/v1/revisions/{number}"))?;
-                self.either(answer, |sheet, tree| {
+                self.either(&answer, |sheet, tree| {
                     render::configuration(sheet, &Path::default(), tree)
                 })
             }
             Show::Counters => {
                 let answer = self.router.get("/v1/counters")?;
-                self.shown(answer, render::counters)
+                self.shown(&answer, render::counters)
             }
             Show::Database => {
                 let answer = self.router.get("/v1/database")?;
-                self.shown(answer, render::database)
+                self.shown(&answer, render::database)
             }
         }
     }
@@ -244,7 +244,7 @@ impl Desk<'_> {
                 rows.retain(|row| row.get("interface").and_then(Value::as_str) == Some(name));
             }
         }
-        self.shown(answer, |sheet, rows: &Vec<NeighborRow>| {
+        self.shown(&answer, |sheet, rows: &Vec<NeighborRow>| {
             render::neighbors(sheet, rows)
         })
     }
@@ -293,10 +293,10 @@ impl Desk<'_> {
         };
         if change.plan {
             let answer = self.router.post("/v1/plan", &request)?;
-            self.planned(answer)
+            self.planned(&answer)
         } else {
             let answer = self.router.post("/v1/apply", &request)?;
-            self.applied(answer)
+            self.applied(&answer)
         }
     }
 
@@ -322,14 +322,14 @@ impl Desk<'_> {
                 .post("/v1/diff", &request)
                 .map_err(|fault| in_file(fault, file))?
         };
-        self.shown(answer, render::difference)
+        self.shown(&answer, render::difference)
     }
 
     fn autostatic(&mut self, interface: &str) -> Result<String, Fault> {
         let answer = self
             .router
             .post(&format!("/v1/autostatic/{}", encode(interface)), &json!({}))?;
-        self.either(answer, |_, answer| {
+        self.either(&answer, |_, answer| {
             let answer: waypost_api::AutostaticAnswer = typed(answer)?;
             let routes = render::count(answer.routes, "autostatic route", "autostatic routes");
             Ok(format!("{interface} has {routes} now\n"))
@@ -340,7 +340,7 @@ impl Desk<'_> {
         let answer = self
             .router
             .get(&query("/v1/schema", protocol.map(|name| ("protocol", name))))?;
-        self.either(answer, |sheet, schema| {
+        self.either(&answer, |sheet, schema| {
             let terms = match protocol {
                 Some(name) => vocabulary::of_protocol(name, schema),
                 None => vocabulary::of_everything(schema),

@@ -101,7 +101,13 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
             lines.push(std::mem::take(&mut line));
         }
         while word.len() > width {
-            let rest = word.split_off(width);
+            // Addresses are cut between their groups.
+            let cut = word
+                .iter()
+                .take(width)
+                .rposition(|c| ":/".contains(*c))
+                .map_or(width, |at| at + 1);
+            let rest = word.split_off(cut);
             lines.push(word.into_iter().collect());
             word = rest;
         }
@@ -125,6 +131,7 @@ mod tests {
     fn wraps_between_words_and_cuts_only_long_ones() {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
+        assert_eq!(wrap("2001:db8::1", 7), ["2001:", "db8::1"]);
         assert_eq!(wrap("", 5), [""]);
         assert_eq!(wrap("ab cd", 0), ["a", "b", "c", "d"]);
     }

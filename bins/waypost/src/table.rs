@@ -1,9 +1,13 @@
 //! Tables without lines: headers, two columns of space between, numbers to the right.
 
+use std::collections::BTreeMap;
+
 use crate::sheet::{Ink, Sheet, printable, wrap};
 
 /// Space between two columns.
 const GUTTER: usize = 2;
+/// How far remarks stand to the right.
+const NOTE: usize = 6;
 /// What a column that wraps keeps at least.
 const LEAST: usize = 12;
 
@@ -94,7 +98,7 @@ impl<T: ToString> From<T> for Cell {
 }
 
 /// A paragraph, wrapped, all its lines moved to the right.
-pub(crate) fn item(sheet: &Sheet, indent: usize, text: &str) -> String {
+pub(crate) fn item(sheet: &Sheet, indent: usize, text: impl Into<Cell>) -> String {
     let mut table = Table::plain(indent, [Column::wrapped("")]);
     table.row([text.into()]);
     table.render(sheet)
@@ -109,6 +113,8 @@ fn columns(text: &str) -> usize {
 pub(crate) struct Table {
     columns: Vec<Column>,
     rows: Vec<Vec<Cell>>,
+    /// Lines under a row, by its number.
+    notes: BTreeMap<usize, Cell>,
     indent: usize,
     gutter: usize,
     headless: bool,
@@ -120,6 +126,7 @@ impl Table {
         Self {
             columns: columns.into_iter().collect(),
             rows: Vec::new(),
+            notes: BTreeMap::new(),
             indent: 0,
             gutter: GUTTER,
             headless: false,
@@ -157,6 +164,13 @@ impl Table {
         self.rows.push(cells.into_iter().collect());
     }
 
+    /// Adds a remark under the row added last, as wide as the screen.
+    pub(crate) fn note(&mut self, note: Cell) {
+        if let Some(last) = self.rows.len().checked_sub(1).filter(|_| !note.is_empty()) {
+            self.notes.insert(last, note);
+        }
+    }
+
     /// The table as text, each line ended.
     pub(crate) fn render(mut self, sheet: &Sheet) -> String {
         let empty =
@@ -178,8 +192,13 @@ impl Table {
                 .map(|column| Cell::from(&column.header).ink(Ink::Bold));
             self.line(sheet, &widths, &header.collect::<Vec<_>>(), &mut text);
         }
-        for row in &self.rows {
+        for (number, row) in self.rows.iter().enumerate() {
             self.line(sheet, &widths, row, &mut text);
+            if let Some(note) = self.notes.get(&number) {
+                let mut table = Self::plain(self.indent + NOTE, [Column::wrapped("")]);
+                table.row([note.clone()]);
+                text.push_str(&table.render(sheet));
+            }
         }
         text
     }
@@ -292,6 +311,19 @@ lo          a
             b
 ";
         assert_eq!(table().render(&sheet(None)), expected);
+    }
+
+    #[test]
+    fn remarks_stand_under_their_row() {
+        let mut table = Table::new([Column::text("A"), Column::text("B")]);
+        table.note("nowhere to stand".into());
+        table.row(["1".into(), "2".into()]);
+        table.note("".into());
+        table.row(["3".into(), "4".into()]);
+        table.note("a longer remark".into());
+        table.row(["5".into(), "6".into()]);
+        let expected = "A  B\n1  2\n3  4\n      a longer\n      remark\n5  6\n";
+        assert_eq!(table.render(&sheet(Some(16))), expected);
     }
 
     #[test]

@@ -71,14 +71,24 @@ fn collect<'s>(roots: &[&'s Value], parts: &mut Vec<String>, schema: &'s Value, 
         parts.pop();
     }
     if let Some(inner) = any {
+        // `NAME = number` is told about where the table is.
+        let told = described.get("description").cloned().unwrap_or_default();
         let name = if parts.last().is_some_and(|last| last == "interfaces") {
             ANY_INTERFACE
         } else {
             ANY_KEY
         };
         parts.push(name.to_owned());
+        let first = terms.len();
         collect(&roots, parts, inner, terms);
         parts.pop();
+        for term in terms
+            .iter_mut()
+            .skip(first)
+            .filter(|term| term.description.is_empty())
+        {
+            term.description = told.as_str().unwrap_or_default().replace('\n', " ");
+        }
     }
 }
 
@@ -261,6 +271,7 @@ mod tests {
             ]
         );
         assert_eq!(terms[1].description, "What is sent.");
+        assert_eq!(terms[4].description, "By source.");
         assert_eq!(terms[1].values, ["none", "v1", "v2"]);
     }
 

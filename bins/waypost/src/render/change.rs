@@ -23,10 +23,10 @@ pub(crate) fn plan(sheet: &Sheet, plan: &Plan) -> String {
         );
     }
     format!(
-        "{}{}{}\n",
+        "{}{}{}",
         groups(sheet, plan),
         notes(sheet, plan),
-        sheet.ink(worst(plan), &summary(plan, "is"))
+        sum(sheet, plan, "is")
     )
 }
 
@@ -43,11 +43,11 @@ pub(crate) fn applied(sheet: &Sheet, applied: &Applied) -> String {
         );
     }
     format!(
-        "{}{}{}\n{}\n",
+        "{}{}{}\n{}",
         groups(sheet, plan),
         notes(sheet, plan),
         sheet.ink(Ink::Good, &format!("revision {revision} is in force")),
-        sheet.ink(worst(plan), &summary(plan, "was")),
+        sum(sheet, plan, "was"),
     )
 }
 
@@ -111,9 +111,9 @@ fn one(sheet: &Sheet, option: &str, change: &PlannedChange) -> String {
     if short {
         let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "(not set)".to_owned());
         let change = format!("{option}: {} -> {}", shown(&old), shown(&new));
-        text.push_str(&item(sheet, 2, &change));
+        text.push_str(&item(sheet, 2, change));
     } else {
-        text.push_str(&item(sheet, 2, &format!("{option}:")));
+        text.push_str(&item(sheet, 2, format!("{option}:")));
         for (sign, value, ink) in [("-", &old, Ink::Bad), ("+", &new, Ink::Good)] {
             if let Some(value) = value {
                 let mut table = Table::plain(4, [Column::text(""), Column::wrapped("")]).gutter(1);
@@ -181,6 +181,11 @@ fn worst(plan: &Plan) -> Ink {
         .map_or(Ink::Plain, impact_ink)
 }
 
+/// The last line, in the colour of the worst.
+fn sum(sheet: &Sheet, plan: &Plan, is: &str) -> String {
+    item(sheet, 0, Cell::from(summary(plan, is)).ink(worst(plan)))
+}
+
 /// "3 changes on 2 interfaces: all live, no neighbour is reset".
 fn summary(plan: &Plan, is: &str) -> String {
     let (mut interfaces, mut protocols, mut router) = (BTreeSet::new(), BTreeSet::new(), false);
@@ -232,7 +237,7 @@ fn summary(plan: &Plan, is: &str) -> String {
         places.push("in the router's settings".to_owned());
     }
     let total = plan.changes.len();
-    let changes = format!("{} {}", count(total, "change", "changes"), places.join(" and "));
+    let changes = format!("{} {}", count(total, "change", "changes"), places.join(", "));
     if live == total {
         let all = if total == 1 { "live" } else { "all live" };
         return format!("{changes}: {all}, no neighbour {is} reset");

@@ -44,13 +44,13 @@ fn distances(sheet: &Sheet, rows: &[&Map<String, Value>]) -> String {
     let mut table = Table::new([
         Column::text("PREFIX"),
         Column::text("STATE"),
-        Column::text("SOURCE"),
+        Column::wrapped("SOURCE"),
         Column::number("METRIC"),
         Column::number("TAG").optional(),
-        Column::text("HEARD FROM").optional(),
-        Column::text("INTERFACE").optional(),
+        Column::text("FROM").optional(),
+        Column::wrapped("HEARD").optional(),
         Column::number("AGE"),
-        Column::number("EXPIRES IN").optional(),
+        Column::number("EXPIRES").optional(),
     ]);
     for row in rows {
         let plain = |key: &str| row.get(key).map(plain_value).unwrap_or_default();
@@ -68,17 +68,14 @@ fn distances(sheet: &Sheet, rows: &[&Map<String, Value>]) -> String {
             Some(owner) => format!("{} {}", plain("source"), plain_value(owner)),
             None => plain("source"),
         };
+        let from = of_paths(&|path| format!("{} {}", member(path, "from"), member(path, "interface")));
         let heard = of_paths(&|path| {
             let mark = match (is(path, "selected"), is(path, "permitted")) {
                 (true, _) => "",
-                (false, true) => " (not used)",
-                (false, false) => " (filtered)",
+                (false, true) => " unused",
+                (false, false) => " denied",
             };
-            format!(
-                "{} metric {}{mark}",
-                member(path, "from"),
-                member(path, "received-metric")
-            )
+            format!("{}{mark}", member(path, "received-metric"))
         });
         let expires = if paths.is_empty() {
             seconds(row.get("expires-in")).into()
@@ -102,8 +99,8 @@ fn distances(sheet: &Sheet, rows: &[&Map<String, Value>]) -> String {
             source.into(),
             plain("metric").into(),
             tag.into(),
+            from,
             heard,
-            of_paths(&|path| member(path, "interface")),
             seconds(row.get("age")).into(),
             expires,
         ]);

@@ -11,9 +11,10 @@ use super::units::{plain_value, span};
 use crate::sheet::{Ink, Sheet};
 use crate::table::{Cell, Column, Table};
 
-/// What this program has a column for; anything else a protocol says goes under DETAILS.
-const KNOWN: [&str; 6] = [
+/// What this program has a column for; anything else a protocol says stands under the row.
+const KNOWN: [&str; 7] = [
     "version",
+    "route-tag",
     "uptime",
     "last-update",
     "updates",
@@ -31,12 +32,12 @@ pub(crate) fn neighbors(sheet: &Sheet, rows: &[NeighborRow]) -> String {
         Column::text("INTERFACE"),
         Column::text("NEIGHBOUR"),
         Column::text("STATE"),
-        Column::number("VERSION").optional(),
+        Column::number("VER").optional(),
         Column::number("UP FOR").optional(),
         Column::number("HEARD").optional(),
         Column::number("UPDATES").optional(),
         Column::number("BAD").optional(),
-        Column::wrapped("DETAILS").optional(),
+        Column::number("TAG").optional(),
     ]);
     let mut rows: Vec<&NeighborRow> = rows.iter().collect();
     rows.sort_by_cached_key(|row| {
@@ -51,6 +52,10 @@ pub(crate) fn neighbors(sheet: &Sheet, rows: &[NeighborRow]) -> String {
     for row in rows {
         let number = |key: &str| row.more.get(key).and_then(Value::as_u64);
         let plain = |key: &str| Cell::from(row.more.get(key).map(plain_value).unwrap_or_default());
+        let tag = number("route-tag")
+            .filter(|tag| *tag != 0)
+            .map(|tag| tag.to_string())
+            .unwrap_or_default();
         let bad = match (number("bad-packets"), number("bad-entries")) {
             (None, None) => Cell::default(),
             (packets, entries) => {
@@ -81,8 +86,9 @@ pub(crate) fn neighbors(sheet: &Sheet, rows: &[NeighborRow]) -> String {
                 .into(),
             plain("updates"),
             bad,
-            details.join(", ").into(),
+            tag.into(),
         ]);
+        table.note(Cell::from(details.join(", ")).ink(Ink::Faint));
     }
     table.render(sheet)
 }

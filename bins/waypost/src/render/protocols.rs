@@ -16,7 +16,7 @@ pub(crate) fn protocols(sheet: &Sheet, rows: &[ProtocolRow]) -> String {
     let mut table = Table::new([
         Column::text("PROTOCOL"),
         Column::text("STATE"),
-        Column::number("PREFERENCE"),
+        Column::number("PREF"),
         Column::number("INTERFACES"),
         Column::number("NEIGHBOURS").optional(),
         Column::number("LEARNED").optional(),

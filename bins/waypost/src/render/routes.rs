@@ -23,12 +23,11 @@ pub(crate) fn routes(sheet: &Sheet, rows: &[RouteRow], complete: bool) -> String
         Column::number("PREF"),
         Column::number("METRIC"),
         Column::number("TAG").optional(),
-        Column::text("NEXT HOP"),
+        Column::wrapped("NEXT HOP"),
         Column::text("INTERFACE"),
         Column::number("AGE"),
         Column::text("KERNEL"),
     ]);
-    let mut refused = String::new();
     for row in rows {
         table.row(
             [mark(row), Cell::from(row.prefix)]
@@ -38,13 +37,9 @@ pub(crate) fn routes(sheet: &Sheet, rows: &[RouteRow], complete: bool) -> String
                 .chain([kernel(row)]),
         );
         if row.installed == Installed::No {
-            let reason = row.reason.as_deref().unwrap_or("the kernel does not say why");
-            let line = printable(&format!(
-                "{} of {} is not in the kernel: {reason}",
-                row.prefix, row.owner
-            ));
-            refused.push_str(&sheet.ink(Ink::Bad, &line));
-            refused.push('\n');
+            table.note(
+                Cell::from(row.reason.as_deref().unwrap_or("the kernel does not say why")).ink(Ink::Bad),
+            );
         }
     }
     let destinations: BTreeSet<_> = rows.iter().map(|row| row.prefix).collect();
@@ -60,7 +55,6 @@ pub(crate) fn routes(sheet: &Sheet, rows: &[RouteRow], complete: bool) -> String
     );
     let mut text = table.render(sheet);
     text.push('\n');
-    text.push_str(&refused);
     text.push_str(&sheet.ink(Ink::Faint, &sum));
     text.push('\n');
     text
@@ -85,22 +79,32 @@ pub(crate) fn explanation(sheet: &Sheet, destination: &str, explanation: &Explan
             Column::number("PREF"),
             Column::number("METRIC"),
             Column::number("TAG").optional(),
-            Column::text("NEXT HOP"),
+            Column::wrapped("NEXT HOP"),
             Column::text("INTERFACE"),
             Column::number("AGE"),
             Column::text("KERNEL"),
-            Column::wrapped("WHY").optional(),
         ]);
         for row in &explanation.rows {
-            let why = Cell::from(row.reason.clone().unwrap_or_else(|| {
-                if row.best {
-                    "the best route".to_owned()
-                } else {
-                    String::new()
-                }
-            }));
-            let cells = std::iter::once(mark(row)).chain(measures(row)).chain(way(row));
-            table.row(cells.chain([kernel(row), why]));
+            table.row(
+                std::iter::once(mark(row))
+                    .chain(measures(row))
+                    .chain(way(row))
+                    .chain([kernel(row)]),
+            );
+            let (ink, why) = match (&row.reason, row.best) {
+                (Some(why), true) => (
+                    if row.installed == Installed::No {
+                        Ink::Bad
+                    } else {
+                        Ink::Good
+                    },
+                    why.as_str(),
+                ),
+                (Some(why), false) => (Ink::Faint, why.as_str()),
+                (None, true) => (Ink::Good, "the best route"),
+                (None, false) => (Ink::Plain, ""),
+            };
+            table.note(Cell::from(why).ink(ink));
         }
         text.push_str(&table.render(sheet));
     }

@@ -19,7 +19,7 @@ fn sheet() -> Sheet {
 
 fn narrow() -> Sheet {
     Sheet {
-        width: Some(60),
+        width: Some(80),
         ..sheet()
     }
 }

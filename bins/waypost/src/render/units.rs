@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::sheet::printable;
 
-/// A length of time in its two largest units: `12 s`, `3 min 5 s`, `2 d 4 h`.
+/// A length of time in its two largest units: `12s`, `3min 5s`, `2d 4h`.
 pub(crate) fn span(seconds: u64) -> String {
     let (days, hours, minutes, rest) = (
         seconds / 86_400,
@@ -13,11 +13,11 @@ pub(crate) fn span(seconds: u64) -> String {
         seconds % 60,
     );
     let two = |high: u64, unit: &str, low: u64, lower: &str| match low {
-        0 => format!("{high} {unit}"),
-        _ => format!("{high} {unit} {low} {lower}"),
+        0 => format!("{high}{unit}"),
+        _ => format!("{high}{unit} {low}{lower}"),
     };
     match (days, hours, minutes) {
-        (0, 0, 0) => format!("{rest} s"),
+        (0, 0, 0) => format!("{rest}s"),
         (0, 0, _) => two(minutes, "min", rest, "s"),
         (0, _, _) => two(hours, "h", minutes, "min"),
         _ => two(days, "d", hours, "h"),
@@ -101,16 +101,7 @@ mod tests {
         let spans = [0, 59, 60, 185, 3600, 7260, 86_400, 187_300].map(span);
         assert_eq!(
             spans,
-            [
-                "0 s",
-                "59 s",
-                "1 min",
-                "3 min 5 s",
-                "1 h",
-                "2 h 1 min",
-                "1 d",
-                "2 d 4 h"
-            ]
+            ["0s", "59s", "1min", "3min 5s", "1h", "2h 1min", "1d", "2d 4h"]
         );
     }
 
