@@ -5,7 +5,8 @@ use std::fmt::Debug;
 use serde_json::Value;
 use waypost_routprot::{BlockConfig, InfoBlock, Layout, Status};
 
-pub(crate) fn run<C: BlockConfig + Debug>(octets: &[u8]) {
+/// Judges the decoders of `C` by an input.
+pub fn judge<C: BlockConfig + Debug>(octets: &[u8]) {
     if let Some((version, bytes)) = octets.split_first() {
         laws::<C>(&InfoBlock::new((*version).into(), bytes.to_vec()));
         // The same octets under a triple that lies.

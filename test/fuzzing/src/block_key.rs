@@ -12,7 +12,11 @@ pub(crate) fn run(octets: &[u8]) {
     let mut any = || {
         let kind = waypost_types::ProtocolId(script.octet().into());
         let name = String::from_utf8_lossy(script.octets(20)).into_owned();
-        let scope = [BlockScope::Router, BlockScope::Protocol, BlockScope::Interface(name)];
+        let scope = [
+            BlockScope::Router,
+            BlockScope::Protocol,
+            BlockScope::Interface(name),
+        ];
         let [router, protocol, interface] = scope;
         let scope = match script.octet() % 4 {
             0 => router,

@@ -61,6 +61,20 @@ fn gives_bytes(value: &Value) -> bool {
     }
 }
 
+/// Whether what was given as bytes is made of digits and gaps.
+fn hex_is_hex(value: &Value) -> bool {
+    match value {
+        Value::Object(table) => match table.get("hex").and_then(Value::as_str) {
+            Some(hex) => hex
+                .bytes()
+                .all(|c| c.is_ascii_hexdigit() || c.is_ascii_whitespace()),
+            None => table.values().all(hex_is_hex),
+        },
+        Value::Array(list) => list.iter().all(hex_is_hex),
+        _ => true,
+    }
+}
+
 /// What must hold for any text tree.
 pub fn laws(configuration: &Configuration, value: &Value) {
     if let Ok(rule) = serde_json::from_value::<FilterRule>(value.clone()) {
@@ -68,7 +82,10 @@ pub fn laws(configuration: &Configuration, value: &Value) {
         assert_eq!(serde_json::from_value::<FilterRule>(text).ok(), Some(rule));
     }
     let tree = match configuration.blocks_of(value) {
-        Ok(tree) => tree,
+        Ok(tree) => {
+            assert!(hex_is_hex(value), "bytes are taken that are none: {value}");
+            tree
+        }
         Err(refusals) => {
             assert!(!refusals.is_empty());
             for refusal in refusals {
@@ -78,7 +95,9 @@ pub fn laws(configuration: &Configuration, value: &Value) {
             return;
         }
     };
-    let text = configuration.text_of(&tree).expect("what was accepted has a text");
+    let text = configuration
+        .text_of(&tree)
+        .expect("what was accepted has a text");
     let again = match configuration.blocks_of(&text) {
         Ok(again) => again,
         Err(refusals) => panic!("{value} is shown as {text}, which is refused: {refusals:?}"),
@@ -109,7 +128,10 @@ fn edits(configuration: &Configuration, tree: &Tree, text: &Value) {
         };
         let unset = configuration.changes(tree, &[Edit::Unset(path.clone())]);
         assert_eq!(unset, Ok(vec![(key.clone(), None)]), "unset {path}");
-        let value = path.parts().into_iter().try_fold(text, |value, part| value.get(part));
+        let value = path
+            .parts()
+            .into_iter()
+            .try_fold(text, |value, part| value.get(part));
         let edit = Edit::Set {
             path: path.clone(),
             value: value.expect("every block is shown").clone(),

@@ -29,7 +29,11 @@ pub fn laws(parse: fn(&[u8]) -> Result<InfoHeader, Refusal>, octets: &[u8]) {
     };
     let size = dword(octets, 4) as usize;
     assert!(size <= octets.len() && size <= MAX_HEADER_SIZE);
-    assert_eq!(header.blocks().len(), dword(octets, 8) as usize, "the directory is longer");
+    assert_eq!(
+        header.blocks().len(),
+        dword(octets, 8) as usize,
+        "the directory is longer"
+    );
     for (number, block) in header.blocks().iter().enumerate() {
         let entry = 12 + 16 * number;
         assert_eq!(block.kind().0, dword(octets, entry));
@@ -40,19 +44,30 @@ pub fn laws(parse: fn(&[u8]) -> Result<InfoHeader, Refusal>, octets: &[u8]) {
                 block.bytes().len() as u64
             );
             assert_eq!(block.bytes(), &octets[offset..offset + block.bytes().len()]);
-            assert!(offset + block.bytes().len() <= size, "a block leaves the container");
+            assert!(
+                offset + block.bytes().len() <= size,
+                "a block leaves the container"
+            );
         }
     }
     let built = header.build();
     assert!(built.len() <= MAX_HEADER_SIZE);
     assert_eq!(built.len(), header.query_size() as usize);
-    assert_eq!(parse(&built).as_ref(), Ok(&header), "a container changes when it is built again");
+    assert_eq!(
+        parse(&built).as_ref(),
+        Ok(&header),
+        "a container changes when it is built again"
+    );
     edits(&header);
     for block in header.blocks() {
         block_laws(block);
     }
     if let Ok(table) = PreferenceTable::from_blocks(header.blocks()) {
-        for entry in header.blocks().iter().flat_map(|block| PriorityInfo::decode(block).ok()) {
+        for entry in header
+            .blocks()
+            .iter()
+            .flat_map(|block| PriorityInfo::decode(block).ok())
+        {
             for entry in entry.entries {
                 assert_ne!(table.preference(entry.protocol, entry.kind), 0);
             }
@@ -72,7 +87,11 @@ fn edits(header: &InfoHeader) {
     }
     edited.remove(first.kind()).expect("it is there");
     assert!(!edited.exists(first.kind()));
-    let kept: Vec<_> = header.blocks().iter().filter(|block| block.kind() != first.kind()).collect();
+    let kept: Vec<_> = header
+        .blocks()
+        .iter()
+        .filter(|block| block.kind() != first.kind())
+        .collect();
     assert!(edited.blocks().iter().eq(kept));
     edited.add(first.clone()).expect("it was there before");
     assert_eq!(edited.find(first.kind()), Ok(first));
@@ -104,7 +123,9 @@ fn every_block(octets: &[u8]) {
 fn block_laws(block: &Block) {
     match block.kind() {
         BlockType::IP_PROT_PRIORITY_INFO | BlockType::IP_PROT_PRIORITY_INFO_EX => {
-            let Ok(info) = PriorityInfo::decode(block) else { return };
+            let Ok(info) = PriorityInfo::decode(block) else {
+                return;
+            };
             assert_eq!(PriorityInfo::decode(&info.encode_extended()).as_ref(), Ok(&info));
             assert!(info.entries.iter().all(|entry| entry.metric != 0));
             if block.kind() == BlockType::IP_PROT_PRIORITY_INFO {
@@ -113,11 +134,15 @@ fn block_laws(block: &Block) {
             }
         }
         BlockType::IP_GLOBAL_INFO | BlockType::IPV6_GLOBAL_INFO => {
-            let Ok(info) = GlobalInfo::decode(block.bytes()) else { return };
+            let Ok(info) = GlobalInfo::decode(block.bytes()) else {
+                return;
+            };
             assert!(block.bytes().starts_with(info.encode(block.kind()).bytes()));
         }
         BlockType::IP_INTERFACE_STATUS_INFO => {
-            let Ok(info) = InterfaceStatusInfo::decode(block.bytes()) else { return };
+            let Ok(info) = InterfaceStatusInfo::decode(block.bytes()) else {
+                return;
+            };
             assert!(block.bytes().starts_with(info.encode().bytes()));
         }
         BlockType::IP_ROUTE_INFO => {

@@ -50,10 +50,10 @@ macro_rules! targets {
 
 targets! {
     rip_packet = packet::run, seeds::rip_packets;
-    rip_block_interface = block::run::<waypost_rip::config::InterfaceConfig>, seeds::rip_interface_blocks;
-    rip_block_global = block::run::<waypost_rip::config::GlobalConfig>, seeds::rip_global_blocks;
-    static_block_interface = block::run::<waypost_static::config::InterfaceConfig>, seeds::static_interface_blocks;
-    static_block_global = block::run::<waypost_static::config::GlobalConfig>, seeds::static_global_blocks;
+    rip_block_interface = block::judge::<waypost_rip::config::InterfaceConfig>, seeds::rip_interface_blocks;
+    rip_block_global = block::judge::<waypost_rip::config::GlobalConfig>, seeds::rip_global_blocks;
+    static_block_interface = block::judge::<waypost_static::config::InterfaceConfig>, seeds::static_interface_blocks;
+    static_block_global = block::judge::<waypost_static::config::GlobalConfig>, seeds::static_global_blocks;
     info_header = info_header::run, seeds::info_headers;
     netlink = netlink::run, seeds::netlink_buffers;
     config_text = config_text::run, seeds::config_texts;

@@ -37,7 +37,11 @@ fn damage(octets: &mut Vec<u8>, others: &[Vec<u8>], random: &mut Random) {
     let at = random.below(octets.len() as u64) as usize;
     match random.below(10) {
         0 => octets.truncate(at),
-        1 => octets.extend((0..random.below(24)).map(|_| random.next_u64() as u8).collect::<Vec<_>>()),
+        1 => octets.extend(
+            (0..random.below(24))
+                .map(|_| random.next_u64() as u8)
+                .collect::<Vec<_>>(),
+        ),
         2 => splice(octets, others, at, random),
         3 => {
             let end = octets.len().min(at + random.below(32) as usize);

@@ -14,7 +14,9 @@ pub(crate) fn run(octets: &[u8]) {
 fn frames(octets: &[u8]) -> (Vec<&[u8]>, bool) {
     let (mut rest, mut frames) = (octets, Vec::new());
     while !rest.is_empty() {
-        let length = rest.first_chunk().map_or(0, |four| u32::from_ne_bytes(*four) as usize);
+        let length = rest
+            .first_chunk()
+            .map_or(0, |four| u32::from_ne_bytes(*four) as usize);
         let Some(frame) = rest.get(..length).filter(|frame| frame.len() >= 16) else {
             return (frames, true);
         };
@@ -68,7 +70,11 @@ fn survives(decode: Decode, message: &Message) {
     let [Ok(again)] = again.as_slice() else {
         panic!("{message:?} was written as {octets:?}, which reads as {again:?}");
     };
-    assert_eq!(comparable(again), comparable(message), "a message changes when it is written");
+    assert_eq!(
+        comparable(again),
+        comparable(message),
+        "a message changes when it is written"
+    );
     let mut twice = Vec::new();
     again.encode(&mut twice).expect("it was written before");
     assert_eq!(octets, twice);

@@ -29,7 +29,10 @@ pub fn laws(decode: Decode, octets: &[u8]) {
     assert_eq!(message.command as u8, octets[0]);
     assert_eq!(message.version as u8, octets[1].min(2));
     assert_eq!(message.header_is_clean, octets[2..HEADER_LENGTH] == [0, 0]);
-    assert_eq!(HEADER_LENGTH + message.entries().len() * ENTRY_LENGTH, octets.len());
+    assert_eq!(
+        HEADER_LENGTH + message.entries().len() * ENTRY_LENGTH,
+        octets.len()
+    );
 
     let mut writer = Writer::new();
     encode_header(&mut writer, message.command, message.version);
@@ -99,7 +102,10 @@ fn authentication(octets: &[u8]) {
         if let Ok(authentic) = verify(octets, &effective, now) {
             assert!(octets.starts_with(authentic.message));
             assert_eq!(authentic.has_entry, kind != Authentication::None);
-            assert_eq!(authentic.sequence.is_some(), kind == Authentication::Cryptographic);
+            assert_eq!(
+                authentic.sequence.is_some(),
+                kind == Authentication::Cryptographic
+            );
         }
         let seal = Seal::of(&effective, now).expect("a key is valid at any time");
         let mut writer = Writer::new();
@@ -111,7 +117,9 @@ fn authentication(octets: &[u8]) {
         }
         seal.finish(&mut writer, 7);
         let mut sealed = writer.finish();
-        let claims = octets.get(HEADER_LENGTH..).is_some_and(|body| body.starts_with(&[0xFF, 0xFF]));
+        let claims = octets
+            .get(HEADER_LENGTH..)
+            .is_some_and(|body| body.starts_with(&[0xFF, 0xFF]));
         if kind == Authentication::None && claims {
             assert!(verify(&sealed, &effective, now).is_err());
             continue;

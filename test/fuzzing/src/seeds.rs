@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use serde_json::{Map, Value};
 use waypost_infobase::BlockKey;
 use waypost_netlink::{
-    Acknowledgement, Address, Body, Done, Explanation, GroupMember, Header, Link, Message, Neighbour, Nexthop,
-    NexthopId, NexthopKind, Route, RouteNextHop, RouteProtocol,
+    Acknowledgement, Address, Body, Done, Explanation, GroupMember, Header, Link, Message, Neighbour,
+    Nexthop, NexthopId, NexthopKind, Route, RouteNextHop, RouteProtocol,
 };
 use waypost_rip::packet::{Command, Entry, FAMILY_IPV4, Version, encode_header};
 use waypost_routprot::router_blocks::{
@@ -24,7 +24,10 @@ use crate::engine::statics::StaticScenario;
 pub type Seeded = (String, Vec<u8>);
 
 fn named<const N: usize>(seeds: [(&str, Vec<u8>); N]) -> Vec<Seeded> {
-    seeds.into_iter().map(|(name, octets)| (name.to_owned(), octets)).collect()
+    seeds
+        .into_iter()
+        .map(|(name, octets)| (name.to_owned(), octets))
+        .collect()
 }
 
 fn message(command: Command, version: Version, entries: &[Entry]) -> Vec<u8> {
@@ -56,9 +59,15 @@ pub(crate) fn rip_packets() -> Vec<Seeded> {
     digest.extend(b"\xFF\xFF\x00\x01");
     digest.extend([7; 16]);
     named([
-        ("request-whole-table", message(Command::Request, Version::V2, &[Entry::WHOLE_TABLE])),
+        (
+            "request-whole-table",
+            message(Command::Request, Version::V2, &[Entry::WHOLE_TABLE]),
+        ),
         ("request-v1", message(Command::Request, Version::V1, &[plain(1)])),
-        ("response-v1", message(Command::Response, Version::V1, &[plain(1), plain(2)])),
+        (
+            "response-v1",
+            message(Command::Response, Version::V1, &[plain(1), plain(2)]),
+        ),
         ("response-empty", message(Command::Response, Version::V2, &[])),
         ("response-full", message(Command::Response, Version::V2, &full)),
         ("response-password", password),
@@ -145,7 +154,10 @@ pub(crate) fn info_headers() -> Vec<Seeded> {
         rows.ok(),
         Block::new(BlockType::IP_ROUTE_INFO, 56, 2, forward).ok(),
         Some(Block::single(BlockType(8), vec![1, 2, 3])),
-        Some(Block::single(BlockType::IP_INTERFACE_STATUS_INFO, vec![2, 0, 0, 0])),
+        Some(Block::single(
+            BlockType::IP_INTERFACE_STATUS_INFO,
+            vec![2, 0, 0, 0],
+        )),
     ];
     let mut seeds = named([("empty", InfoHeader::default().build())]);
     let mut all = InfoHeader::default();
@@ -230,8 +242,14 @@ pub(crate) fn netlink_buffers() -> Vec<Seeded> {
         ("route-multipath", Body::NewRoute(multipath)),
         ("route-object", Body::NewRoute(by_object.clone())),
         ("route-gone", Body::DelRoute(by_object)),
-        ("nexthop-group", Body::NewNexthop(Nexthop::new(NexthopId(9), rip, group))),
-        ("nexthop-gateway", Body::NewNexthop(Nexthop::new(NexthopId(1), rip, through))),
+        (
+            "nexthop-group",
+            Body::NewNexthop(Nexthop::new(NexthopId(9), rip, group)),
+        ),
+        (
+            "nexthop-gateway",
+            Body::NewNexthop(Nexthop::new(NexthopId(1), rip, through)),
+        ),
         ("neighbour", Body::NewNeighbour(neighbour)),
         ("refusal", Body::Acknowledgement(refused)),
         ("done", Body::Done(Done::default())),
@@ -262,20 +280,33 @@ pub(crate) fn config_texts() -> Vec<Seeded> {
         let name: String = name.chars().filter(char::is_ascii_alphabetic).collect();
         let wrapped = pieces.iter().enumerate();
         wrapped
-            .map(|(number, piece)| (format!("{name}-{number:02}"), table.replace('%', piece).into_bytes()))
+            .map(|(number, piece)| {
+                (
+                    format!("{name}-{number:02}"),
+                    table.replace('%', piece).into_bytes(),
+                )
+            })
             .collect()
     };
     let mut seeds = [
         whole(r#"{"protocols":{"rip":%}}"#, RipScenario::GLOBAL),
         whole(r#"{"protocols":{"static":%}}"#, StaticScenario::GLOBAL),
-        whole(r#"{"interfaces":{"eth0":{"rip":%}}}"#, &RipScenario::INTERFACE[..8]),
-        whole(r#"{"interfaces":{"eth0.100":{"static":%}}}"#, StaticScenario::INTERFACE),
+        whole(
+            r#"{"interfaces":{"eth0":{"rip":%}}}"#,
+            &RipScenario::INTERFACE[..8],
+        ),
+        whole(
+            r#"{"interfaces":{"eth0.100":{"static":%}}}"#,
+            StaticScenario::INTERFACE,
+        ),
     ]
     .concat();
     let texts = [
         r#"{"router":{"id":"192.0.2.1","preferences":{"rip":7,"77":9},"annotate":"x"},"protocols":{"rip":{"metric":2},"static":{}},"interfaces":{"eth0":{"enabled":false,"rip":{"password":"s","authentication":"plain"},"static":{"routes":[]}}}}"#,
         r#"{"protocols":{"0x00000008":{"version":1,"hex":"00 00"},"0x1234":{"hex":"00ff"}},"interfaces":{"eth0":{"autostatic":{"hex":""}}}}"#,
         r#"{"interfaces":{"eth0":{"rip":{"metric":17}},"no such name at all":{"rip":{}}}}"#,
+        r#"{"protocols":{"0xd":{"hex":"00"},"0x00000002":{"version":0,"hex":"01 02"}}}"#,
+        r#"{"protocols":{"0x77":{"hex":"+f"}}}"#,
         r#"interfaces."eth0.100".rip.metric"#,
         "10.0.0.0/8 ge 9 le 24",
         "10.0.0.0-10.255.255.255",
@@ -292,8 +323,14 @@ pub(crate) fn block_keys() -> Vec<Seeded> {
     named([
         ("router", BlockKey::router(ProtocolId(0xFFFF_5700)).to_octets()),
         ("protocol", BlockKey::protocol(ProtocolId::RIP).to_octets()),
-        ("interface", BlockKey::interface("eth0", ProtocolId::RIP).to_octets()),
-        ("zero-in-name", BlockKey::interface("a\0b", ProtocolId::STATIC).to_octets()),
+        (
+            "interface",
+            BlockKey::interface("eth0", ProtocolId::RIP).to_octets(),
+        ),
+        (
+            "zero-in-name",
+            BlockKey::interface("a\0b", ProtocolId::STATIC).to_octets(),
+        ),
     ])
 }
 
@@ -386,7 +423,10 @@ pub(crate) fn rip_scripts() -> Vec<Seeded> {
         up(1, &[21, 13]),
         up(2, &[6]),
         START_COMPLETE.to_vec(),
-        vec![24, 0, 3, 16, 1, 0, 1, 5, 0, 0, 0, 0, 0, 0, 0, 16, 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 16, 3, 2, 1, 9],
+        vec![
+            24, 0, 3, 16, 1, 0, 1, 5, 0, 0, 0, 0, 0, 0, 0, 16, 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 16, 3, 2, 1,
+            9,
+        ],
         vec![0; 8],
         seconds(31),
         vec![19, 0],

@@ -13,8 +13,8 @@ use waypost_routprot::{
     Status, Topic,
 };
 use waypost_types::{
-    InterfaceIndex, MAX_NEXT_HOPS, PathId, Prefix, Route, RouteChange, RouteKind, RouteNotice, RouterId, Seed,
-    Time, WallTime,
+    InterfaceIndex, MAX_NEXT_HOPS, PathId, Prefix, Route, RouteChange, RouteKind, RouteNotice, RouterId,
+    Seed, Time, WallTime,
 };
 
 use super::Scenario;
@@ -167,7 +167,10 @@ impl<E: Engine, S: Scenario> Host<E, S> {
                         "a packet is sent while the protocol is {:?}",
                         self.stage
                     );
-                    assert!(self.ports.contains_key(&datagram.port), "sent through a closed port");
+                    assert!(
+                        self.ports.contains_key(&datagram.port),
+                        "sent through a closed port"
+                    );
                     let packet = self.instance.outbox().octets(&datagram).to_vec();
                     assert!(!packet.is_empty() && packet.len() <= 65_507);
                     octets += packet.len();
@@ -179,14 +182,20 @@ impl<E: Engine, S: Scenario> Host<E, S> {
                 Output::Interest(interest) => {
                     let owners: BTreeSet<_> = interest.owners.iter().collect();
                     assert_eq!(owners.len(), interest.owners.len(), "an owner is named twice");
-                    assert!(!owners.contains(&E::PROTOCOL), "news of its own routes are wanted");
+                    assert!(
+                        !owners.contains(&E::PROTOCOL),
+                        "news of its own routes are wanted"
+                    );
                 }
                 Output::Notice(notice) => {
                     assert!(!notice.text.is_empty() && notice.text.len() < 4096);
                 }
             }
         }
-        assert!(octets <= OUTPUT_OCTETS * rooms, "one input made {octets} octets leave");
+        assert!(
+            octets <= OUTPUT_OCTETS * rooms,
+            "one input made {octets} octets leave"
+        );
         for change in changes {
             self.change(change);
         }
@@ -194,11 +203,19 @@ impl<E: Engine, S: Scenario> Host<E, S> {
 
     /// A mirror of the protocol's routes never sees a change that changes nothing.
     fn change(&mut self, change: RouteChange) {
-        assert_ne!(self.stage, Stage::Starting, "a route before StartComplete: {change:?}");
+        assert_ne!(
+            self.stage,
+            Stage::Starting,
+            "a route before StartComplete: {change:?}"
+        );
         match change {
             RouteChange::Set { prefix, path, route } => {
                 let hops: BTreeSet<_> = route.next_hops.iter().collect();
-                assert_eq!(hops.len(), route.next_hops.len(), "a next hop is there twice: {route:?}");
+                assert_eq!(
+                    hops.len(),
+                    route.next_hops.len(),
+                    "a next hop is there twice: {route:?}"
+                );
                 assert_eq!(route.kind == RouteKind::Unicast, !hops.is_empty(), "{route:?}");
                 assert!(hops.len() <= MAX_NEXT_HOPS);
                 assert_ne!(route.preference, Some(0));
@@ -272,7 +289,10 @@ impl<E: Engine, S: Scenario> Host<E, S> {
     }
 
     fn learn_interface(&mut self, index: InterfaceIndex) {
-        let info = self.instance.interface_info(index).expect("the interface is there");
+        let info = self
+            .instance
+            .interface_info(index)
+            .expect("the interface is there");
         self.interfaces.insert(index, text::<E::Interface>(&info));
     }
 
@@ -288,7 +308,10 @@ impl<E: Engine, S: Scenario> Host<E, S> {
             self.learn_global();
         }
         let asked = self.collect();
-        assert!(started.is_ok() || asked.is_nothing(), "a refused start did something");
+        assert!(
+            started.is_ok() || asked.is_nothing(),
+            "a refused start did something"
+        );
         started.is_ok()
     }
 
@@ -337,7 +360,10 @@ impl<E: Engine, S: Scenario> Host<E, S> {
             ),
         }
         let asked = self.collect();
-        assert!(added.is_ok() || asked.is_nothing(), "a refused interface did something");
+        assert!(
+            added.is_ok() || asked.is_nothing(),
+            "a refused interface did something"
+        );
     }
 
     pub(super) fn delete_interface(&mut self, index: InterfaceIndex) {
@@ -367,11 +393,17 @@ impl<E: Engine, S: Scenario> Host<E, S> {
         let before = self.instance.interface_info(index);
         let prepared = self.instance.prepare_interface_info(Some(index), info).map(drop);
         assert!(self.collect().is_nothing(), "preparing does something");
-        let done = self.instance.set_interface_info(self.now(), index, info).map(drop);
+        let done = self
+            .instance
+            .set_interface_info(self.now(), index, info)
+            .map(drop);
         assert_eq!(done, prepared, "prepare and set do not agree");
         if let Err(refusal) = done {
             check_refusal(&refusal);
-            assert!(self.collect().is_nothing(), "a refused configuration did something");
+            assert!(
+                self.collect().is_nothing(),
+                "a refused configuration did something"
+            );
             assert_eq!(self.instance.interface_info(index), before);
             return;
         }
@@ -379,9 +411,15 @@ impl<E: Engine, S: Scenario> Host<E, S> {
         self.collect();
         let after = self.instance.interface_info(index);
         same_configuration::<E::Interface>(info, &after);
-        let again = self.instance.set_interface_info(self.now(), index, info).map(drop);
+        let again = self
+            .instance
+            .set_interface_info(self.now(), index, info)
+            .map(drop);
         assert_eq!(again, Ok(()), "what is in force cannot be set");
-        assert!(self.collect().is_nothing(), "what is in force does something when set");
+        assert!(
+            self.collect().is_nothing(),
+            "what is in force does something when set"
+        );
         assert_eq!(self.instance.interface_info(index), after);
     }
 
@@ -393,7 +431,10 @@ impl<E: Engine, S: Scenario> Host<E, S> {
         assert_eq!(done, prepared, "prepare and set do not agree");
         if let Err(refusal) = done {
             check_refusal(&refusal);
-            assert!(self.collect().is_nothing(), "a refused configuration did something");
+            assert!(
+                self.collect().is_nothing(),
+                "a refused configuration did something"
+            );
             assert_eq!(self.instance.global_info(), before);
             return;
         }
@@ -403,7 +444,10 @@ impl<E: Engine, S: Scenario> Host<E, S> {
         same_configuration::<E::Global>(info, &after);
         let again = self.instance.set_global_info(self.now(), info).map(drop);
         assert_eq!(again, Ok(()), "what is in force cannot be set");
-        assert!(self.collect().is_nothing(), "what is in force does something when set");
+        assert!(
+            self.collect().is_nothing(),
+            "what is in force does something when set"
+        );
     }
 
     /// A change that the host takes back, as when a socket could not be had.
@@ -416,7 +460,10 @@ impl<E: Engine, S: Scenario> Host<E, S> {
             self.learn_interface(index);
             self.collect();
         }
-        assert_eq!(self.instance.interface_info(index).ok().map(masked), before.ok().map(masked));
+        assert_eq!(
+            self.instance.interface_info(index).ok().map(masked),
+            before.ok().map(masked)
+        );
     }
 
     pub(super) fn undo_global(&mut self, info: &InfoBlock) {
@@ -480,7 +527,10 @@ impl<E: Engine, S: Scenario> Host<E, S> {
         let answer = self.instance.mib(self.now(), operation, input);
         let asked = self.collect();
         if answer.is_err() || operation != MibOperation::Set {
-            assert!(asked.is_nothing(), "a question, or a refused change, did something");
+            assert!(
+                asked.is_nothing(),
+                "a question, or a refused change, did something"
+            );
             assert_eq!(self.configurations(), before);
         }
         if let Ok(answer) = answer {
@@ -502,7 +552,10 @@ impl<E: Engine, S: Scenario> Host<E, S> {
 
     pub(super) fn client(&mut self, index: InterfaceIndex, client: Ipv4Addr, connected: bool) {
         let told = self.instance.client(self.now(), index, client, connected);
-        assert_eq!(told.is_ok(), self.is_alive() && self.interfaces.contains_key(&index));
+        assert_eq!(
+            told.is_ok(),
+            self.is_alive() && self.interfaces.contains_key(&index)
+        );
         self.collect();
     }
 

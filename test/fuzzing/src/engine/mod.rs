@@ -81,13 +81,20 @@ fn step<E: Engine, S: Scenario>(host: &mut Host<E, S>, script: &mut Script<'_>) 
         3..=5 => host.status(index, &status(index, script)),
         // An interface in a moment: added, bound and enabled.
         6 => {
-            host.add_interface(&identity(index), &configuration::<E::Interface>(script, S::INTERFACE));
+            host.add_interface(
+                &identity(index),
+                &configuration::<E::Interface>(script, S::INTERFACE),
+            );
             host.status(index, &InterfaceStatus::AddressChange(binding(index)));
             host.status(index, &InterfaceStatus::Enabled);
         }
         7..=13 => {
             let meta = meta(index, script);
-            let octets = if operation == 13 { script.octets(255).to_vec() } else { S::packet(script) };
+            let octets = if operation == 13 {
+                script.octets(255).to_vec()
+            } else {
+                S::packet(script)
+            };
             host.packet(port(index, script), &meta, &octets);
         }
         14 | 15 => {
@@ -291,7 +298,11 @@ fn configuration<C: BlockConfig>(script: &mut Script<'_>, pieces: &[&str]) -> In
         // Pieces that contradict each other in form are as good as bytes of any kind.
         return InfoBlock::new(how.into(), script.octets(64).to_vec());
     };
-    let layout = if how % 16 >= 11 { Layout::Rras } else { Layout::Waypost(C::LAYOUT) };
+    let layout = if how % 16 >= 11 {
+        Layout::Rras
+    } else {
+        Layout::Waypost(C::LAYOUT)
+    };
     let mut block = config.encode(layout);
     if how % 16 >= 13 && !block.bytes.is_empty() {
         let at = usize::from(script.word()) % block.bytes.len();

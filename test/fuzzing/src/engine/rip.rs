@@ -76,7 +76,11 @@ impl Scenario for RipScenario {
 
     fn packet(script: &mut Script<'_>) -> Vec<u8> {
         let shape = script.octet();
-        let command = if shape & 1 == 0 { Command::Response } else { Command::Request };
+        let command = if shape & 1 == 0 {
+            Command::Response
+        } else {
+            Command::Request
+        };
         let version = if shape & 6 == 0 { Version::V1 } else { Version::V2 };
         let mut writer = Writer::new();
         encode_header(&mut writer, command, version);
@@ -107,8 +111,14 @@ impl Scenario for RipScenario {
         assert!(message.entries().len() > 0, "an empty message is sent");
         for entry in message.entries().filter(|entry| entry.family == 2) {
             assert!((1..=u32::from(INFINITY)).contains(&entry.metric), "{entry:?}");
-            assert!(message.version != Version::V1 || entry.is_version_1_clean(), "{entry:?}");
-            assert!(!entry.address.is_multicast() && !entry.address.is_loopback(), "{entry:?}");
+            assert!(
+                message.version != Version::V1 || entry.is_version_1_clean(),
+                "{entry:?}"
+            );
+            assert!(
+                !entry.address.is_multicast() && !entry.address.is_loopback(),
+                "{entry:?}"
+            );
         }
     }
 
@@ -146,10 +156,18 @@ fn entry(script: &mut Script<'_>, version: Version) -> Entry {
         _ => 0xFFFF_FF00,
     };
     let version_2 = version == Version::V2;
-    let next_hop = if shape & 0x40 != 0 { [10, shape & 7, 0, script.octet()] } else { [0; 4] };
+    let next_hop = if shape & 0x40 != 0 {
+        [10, shape & 7, 0, script.octet()]
+    } else {
+        [0; 4]
+    };
     Entry {
         family: 2,
-        tag: if version_2 && shape & 0x20 != 0 { script.word() } else { 0 },
+        tag: if version_2 && shape & 0x20 != 0 {
+            script.word()
+        } else {
+            0
+        },
         address: address.into(),
         mask: if version_2 { mask } else { 0 }.into(),
         next_hop: if version_2 { next_hop } else { [0; 4] }.into(),

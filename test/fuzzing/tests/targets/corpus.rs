@@ -2,35 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::panic::catch_unwind;
-use std::path::{Path, PathBuf};
 
 use waypost_fuzzing::{TARGETS, Target, mutate, target};
 use waypost_types::Seed;
 
-fn corpora() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus")
-}
-
-/// The corpus of a target and its seeds, in a fixed order.
-fn inputs(target: &Target) -> Vec<(String, Vec<u8>)> {
-    let folder = corpora().join(target.name);
-    let mut inputs: Vec<_> = std::fs::read_dir(&folder)
-        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
-        .map(|entry| {
-            let path = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            (name, std::fs::read(path).unwrap())
-        })
-        .collect();
-    inputs.extend((target.seeds)());
-    inputs.sort();
-    inputs
-}
+use crate::inputs::{corpora, inputs};
 
 /// Runs an input; a failure says how to run it again.
 fn run(target: &Target, name: &str, octets: &[u8]) {
     if catch_unwind(|| (target.run)(octets)).is_err() {
-        let octets = octets.iter().map(|octet| format!("{octet:02x}")).collect::<String>();
+        let octets = octets
+            .iter()
+            .map(|octet| format!("{octet:02x}"))
+            .collect::<String>();
         panic!("{} fails on {name}: {octets}", target.name);
     }
 }
