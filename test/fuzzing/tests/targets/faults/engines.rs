@@ -140,7 +140,7 @@ impl<const FAULT: u8> Engine for Faulty<FAULT> {
         let last = out.routes().last().cloned();
         match (FAULT, last) {
             (REPEATS_ROUTES, Some(RouteChange::Set { prefix, path, route })) => {
-                out.set_route(prefix, path, route)
+                out.set_route(prefix, path, route);
             }
             (WITHDRAWS_TWICE, Some(RouteChange::Delete { prefix, path })) => out.delete_route(prefix, path),
             (SPEAKS_EARLY, _) => {

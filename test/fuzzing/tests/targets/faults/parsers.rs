@@ -26,7 +26,7 @@ fn a_packet_decoder_that_passes_over_a_cut_entry() {
         Message::decode(&octets[..octets.len() - cut])
     }
     finds("rip_packet", "an unsound message is taken", |octets| {
-        packet::laws(decode, octets)
+        packet::laws(decode, octets);
     });
 }
 
@@ -39,7 +39,7 @@ fn a_packet_decoder_that_takes_obsolete_commands() {
         }
     }
     finds("rip_packet", "an unsound message is taken", |octets| {
-        packet::laws(decode, octets)
+        packet::laws(decode, octets);
     });
 }
 
@@ -150,7 +150,7 @@ fn a_netlink_decoder_that_believes_any_length() {
         messages
     }
     finds("netlink", "messages were lost", |octets| {
-        netlink::laws(decode, octets)
+        netlink::laws(decode, octets);
     });
 }
 
@@ -167,7 +167,7 @@ fn a_container_parser_that_stops_at_the_first_bad_entry() {
         }
     }
     finds("info_header", "the directory is longer", |octets| {
-        info_header::laws(parse, octets)
+        info_header::laws(parse, octets);
     });
 }
 
