@@ -196,8 +196,9 @@ impl Configuration {
         {
             return Ok(ProtocolId(number));
         }
-        if name == "autostatic" {
-            return Ok(ProtocolId::AUTOSTATIC);
+        // Blocks of protocols without codec are shown under their names; what is shown can be set.
+        if let Some(id) = ProtocolId::from_name(name) {
+            return Ok(id);
         }
         let names: Vec<&str> = self.codecs.values().map(|codec| codec.name()).collect();
         Err(unknown(name, &names))
@@ -487,6 +488,8 @@ fn raw_block(text: &Value) -> Result<InfoBlock, Refusal> {
     let octet = |pair: &[u8]| {
         std::str::from_utf8(pair)
             .ok()
+            // The standard parser takes a sign for a digit.
+            .filter(|pair| !pair.starts_with('+'))
             .and_then(|pair| u8::from_str_radix(pair, 16).ok())
     };
     let octets: Option<Vec<u8>> = digits

@@ -215,7 +215,10 @@ impl Route {
     pub(crate) fn encode(&self, writer: &mut Writer<'_>) {
         let family = self.family();
         let (hop_flags, multipath) = match self.next_hops.as_slice() {
-            [hop] if hop.weight == 1 => (hop.flags.bits(), false),
+            // A hop that names nothing cannot be told from none outside a list.
+            [hop] if hop.weight == 1 && (hop.interface.is_some() || hop.gateway.is_some()) => {
+                (hop.flags.bits(), false)
+            }
             hops => (0, !hops.is_empty()),
         };
         writer.fixed(&[

@@ -169,8 +169,14 @@ fn locate<'t>(path: &serde_path_to_error::Path, text: &'t Value) -> (String, Opt
                 value = value.and_then(|value| value.get(key));
                 steps.push(key.clone());
             }
-            // Variants are the value itself, not a step into it.
-            Segment::Enum { .. } | Segment::Unknown => {}
+            // A variant with contents is a table with its name as key; one without is the value itself.
+            Segment::Enum { variant } => {
+                if let Some(inner) = value.and_then(|value| value.get(variant)) {
+                    value = Some(inner);
+                    steps.push(variant.clone());
+                }
+            }
+            Segment::Unknown => {}
         }
     }
     (steps.join("."), value)

@@ -507,7 +507,7 @@ impl Rip {
         self.table.set_originated(now.time, originated, out);
     }
 
-    /// Tells the operator when the last key of a chain ran out (RFC 4822 §4.1).
+    /// Tells the operator when the last key of a chain ran out (RFC 2082 §4.3).
     fn watch_keys(&mut self, now: Now, index: InterfaceIndex, out: &mut Outbox) {
         let Some(interface) = self.interfaces.get(&index) else {
             return;
