@@ -11,6 +11,7 @@
 mod block;
 mod buffer;
 mod codec;
+pub mod conformance;
 mod event;
 mod impact;
 mod interface;
