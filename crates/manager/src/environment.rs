@@ -5,8 +5,14 @@ use waypost_types::{InterfaceIndex, Prefix, ProtocolId, Route};
 
 /// Where protocols come from: built in, or loaded.
 pub trait Protocols: Send {
-    /// A fresh, unregistered instance of a protocol; `None` when it is not installed.
-    fn create(&mut self, protocol: ProtocolId) -> Option<Box<dyn RoutingProtocol>>;
+    /// A fresh, unregistered instance of a protocol; `None` when it is not installed or cannot be made.
+    ///
+    /// `persisted` is what earlier instances had stored through [`crate::Manager::persist`].
+    fn create(
+        &mut self,
+        protocol: ProtocolId,
+        persisted: Vec<(String, Vec<u8>)>,
+    ) -> Option<Box<dyn RoutingProtocol>>;
 
     /// Every protocol that is installed.
     fn installed(&self) -> Vec<ProtocolId>;

@@ -32,7 +32,12 @@ impl Client {
 impl Manager {
     /// Starts a protocol with the configuration of `tree`.
     pub(crate) fn start_client(&mut self, now: Time, id: ProtocolId, tree: &Tree) -> Result<(), Refusal> {
-        let protocol = self.protocols.create(id).ok_or_else(|| {
+        let persisted = self.store.private_get_all(id)?;
+        let persisted = persisted
+            .into_iter()
+            .filter_map(|(key, value)| Some((String::from_utf8(key).ok()?, value)))
+            .collect();
+        let protocol = self.protocols.create(id, persisted).ok_or_else(|| {
             Refusal::new(Status::ERROR_UNKNOWN_PROTOCOL_ID, "no such protocol is installed")
                 .at(&protocol_path(id))
         })?;

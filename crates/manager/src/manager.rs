@@ -128,6 +128,12 @@ impl Manager {
             .or_else(|| highest(false))
     }
 
+    /// The number of the revision in force; `None` before the first.
+    #[must_use]
+    pub fn revision_in_force(&self) -> Option<u64> {
+        self.store.head().map(|head| head.number)
+    }
+
     /// Every interface of the kernel.
     #[must_use]
     pub const fn interfaces(&self) -> &InterfaceTable {

@@ -72,35 +72,37 @@ impl Desk {
     }
 }
 
-/// Told of interfaces as the manager is, at the same time.
-pub type InterfaceObserver = Box<dyn FnMut(&[InterfaceChange]) + Send>;
+/// What goes on beside the manager on its thread.
+pub trait Companion {
+    /// Interfaces changed. Told before the manager is, so that the routing table knows an interface before protocols use it.
+    fn interfaces(&mut self, changes: &[InterfaceChange]);
 
-/// Runs the manager on the calling thread until [`Signals::stop`].
-///
-/// `ready` is called once the interfaces are known and the protocols are started. `observer` hears of every change of an
-/// interface before the manager does, so that the routing table knows an interface before protocols use it.
+    /// The interfaces are known and the protocols are started.
+    fn ready(&mut self, manager: &mut Manager);
+
+    /// Another revision is in force.
+    fn revision(&mut self, manager: &Manager);
+}
+
+/// Runs the manager on the calling thread until [`Signals::stop`] or [`Signals::leave`].
 pub fn run(
     mut manager: Manager,
     desk: &Desk,
     signals: &Arc<Signals>,
-    mut observer: InterfaceObserver,
-    ready: impl FnOnce(&mut Manager),
+    companion: &mut dyn Companion,
 ) -> io::Result<()> {
     process::name_thread("manager");
     let poller = Poller::new()?;
     let mut monitor = InterfaceMonitor::open()?;
     poller.add(&desk.waker, WAKER, Interest::Read)?;
     poller.add(monitor.socket(), MONITOR, Interest::Read)?;
-    let mut interfaces = |manager: &mut Manager, changes: Vec<InterfaceChange>| {
-        if !changes.is_empty() {
-            observer(&changes);
-            manager.interfaces_changed(changes);
-        }
-    };
-    interfaces(&mut manager, monitor.resync()?);
+    let present = monitor.resync()?;
+    companion.interfaces(&present);
+    manager.interfaces_changed(present);
     manager.start(clock::now());
     log(&mut manager);
-    ready(&mut manager);
+    companion.ready(&mut manager);
+    let mut revision = None;
     let mut woken: Vec<Ready> = Vec::new();
     while !signals.is_stopping() {
         let timeout = manager
@@ -109,13 +111,25 @@ pub fn run(
         poller.wait(timeout, &mut woken)?;
         desk.waker.take();
         if woken.iter().any(|ready| ready.token == MONITOR) {
-            interfaces(&mut manager, monitor.receive()?);
+            let changes = monitor.receive()?;
+            if !changes.is_empty() {
+                companion.interfaces(&changes);
+                manager.interfaces_changed(changes);
+            }
         }
         // Only as many jobs as wait now: a busy API must not keep the manager from its events.
         for job in desk.jobs.try_iter().take(QUEUE) {
             job(&mut manager, clock::now(), clock::wall());
         }
         turn(&mut manager, signals);
+        if manager.revision_in_force() != revision {
+            revision = manager.revision_in_force();
+            companion.revision(&manager);
+        }
+    }
+    if signals.is_leaving() {
+        // Nobody says good-bye: neighbours and kernel go on as if nothing happened.
+        return Ok(());
     }
     manager.stop(clock::now());
     let patience = clock::now() + FAREWELL;

@@ -16,6 +16,7 @@ pub struct Signals {
     waker: Waker,
     events: AtomicBool,
     stopping: AtomicBool,
+    leaving: AtomicBool,
     deaths: Mutex<BTreeMap<ProtocolId, String>>,
     persisted: Mutex<Persisted>,
 }
@@ -28,6 +29,7 @@ impl Signals {
             waker,
             events: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
+            leaving: AtomicBool::new(false),
             deaths: Mutex::default(),
             persisted: Mutex::default(),
         }
@@ -37,6 +39,18 @@ impl Signals {
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
         self.waker.wake();
+    }
+
+    /// The daemon shall end at once and leave everything as it is, for its successor to take over.
+    pub fn leave(&self) {
+        self.leaving.store(true, Ordering::Release);
+        self.stop();
+    }
+
+    /// Whether the daemon leaves rather than stops.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Acquire)
     }
 
     /// Whether the router shall stop.

@@ -5,6 +5,8 @@ use super::lifecycle::malformed;
 use super::rig::{Rig, bytes_of};
 use crate::{InfoBlock, Status};
 
+const INVALID: Status = Status::ERROR_INVALID_PARAMETER;
+
 pub(super) const CASES: &[Case] = &[
     Case {
         id: "5.5/absent",
@@ -20,6 +22,11 @@ pub(super) const CASES: &[Case] = &[
         id: "5.5/invalid",
         title: "invalid contents: 87, nothing changed",
         run: invalid,
+    },
+    Case {
+        id: "5.5/failed",
+        title: "valid, but cannot be carried out: 1003, nothing changed",
+        run: failing,
     },
     Case {
         id: "5.5/same",
@@ -38,11 +45,11 @@ pub(super) const CASES: &[Case] = &[
     },
 ];
 
-fn no_effect(rig: &mut Rig<'_>, what: &str, block: &InfoBlock) -> Checked {
+fn no_effect(rig: &mut Rig<'_>, what: &str, status: Status, block: &InfoBlock) -> Checked {
     let before = rig.visible()?;
     refused(
         &format!("set_global_info with {what}"),
-        Status::ERROR_INVALID_PARAMETER,
+        status,
         rig.protocol.set_global_info(block),
     )?;
     rig.settle();
@@ -58,14 +65,14 @@ fn set(rig: &mut Rig<'_>, block: &InfoBlock) -> Checked {
 fn absent(rig: &mut Rig<'_>) -> Checked {
     let block = rig.first_block();
     rig.running_with(&block)?;
-    no_effect(rig, "no data", &InfoBlock::absent())
+    no_effect(rig, "no data", INVALID, &InfoBlock::absent())
 }
 
 fn wrong_triple(rig: &mut Rig<'_>) -> Checked {
     let (block, global) = (rig.first_block(), rig.subject.global.clone());
     rig.running_with(&block)?;
     for (what, bad) in malformed(&global) {
-        no_effect(rig, what, &bad)?;
+        no_effect(rig, what, INVALID, &bad)?;
     }
     Ok(())
 }
@@ -76,7 +83,21 @@ fn invalid(rig: &mut Rig<'_>) -> Checked {
     };
     let block = rig.first_block();
     rig.running_with(&block)?;
-    no_effect(rig, "invalid contents", &invalid)
+    no_effect(rig, "invalid contents", INVALID, &invalid)
+}
+
+fn failing(rig: &mut Rig<'_>) -> Checked {
+    let Some(failing) = rig.subject.failing_global.clone() else {
+        return skipped("no global block that cannot be carried out was given");
+    };
+    let block = rig.first_block();
+    rig.running_with(&block)?;
+    no_effect(
+        rig,
+        "what cannot be carried out",
+        Status::ERROR_CAN_NOT_COMPLETE,
+        &failing,
+    )
 }
 
 fn same_bytes(rig: &mut Rig<'_>) -> Checked {

@@ -3,7 +3,7 @@
 use super::case::{Case, Checked, accepted, failed, refused, same, skipped, status_of};
 use super::lifecycle::malformed;
 use super::rig::{FIRST, Rig, SECOND, UNKNOWN, bound, bytes_of, same_show};
-use crate::{InfoBlock, InfoBuffer, InterfaceStatus, Status};
+use crate::{Functionality, InfoBlock, InfoBuffer, InterfaceStatus, Status};
 
 const INVALID: Status = Status::ERROR_INVALID_PARAMETER;
 
@@ -52,6 +52,11 @@ pub(super) const CASES: &[Case] = &[
         id: "6.3/2",
         title: "invalid contents: 87, the old configuration stays bit for bit",
         run: refusal_changes_nothing,
+    },
+    Case {
+        id: "6.3/2-failed",
+        title: "valid, but cannot be carried out: 1003, the old configuration stays bit for bit",
+        run: failure_changes_nothing,
     },
     Case {
         id: "6.3/3-count",
@@ -306,6 +311,44 @@ fn refusal_changes_nothing(rig: &mut Rig<'_>) -> Checked {
         rig.try_set(FIRST, &other),
     )?;
     no_effect(rig, "invalid contents", &invalid)
+}
+
+fn failure_changes_nothing(rig: &mut Rig<'_>) -> Checked {
+    let Some(failing) = rig.subject.failing_interface.clone() else {
+        return skipped("no block that cannot be carried out was given");
+    };
+    let block = rig.first_block();
+    let answer = rig.running_with(&block)?;
+    fails(rig, &failing)?;
+    let other = rig.other_block();
+    accepted(
+        "set_interface_info after a failed one",
+        rig.try_set(FIRST, &other),
+    )?;
+    fails(rig, &failing)?;
+    if answer
+        .functionality
+        .contains(Functionality::RF_ADD_ALL_INTERFACES)
+    {
+        // The old configuration may be none at all.
+        let mut rig = rig.another();
+        rig.running_with(&InfoBlock::absent())?;
+        fails(&mut rig, &failing)?;
+    }
+    Ok(())
+}
+
+fn fails(rig: &mut Rig<'_>, failing: &InfoBlock) -> Checked {
+    drop(rig.drain()?);
+    let before = rig.visible()?;
+    refused(
+        "set_interface_info that cannot be carried out",
+        Status::ERROR_CAN_NOT_COMPLETE,
+        rig.try_set(FIRST, failing),
+    )?;
+    let after = rig.visible()?;
+    before.unchanged("a failed set_interface_info", &after)?;
+    rig.quiet("a failed set_interface_info")
 }
 
 fn wrong_count(rig: &mut Rig<'_>) -> Checked {

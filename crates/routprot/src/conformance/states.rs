@@ -17,12 +17,12 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         id: "6.5/disabled-unbound",
-        title: "stored and validated; up later like an interface added with it",
+        title: "stored and validated; still in force once the interface is up",
         run: disabled_unbound,
     },
     Case {
         id: "6.5/disabled-bound",
-        title: "stored and validated; up later like an interface added with it",
+        title: "stored and validated; still in force once the interface is up",
         run: disabled_bound,
     },
     Case {

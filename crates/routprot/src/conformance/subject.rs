@@ -22,6 +22,8 @@ pub struct Subject<'a> {
     pub(super) interface: [InfoBlock; 2],
     pub(super) invalid_interface: InfoBlock,
     pub(super) longer_interface: Option<InfoBlock>,
+    pub(super) failing_interface: Option<InfoBlock>,
+    pub(super) failing_global: Option<InfoBlock>,
     pub(super) fixed_part: Option<usize>,
     pub(super) mib_set: Option<MibInput<'a>>,
     pub(super) mib_get: Option<MibInput<'a>>,
@@ -53,6 +55,8 @@ impl<'a> Subject<'a> {
             interface,
             invalid_interface,
             longer_interface: None,
+            failing_interface: None,
+            failing_global: None,
             fixed_part: None,
             mib_set: None,
             mib_get: None,
@@ -87,6 +91,21 @@ impl<'a> Subject<'a> {
     #[must_use]
     pub fn longer_interface(mut self, block: InfoBlock) -> Self {
         self.longer_interface = Some(block);
+        self
+    }
+
+    /// A valid interface block that cannot be carried out where the suite runs, such as one that needs a port which the
+    /// factory's instances cannot open: ERROR_CAN_NOT_COMPLETE after validation.
+    #[must_use]
+    pub fn failing_interface(mut self, block: InfoBlock) -> Self {
+        self.failing_interface = Some(block);
+        self
+    }
+
+    /// A valid global block that cannot be carried out where the suite runs, like [`Self::failing_interface`].
+    #[must_use]
+    pub fn failing_global(mut self, block: InfoBlock) -> Self {
+        self.failing_global = Some(block);
         self
     }
 

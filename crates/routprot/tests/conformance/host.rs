@@ -219,10 +219,10 @@ fn every_disorder_is_found() {
         ("before RegisterProtocol", |calls| drop(calls.remove(0))),
         ("comes StartProtocol", |calls| drop(calls.remove(1))),
         ("registers and starts once", |calls| {
-            calls.insert(3, calls[1].clone())
+            calls.insert(3, calls[1].clone());
         }),
         ("registers and starts once", |calls| {
-            calls.insert(3, calls[0].clone())
+            calls.insert(3, calls[0].clone());
         }),
         ("has stopped or was refused", |calls| {
             calls[1].status = Status::ERROR_CAN_NOT_COMPLETE;

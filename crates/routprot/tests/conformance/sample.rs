@@ -14,89 +14,10 @@ use waypost_routprot::{
 };
 use waypost_types::{InterfaceIndex, ProtocolId};
 
+use crate::fault::Fault;
+
 /// The sample's number (MS_IP_SAMPLE).
 pub(crate) const SAMPLE: ProtocolId = ProtocolId(200);
-
-/// One rule broken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    TakesAnyProtocol,
-    ClaimsMoreFlags,
-    RefusesToRegisterWith87,
-    AnswersBeforeStart,
-    StartsTwice,
-    StartsOnInvalid,
-    QueuesEventAtStart,
-    StopsWithOtherStatus,
-    StopsTwice,
-    SpeaksAfterStop,
-    NeverStops,
-    StopsSynchronouslyButTells,
-    AnswersWhileStopping,
-    AddsTwice,
-    AddsInvalid,
-    AddsAbsent,
-    DeletesUnknown,
-    KeepsDeleted,
-    RemembersPast,
-    TakesStatusOfUnknown,
-    CarrierChangesConfiguration,
-    RepeatedCodeResets,
-    EnabledOnlyAfterBound,
-    SetsUnknown,
-    TakesNull,
-    TakesCountTwo,
-    IgnoresSize,
-    FixedPartOffByOne,
-    PanicsOnShort,
-    HalfApplies,
-    Merges,
-    ResetsOnSameBytes,
-    SetEnables,
-    AppliesOnlyWhenEnabled,
-    SaysSaveOnSet,
-    RefusesVersionZero,
-    DropsTail,
-    SetsEveryInterface,
-    GlobalHalfApplies,
-    GlobalSaysSave,
-    GlobalIgnored,
-    PrepareLies,
-    PrepareRefusesMore,
-    PrepareApplies,
-    PrepareListsEverything,
-    PrepareListsNothing,
-    OkWithSmallBuffer,
-    SizeOffByOne,
-    WritesIntoSmallBuffer,
-    ReportsCapacity,
-    TouchesSizeOfUnknown,
-    MibIsSilent,
-    MibSavesTwice,
-    MibDoesNotSignal,
-    MibTakesAnything,
-    UpdateCompletesTwice,
-    UpdateNeverCompletes,
-    UpdatesUnknown,
-    UpdatesWithoutFlag,
-    ClaimsNewerVersion,
-    AnswersMulticast,
-    RefusesSetBeforeComplete,
-    RefusesClients,
-    ForgetsWhileUnbound,
-    GlobalDrifts,
-    PrepareTakesUnknown,
-    GlobalPrepareLies,
-    GlobalPrepareApplies,
-    MibOkWithSmallBuffer,
-    SpeaksOnComplete,
-    SpeaksOnAdd,
-    GlobalTakesNull,
-    GlobalTakesCountTwo,
-    CodecOfAnother,
-    CodecDropsTail,
-    CodecTakesInvalid,
-}
 
 /// Interface configuration: metric 1..=16, passive 0 or 1, and neighbours as a tail.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,6 +29,9 @@ struct Configuration {
 
 /// Octets without neighbours: metric, passive, number of neighbours.
 pub(crate) const FIXED_PART: usize = 12;
+
+/// A valid metric, and a valid interval, that cannot be carried out.
+const UNLUCKY: u32 = 13;
 
 /// A block of an interface.
 pub(crate) fn block(metric: u32, passive: u32, neighbours: &[u32]) -> InfoBlock {
@@ -482,8 +406,14 @@ impl RoutingProtocol for Sample {
             self.interval = u32::from_le_bytes(*first);
         }
         let decoded = decoded?;
+        if decoded.0 == UNLUCKY && !self.has(Fault::GlobalAppliesBeforeFailing) {
+            return Err(Refusal::failed("the sample has no luck"));
+        }
         if !self.has(Fault::GlobalIgnored) {
             (self.interval, self.reserved) = decoded;
+        }
+        if decoded.0 == UNLUCKY {
+            return Err(Refusal::failed("the sample has no luck"));
         }
         if self.has(Fault::GlobalSaysSave) {
             self.say(Event::SaveGlobalConfigInfo);
@@ -647,7 +577,13 @@ impl RoutingProtocol for Sample {
             interface.configuration.metric = u32::from_le_bytes(*first);
         }
         let decoded = decoded?;
+        if decoded.metric == UNLUCKY && !self.has(Fault::AppliesBeforeFailing) {
+            return Err(Refusal::failed("the sample has no luck"));
+        }
         self.apply(index, &decoded);
+        if decoded.metric == UNLUCKY {
+            return Err(Refusal::failed("the sample has no luck"));
+        }
         if self.has(Fault::SaysSaveOnSet) {
             self.say(Event::SaveInterfaceConfigInfo(index));
         }
@@ -847,6 +783,8 @@ pub(crate) fn subject(fault: Option<Fault>, stops_at_once: bool) -> Subject<'sta
     .other_global(global(60, 0))
     .invalid_global(global(90, 1))
     .longer_interface(block(2, 0, &[1, 2, 3]))
+    .failing_interface(block(UNLUCKY, 0, &[]))
+    .failing_global(global(UNLUCKY, 0))
     .fixed_part(FIXED_PART)
     .mib_set(|index| {
         let mut input = index.0.to_le_bytes().to_vec();
