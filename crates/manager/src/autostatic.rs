@@ -9,7 +9,7 @@ use waypost_routprot::router_blocks::{
     INFINITE_LIFETIME, InterfaceRoute, InterfaceRoute4, InterfaceRoute6, RouteFamily, RouteType, RouteViews,
     UNUSED_METRIC, decode_interface_routes, encode_routes,
 };
-use waypost_routprot::{Functionality, InfoBlock, Refusal, Status, UpdateComplete};
+use waypost_routprot::{Functionality, InfoBlock, Refusal, Status, UpdateComplete, UpdateKind};
 use waypost_types::{InterfaceIndex, NextHop, Prefix, ProtocolId, Route, RouteKind, Time, WallTime};
 
 use crate::Manager;
@@ -43,13 +43,13 @@ impl Manager {
         author: &Author,
         done: impl FnOnce(Result<usize, Refusal>) + Send + 'static,
     ) {
-        match self.begin_update(now, interface) {
-            Ok((index, asked)) => {
+        match self.begin_update(interface) {
+            Ok((index, asked, failure)) => {
                 let update = Update {
                     deadline: now + UPDATE_TIMEOUT,
                     waiting: asked.clone(),
                     asked,
-                    failure: None,
+                    failure,
                     author: author.clone(),
                     done: Box::new(done),
                 };
@@ -59,18 +59,18 @@ impl Manager {
         }
     }
 
+    /// Asks the clients: the interface, those that will answer, and the first failure so far.
     fn begin_update(
         &mut self,
-        _now: Time,
         name: &str,
-    ) -> Result<(InterfaceIndex, BTreeSet<ProtocolId>), Refusal> {
+    ) -> Result<(InterfaceIndex, BTreeSet<ProtocolId>, Option<Refusal>), Refusal> {
         let path = crate::Path::new(["interfaces", name]).to_string();
         let interface = self
             .table
             .by_name(name)
             .ok_or_else(|| Refusal::new(Status::ERROR_NO_SUCH_INTERFACE, "no such interface").at(&path))?;
         let index = interface.index;
-        if !self.usable(interface) || !interface.carrier || interface.addresses.is_empty() {
+        if !self.usable(interface) || !interface.carrier || !interface.is_bound() {
             let reason = "the interface is not up, has no carrier or no address";
             return Err(Refusal::new(Status::ERROR_INTERFACE_NOT_CONNECTED, reason).at(&path));
         }
@@ -94,35 +94,63 @@ impl Manager {
             }
         }
         match first {
-            Some(refusal) => Err(refusal.at(&path)),
+            Some(refusal) if asked.is_empty() => Err(refusal.at(&path)),
             None if asked.is_empty() => {
                 Err(Refusal::failed("no protocol on the interface can update routes on request").at(&path))
             }
-            None => Ok((index, asked)),
+            // The others are at it: the update runs until they have answered (P-29).
+            first => Ok((index, asked, first.map(|refusal| refusal.at(&path)))),
         }
     }
 
     pub(crate) fn update_complete(&mut self, wall: WallTime, id: ProtocolId, complete: UpdateComplete) {
-        let Some(update) = self.updates.get_mut(&complete.interface) else {
-            return;
-        };
-        if !update.waiting.remove(&id) {
-            return;
-        }
-        if complete.status != Status::NO_ERROR && update.failure.is_none() {
-            update.failure = Some(Refusal::new(
+        let failure = (complete.status != Status::NO_ERROR).then(|| {
+            Refusal::new(
                 complete.status,
-                format!("{id} could not update its routes"),
-            ));
-        }
-        if update.waiting.is_empty()
-            && let Some(update) = self.updates.remove(&complete.interface)
+                format!("{} could not update its routes", self.configuration.name_of(id)),
+            )
+        });
+        if complete.kind == UpdateKind::Routes
+            && let Some(update) = self.note_answer(id, complete.interface, failure)
         {
             let result = match update.failure {
                 Some(refusal) => Err(refusal),
                 None => self.convert(wall, complete.interface, &update.asked, &update.author),
             };
             (update.done)(result);
+        }
+    }
+
+    /// A client will not answer any more, on one interface or on any: its part of the update failed.
+    pub(crate) fn update_lost(&mut self, id: ProtocolId, on: Option<InterfaceIndex>, reason: &str) {
+        let all: Vec<InterfaceIndex> = self.updates.keys().copied().collect();
+        for index in all
+            .into_iter()
+            .filter(|index| on.is_none_or(|only| only == *index))
+        {
+            let failure = Some(Refusal::failed(reason));
+            if let Some(update) = self.note_answer(id, index, failure) {
+                (update.done)(Err(update.failure.unwrap_or_else(|| Refusal::failed(reason))));
+            }
+        }
+    }
+
+    /// Takes note of a client's answer; gives the update when it was the last one.
+    fn note_answer(
+        &mut self,
+        id: ProtocolId,
+        index: InterfaceIndex,
+        failure: Option<Refusal>,
+    ) -> Option<Update> {
+        let update = self.updates.get_mut(&index)?;
+        if !update.waiting.remove(&id) {
+            return None;
+        }
+        update.failure = update.failure.take().or(failure);
+        if update.waiting.is_empty() {
+            self.updates.remove(&index)
+        } else {
+            None
         }
     }
 
@@ -150,9 +178,8 @@ impl Manager {
             .iter()
             .map(|(prefix, route)| row(index, *prefix, route))
             .collect();
-        let block = InfoBlock::new(1, encode_routes(&rows));
-        if self.tree.get(&key) != Some(&block) {
-            let block = (!routes.is_empty()).then_some(block);
+        let block = (!routes.is_empty()).then(|| InfoBlock::new(1, encode_routes(&rows)));
+        if self.tree.get(&key) != block.as_ref() {
             self.commit(wall, author, None, &[(key, block)])?;
         }
         let count = routes.len();

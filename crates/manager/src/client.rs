@@ -34,13 +34,48 @@ pub(crate) struct Failure {
     pub(crate) count: u32,
 }
 
+/// What a client was last told of an interface it has. All three start as every protocol starts them (10.2).
+#[derive(Clone, Debug)]
+pub(crate) struct Membership {
+    /// The name whose configuration the client has for it.
+    pub(crate) name: String,
+    enabled: bool,
+    bound: bool,
+    media: bool,
+}
+
+impl Membership {
+    const fn new(name: String) -> Self {
+        Self {
+            name,
+            enabled: false,
+            bound: false,
+            media: true,
+        }
+    }
+
+    /// Takes note of a status; gives InterfaceActive, bound and media present once the status holds (8.1).
+    const fn told(&mut self, status: &InterfaceStatus) -> bool {
+        match status {
+            InterfaceStatus::AddressChange(binding) => self.bound = !binding.addresses.is_empty(),
+            InterfaceStatus::Enabled => self.enabled = true,
+            InterfaceStatus::Disabled => self.enabled = false,
+            InterfaceStatus::MediaPresent => self.media = true,
+            InterfaceStatus::MediaAbsent => self.media = false,
+        }
+        self.bound && self.media
+    }
+}
+
 /// One hosted protocol.
 pub(crate) struct Client {
     pub(crate) protocol: SharedProtocol,
     pub(crate) state: ClientState,
     pub(crate) functionality: Functionality,
-    /// Interfaces added, with the name whose configuration they have.
-    pub(crate) interfaces: BTreeMap<InterfaceIndex, String>,
+    /// Interfaces added.
+    pub(crate) interfaces: BTreeMap<InterfaceIndex, Membership>,
+    /// Interfaces it was to get and did not take, by name, with the reason. Their configuration is kept.
+    pub(crate) refused: BTreeMap<String, Refusal>,
     /// How often it had failed in a row when it was started.
     pub(crate) failures: u32,
     pub(crate) started: Time,
@@ -49,7 +84,8 @@ pub(crate) struct Client {
 impl Client {
     /// Registers and starts a protocol, tells it of all its interfaces and lets it go.
     ///
-    /// An interface whose block it refuses is left out and reported; the others are not held up by it.
+    /// An interface that it does not take is left out and noted in [`Self::refused`]; the others are not held up by it.
+    /// The second result is what StartComplete said, which changes nothing (P-13).
     #[expect(
         clippy::too_many_arguments,
         reason = "everything a protocol is given at its start"
@@ -63,7 +99,7 @@ impl Client {
         tree: &Tree,
         table: &InterfaceTable,
         enabled: impl Fn(&Interface) -> bool,
-    ) -> Result<(Self, Vec<Refusal>), Refusal> {
+    ) -> Result<(Self, Result<(), Refusal>), Refusal> {
         let offer = RoutingCharacteristics::offer(id);
         let answer = protocol.register(&offer)?;
         check_registration(&offer, &answer)?;
@@ -77,21 +113,19 @@ impl Client {
             state: ClientState::Running,
             functionality: answer.functionality,
             interfaces: BTreeMap::new(),
+            refused: BTreeMap::new(),
             failures: 0,
             started: now,
         };
-        let mut refused = Vec::new();
         for interface in table.iter() {
             if let Some(block) = client.block_for(id, &interface.name, tree)
                 && let Err(refusal) = client.add_interface(interface, enabled(interface), &block)
             {
-                refused.push(refusal.under(&interface_path(&interface.name, id)));
+                client.refused.insert(interface.name.clone(), refusal);
             }
         }
-        if let Err(refusal) = client.lock().start_complete() {
-            refused.push(refusal);
-        }
-        Ok((client, refused))
+        let complete = client.lock().start_complete();
+        Ok((client, complete))
     }
 
     /// The protocol, for one call.
@@ -125,62 +159,55 @@ impl Client {
     ) -> Result<(), Refusal> {
         let mut protocol = self.lock();
         protocol.add_interface(&interface.identity(), block)?;
-        let binding = interface.binding();
-        let bound = !binding.addresses.is_empty() || !binding.addresses6.is_empty();
-        let active = bound && interface.carrier;
+        let mut membership = Membership::new(interface.name.clone());
         let media = if interface.carrier {
             InterfaceStatus::MediaPresent
         } else {
             InterfaceStatus::MediaAbsent
         };
-        let mut told =
-            protocol.interface_status(interface.index, active, &InterfaceStatus::AddressChange(binding));
-        told = told.and_then(|()| protocol.interface_status(interface.index, active, &media));
+        let mut present = vec![InterfaceStatus::AddressChange(interface.binding()), media];
         if enabled {
-            told = told
-                .and_then(|()| protocol.interface_status(interface.index, active, &InterfaceStatus::Enabled));
+            present.push(InterfaceStatus::Enabled);
         }
-        if told.is_err() {
-            // All or nothing: a client that cannot be told of the interface's state does not keep it.
-            drop(protocol.delete_interface(interface.index));
-            return told;
+        for status in &present {
+            let active = membership.told(status);
+            if let Err(refusal) = protocol.interface_status(interface.index, active, status) {
+                // All or nothing: a client that cannot be told of the interface's state does not keep it.
+                drop(protocol.delete_interface(interface.index));
+                return Err(refusal);
+            }
         }
         drop(protocol);
-        self.interfaces.insert(interface.index, interface.name.clone());
+        self.refused.remove(&interface.name);
+        self.interfaces.insert(interface.index, membership);
         Ok(())
     }
 
     /// DeleteInterface; the pairing is forgotten whatever the protocol says (P-17).
     pub(crate) fn delete_interface(&mut self, index: InterfaceIndex) -> Result<(), Refusal> {
-        if self.interfaces.remove(&index).is_none() {
+        // While it stops, a client is asked for its messages and nothing else (10.1).
+        if self.interfaces.remove(&index).is_none() || !self.is_running() {
             return Ok(());
         }
         self.lock().delete_interface(index)
     }
 
-    /// InterfaceStatus, to a client that has the interface.
-    pub(crate) fn status(
-        &self,
-        index: InterfaceIndex,
-        active: bool,
-        status: &InterfaceStatus,
-    ) -> Result<(), Refusal> {
-        if self.is_running() && self.interfaces.contains_key(&index) {
-            self.lock().interface_status(index, active, status)
-        } else {
-            Ok(())
+    /// InterfaceStatus, to a client that has the interface. It is not enabled or disabled twice.
+    pub(crate) fn status(&mut self, index: InterfaceIndex, status: &InterfaceStatus) -> Result<(), Refusal> {
+        if !self.is_running() {
+            return Ok(());
         }
+        let Some(membership) = self.interfaces.get_mut(&index) else {
+            return Ok(());
+        };
+        let enabled = membership.enabled;
+        let active = membership.told(status);
+        let switch = matches!(status, InterfaceStatus::Enabled | InterfaceStatus::Disabled);
+        if switch && membership.enabled == enabled {
+            return Ok(());
+        }
+        self.lock().interface_status(index, active, status)
     }
-}
-
-/// The configuration path of a protocol on an interface.
-pub(crate) fn interface_path(name: &str, protocol: ProtocolId) -> String {
-    crate::Path::new(["interfaces", name, &protocol.to_string()]).to_string()
-}
-
-/// The configuration path of a protocol.
-pub(crate) fn protocol_path(protocol: ProtocolId) -> String {
-    crate::Path::new(["protocols", &protocol.to_string()]).to_string()
 }
 
 /// Whether a refusal says that a protocol cannot tell, which is no objection.

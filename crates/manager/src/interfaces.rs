@@ -66,6 +66,12 @@ impl Interface {
             speed: self.speed,
         }
     }
+
+    /// Whether it has an adapter to run on: an IPv4 address. IPv6 addresses alone, which every link has, bind nothing.
+    #[must_use]
+    pub fn is_bound(&self) -> bool {
+        !self.addresses.is_empty()
+    }
 }
 
 /// What the kernel reports.

@@ -11,6 +11,7 @@
 mod autostatic;
 mod client;
 mod configuration;
+mod edit;
 mod environment;
 mod interfaces;
 mod lifecycle;
@@ -22,10 +23,11 @@ mod support;
 mod transaction;
 
 pub use client::ClientState;
-pub use configuration::{Configuration, Edit, redact};
+pub use configuration::{Configuration, redact};
+pub use edit::Edit;
 pub use environment::{Autostatic, Protocols, RouteTable};
 pub use interfaces::{Interface, InterfaceChange, InterfaceTable};
 pub use manager::Manager;
 pub use path::Path;
-pub use router::RouterConfig;
+pub use router::{RawBlock, RouterConfig};
 pub use transaction::{Applied, Author, Plan, PlannedChange};

@@ -7,7 +7,7 @@ use waypost_routprot::{Refusal, Status};
 use waypost_types::{ProtocolId, Time};
 
 use crate::Manager;
-use crate::client::{Client, ClientState, Failure, protocol_path};
+use crate::client::{Client, ClientState, Failure};
 use crate::router::is_enabled;
 
 /// How long ROUTER_STOPPED is waited for (P-14).
@@ -30,19 +30,19 @@ impl Client {
 }
 
 impl Manager {
-    /// Starts a protocol with the configuration of `tree`.
+    /// Starts a protocol with the configuration of `tree`. The interfaces it did not take are noted in the client.
     pub(crate) fn start_client(&mut self, now: Time, id: ProtocolId, tree: &Tree) -> Result<(), Refusal> {
+        let path = self.configuration.protocol_path(id);
         let persisted = self.store.private_get_all(id)?;
         let persisted = persisted
             .into_iter()
             .filter_map(|(key, value)| Some((String::from_utf8(key).ok()?, value)))
             .collect();
         let protocol = self.protocols.create(id, persisted).ok_or_else(|| {
-            Refusal::new(Status::ERROR_UNKNOWN_PROTOCOL_ID, "no such protocol is installed")
-                .at(&protocol_path(id))
+            Refusal::new(Status::ERROR_UNKNOWN_PROTOCOL_ID, "no such protocol is installed").at(&path)
         })?;
         let enabled = |interface: &crate::Interface| interface.up && is_enabled(tree, &interface.name);
-        let (mut client, refused) = Client::start(
+        let (mut client, complete) = Client::start(
             now,
             id,
             protocol,
@@ -52,12 +52,15 @@ impl Manager {
             &self.table,
             enabled,
         )
-        .map_err(|refusal| refusal.under(&protocol_path(id)))?;
-        self.log.extend(
-            refused
-                .iter()
-                .map(|refusal| format!("{id} did not take an interface: {refusal}")),
-        );
+        .map_err(|refusal| refusal.under(&path))?;
+        for (name, refusal) in &mut client.refused {
+            *refusal = refusal
+                .clone()
+                .under(&self.configuration.interface_path(name, id));
+        }
+        if let Err(refusal) = complete {
+            self.log.push(format!("{path}: StartComplete said {refusal}"));
+        }
         client.failures = self.failed.remove(&id).map_or(0, |failure| failure.count);
         self.services.add_peer(id, &client.protocol);
         self.clients.insert(id, client);
@@ -69,6 +72,10 @@ impl Manager {
         let tree = std::mem::take(&mut self.tree);
         let started = self.start_client(now, id, &tree);
         self.tree = tree;
+        let refused = self.clients.get(&id).filter(|_| started.is_ok());
+        let refused = refused.into_iter().flat_map(|client| client.refused.values());
+        self.log
+            .extend(refused.map(|refusal| format!("an interface was not taken: {refusal}")));
         if let Err(refusal) = started {
             self.log.push(format!("{id} could not be started: {refusal}"));
             // Invalid configuration does not get better by itself; anything else may.
@@ -112,10 +119,15 @@ impl Manager {
         self.log
             .push(format!("{id} failed and will be started again: {reason}"));
         self.routes.keep_for_grace(id);
-        for index in self.updates.keys().copied().collect::<Vec<_>>() {
-            self.abort_update(index, "the protocol failed");
-        }
+        self.update_lost(id, None, "the protocol failed");
         self.fail(now, id, reason.to_owned(), true);
+    }
+
+    /// Stops a client and starts it again with the configuration in force: the way out when it is in another state than
+    /// it should be and does not take a correction.
+    pub(crate) fn restart(&mut self, now: Time, id: ProtocolId, reason: &str) {
+        self.log.push(format!("{id} is started again: {reason}"));
+        self.end_client(now, id);
     }
 
     /// Stops a client; its configuration was removed.
@@ -123,6 +135,10 @@ impl Manager {
         if self.failed.remove(&id).is_some() {
             self.routes.remove_protocol(id);
         }
+        self.end_client(now, id);
+    }
+
+    fn end_client(&mut self, now: Time, id: ProtocolId) {
         let Some(client) = self.clients.get_mut(&id).filter(|client| client.is_running()) else {
             return;
         };
@@ -131,27 +147,42 @@ impl Manager {
         match stopped {
             Err(refusal) if refusal.status == Status::ERROR_PROTOCOL_STOP_PENDING => {
                 client.state = ClientState::Stopping(now + STOP_TIMEOUT);
+                client.interfaces.clear();
+                client.refused.clear();
+                self.update_lost(id, None, "the protocol stops");
             }
             // Any other code: the protocol counts as stopped (P-14).
             other => {
                 if let Err(refusal) = other {
                     self.log.push(format!("{id} stopped with {refusal}"));
                 }
+                self.update_lost(id, None, "the protocol stops");
                 self.stopped(now, id);
             }
         }
     }
 
-    /// A client has stopped. If its configuration is back by now, it starts anew.
+    /// ROUTER_STOPPED. From a client that nobody asked to stop it is a failure like any other, and waits its turn.
+    pub(crate) fn router_stopped(&mut self, now: Time, id: ProtocolId) {
+        match self.clients.get(&id) {
+            Some(client) if client.is_running() => self.client_died(now, id, "it stopped by itself"),
+            Some(_) => self.stopped(now, id),
+            None => {}
+        }
+    }
+
+    /// A client has stopped. If it is configured, because its configuration is back by now, it starts anew.
     pub(crate) fn stopped(&mut self, now: Time, id: ProtocolId) {
         self.clients.remove(&id);
-        self.routes.remove_protocol(id);
-        if self
+        let configured = self
             .tree
             .get(&BlockKey::protocol(id))
-            .is_some_and(|block| !block.is_absent())
-        {
+            .is_some_and(|block| !block.is_absent());
+        if configured {
+            self.routes.keep_for_grace(id);
             self.start_or_fail(now, id);
+        } else {
+            self.routes.remove_protocol(id);
         }
     }
 

@@ -1,6 +1,6 @@
 //! The manager's state, its start, and what the kernel and the clients tell it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use waypost_infobase::{BlockKey, Origin, RevisionMeta, Store, StoreError, Tree};
@@ -32,6 +32,8 @@ pub struct Manager {
     /// Protocols that are configured but do not run. Never at the same time among the clients.
     pub(crate) failed: BTreeMap<ProtocolId, Failure>,
     pub(crate) updates: BTreeMap<InterfaceIndex, Update>,
+    /// Route sources whose preference the routing table was told.
+    ranked: BTreeSet<ProtocolId>,
     pub(crate) log: Vec<String>,
 }
 
@@ -46,7 +48,7 @@ impl Manager {
         event: Arc<dyn NotificationEvent>,
     ) -> Result<Self, Refusal> {
         let tree = Tree::clone(&store.running());
-        let router = RouterConfig::from_tree(&tree)?;
+        let router = RouterConfig::from_tree(&tree);
         let services = Arc::new(HostServices::new(&router));
         let mut manager = Self {
             store,
@@ -61,8 +63,12 @@ impl Manager {
             clients: BTreeMap::new(),
             failed: BTreeMap::new(),
             updates: BTreeMap::new(),
+            ranked: BTreeSet::new(),
             log: Vec::new(),
         };
+        for refusal in RouterConfig::unreadable(&manager.tree) {
+            manager.log.push(format!("kept, but not in force: {refusal}"));
+        }
         if let Some(lost) = manager.store.pending_at_start() {
             manager.log.push(format!(
                 "revision {} by {} was being applied when the router stopped; it was never acknowledged and is dropped",
@@ -101,8 +107,10 @@ impl Manager {
             ProtocolId::AUTOSTATIC,
             ProtocolId::STATIC_NON_DOD,
         ]);
-        for id in known.collect::<Vec<_>>() {
-            self.routes.set_preference(id, self.router.preference_of(id));
+        // A source that was named once stays in the set, so that it gets its default back when it is named no more.
+        self.ranked.extend(known.chain(self.router.ranked()));
+        for id in &self.ranked {
+            self.routes.set_preference(*id, self.router.preference_of(*id));
         }
         self.services.set_router(&self.router, self.router_id());
     }
@@ -197,10 +205,8 @@ impl Manager {
     }
 
     fn interface_differs(&mut self, old: &Interface, new: &Interface) {
-        let bound = !new.addresses.is_empty() || !new.addresses6.is_empty();
-        let active = bound && new.carrier;
         if old.binding() != new.binding() {
-            self.tell(new.index, active, &InterfaceStatus::AddressChange(new.binding()));
+            self.tell(new.index, &InterfaceStatus::AddressChange(new.binding()));
         }
         if old.carrier != new.carrier {
             let media = if new.carrier {
@@ -208,7 +214,7 @@ impl Manager {
             } else {
                 InterfaceStatus::MediaAbsent
             };
-            self.tell(new.index, active, &media);
+            self.tell(new.index, &media);
         }
         if self.usable(old) != self.usable(new) {
             let status = if self.usable(new) {
@@ -216,14 +222,14 @@ impl Manager {
             } else {
                 InterfaceStatus::Disabled
             };
-            self.tell(new.index, active, &status);
+            self.tell(new.index, &status);
         }
     }
 
     /// Tells every client that has the interface.
-    pub(crate) fn tell(&mut self, index: InterfaceIndex, active: bool, status: &InterfaceStatus) {
-        for (id, client) in &self.clients {
-            if let Err(refusal) = client.status(index, active, status) {
+    pub(crate) fn tell(&mut self, index: InterfaceIndex, status: &InterfaceStatus) {
+        for (id, client) in &mut self.clients {
+            if let Err(refusal) = client.status(index, status) {
                 self.log.push(format!(
                     "{id} refused status {} of interface {index}: {refusal}",
                     status.number()
@@ -242,23 +248,20 @@ impl Manager {
                 continue;
             };
             if let Err(refusal) = client.add_interface(interface, enabled, &block) {
-                self.log.push(format!(
-                    "{id} did not take interface {}: {refusal}",
-                    interface.name
-                ));
+                let refusal = refusal.under(&self.configuration.interface_path(&interface.name, *id));
+                self.log.push(format!("an interface was not taken: {refusal}"));
+                client.refused.insert(interface.name.clone(), refusal);
             }
         }
         self.restore_autostatic(interface);
     }
 
     fn leave_clients(&mut self, interface: &Interface) {
-        self.tell(interface.index, false, &InterfaceStatus::MediaAbsent);
-        self.tell(
-            interface.index,
-            false,
-            &InterfaceStatus::AddressChange(<_>::default()),
-        );
+        self.abort_update(interface.index, "the interface is gone");
+        self.tell(interface.index, &InterfaceStatus::MediaAbsent);
+        self.tell(interface.index, &InterfaceStatus::AddressChange(<_>::default()));
         for (id, client) in &mut self.clients {
+            client.refused.remove(&interface.name);
             if let Err(refusal) = client.delete_interface(interface.index) {
                 self.log.push(format!(
                     "{id} did not let go of interface {}: {refusal}",
@@ -273,7 +276,6 @@ impl Manager {
         if let Some(interface) = self.table.remove(index) {
             // Its configuration stays under its name; a device that comes back has a new number.
             self.leave_clients(&interface);
-            self.abort_update(index, "the interface is gone");
         }
     }
 
@@ -294,7 +296,7 @@ impl Manager {
 
     fn event(&mut self, now: Time, wall: WallTime, id: ProtocolId, event: Event) {
         match event {
-            Event::RouterStopped => self.stopped(now, id),
+            Event::RouterStopped => self.router_stopped(now, id),
             Event::SaveGlobalConfigInfo => self.save(wall, id, None),
             Event::SaveInterfaceConfigInfo(index) => self.save(wall, id, Some(index)),
             Event::UpdateComplete(complete) => self.update_complete(wall, id, complete),
@@ -306,14 +308,19 @@ impl Manager {
         let Some(client) = self.clients.get(&id) else {
             return;
         };
+        if !client.is_running() {
+            return self.log.push(format!(
+                "{id} asks to save configuration, but it stops and cannot be asked for it"
+            ));
+        }
         let (key, block) = match index {
             None => (
                 BlockKey::protocol(id),
                 read_info(|buffer| client.lock().global_info(buffer)),
             ),
             Some(index) => match client.interfaces.get(&index) {
-                Some(name) => (
-                    BlockKey::interface(name, id),
+                Some(membership) => (
+                    BlockKey::interface(&membership.name, id),
                     read_info(|buffer| client.lock().interface_info(index, buffer)),
                 ),
                 None => {
@@ -324,14 +331,19 @@ impl Manager {
             },
         };
         let saved = block.and_then(|block| {
-            if self.tree.get(&key) == Some(&block) {
+            // A client that has every interface holds no configuration for some of them.
+            let block = (!block.is_absent()).then_some(block);
+            if index.is_none() && block.is_none() {
+                return Err(Refusal::invalid("global configuration cannot be saved away"));
+            }
+            if self.tree.get(&key) == block.as_ref() {
                 return Ok(());
             }
             let author = Author {
-                name: format!("protocol {id}"),
+                name: format!("protocol {}", self.configuration.name_of(id)),
                 note: "changed by the protocol itself".to_owned(),
             };
-            self.commit(wall, &author, None, &[(key, Some(block))])
+            self.commit(wall, &author, None, &[(key, block)])
         });
         if let Err(refusal) = saved {
             self.log
@@ -354,9 +366,20 @@ impl Manager {
         changes: &[(BlockKey, Option<waypost_routprot::InfoBlock>)],
     ) -> Result<(), Refusal> {
         let number = self.begin(wall, author, rollback_of, changes)?;
-        self.store.confirm(number)?;
+        if let Err(error) = self.store.confirm(number) {
+            self.abandon(number);
+            return Err(error.into());
+        }
         self.take_over(changes);
         Ok(())
+    }
+
+    /// Drops the pending revision: one that stayed would stand in the way of every later one.
+    pub(crate) fn abandon(&mut self, number: u64) {
+        if let Err(error) = self.store.abandon(number) {
+            self.log
+                .push(format!("revision {number} could not be dropped: {error}"));
+        }
     }
 
     pub(crate) fn begin(

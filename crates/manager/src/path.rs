@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use waypost_routprot::Refusal;
 
+/// Most parts of a path. The deepest option there is has a few; text trees are nested no deeper by edits.
+pub(crate) const MAX_PARTS: usize = 32;
+
 /// A path such as `interfaces.eth0.rip.metric`. A part with a dot in it is quoted: `interfaces."eth0.100".rip`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Path(Vec<String>);
@@ -66,6 +69,10 @@ impl FromStr for Path {
                 if part.is_empty() || part.contains('"') {
                     return Err(bad("a part of the path is empty or has a quote inside"));
                 }
+            }
+            if parts.len() == MAX_PARTS {
+                return Err(Refusal::invalid("the path has too many parts")
+                    .with_allowed(format!("up to {MAX_PARTS}")));
             }
             parts.push(part.to_owned());
             match rest.strip_prefix('.') {

@@ -34,24 +34,96 @@ pub struct RouterConfig {
     /// A note of the operator's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub annotate: Option<String>,
+    /// Router-wide blocks that the options above do not express, by type: those of others, and unreadable ones.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub blocks: BTreeMap<String, RawBlock>,
+}
+
+/// A block as it is, for blocks without text form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct RawBlock {
+    /// StructureVersion. Default 1.
+    #[serde(default = "first_version")]
+    pub version: u32,
+    /// The octets, two hexadecimal digits each; blanks between them do not count.
+    pub hex: String,
+}
+
+const fn first_version() -> u32 {
+    1
+}
+
+impl RawBlock {
+    /// A block's text.
+    pub(crate) fn of(block: &InfoBlock) -> Self {
+        let digits = b"0123456789abcdef";
+        let pair = |octet: &u8| [digits[usize::from(octet >> 4)], digits[usize::from(octet & 15)]];
+        Self {
+            version: block.version,
+            hex: block.bytes.iter().flat_map(pair).map(char::from).collect(),
+        }
+    }
+
+    /// The block it stands for.
+    pub(crate) fn block(&self) -> Result<InfoBlock, Refusal> {
+        let digits: Option<Vec<u8>> = self
+            .hex
+            .chars()
+            .filter(|c| !c.is_ascii_whitespace())
+            .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
+            .collect();
+        let (pairs, rest) = digits.as_deref().unwrap_or(&[0]).as_chunks::<2>();
+        if !rest.is_empty() || pairs.is_empty() {
+            return Err(Refusal::invalid("not a block")
+                .at("hex")
+                .with_allowed("an even number of hexadecimal digits, at least two"));
+        }
+        let octets = pairs.iter().map(|[high, low]| high << 4 | low).collect();
+        Ok(InfoBlock::new(self.version, octets))
+    }
 }
 
 impl RouterConfig {
-    /// Reads the blocks of a tree.
-    pub(crate) fn from_tree(tree: &Tree) -> Result<Self, Refusal> {
-        let mut config = match tree.get(&BlockKey::router(ROUTER_SETTINGS)) {
-            Some(block) => decode_settings(block)?,
-            None => Self::default(),
-        };
-        if let Some(block) = tree.get(&BlockKey::router(PREFERENCES)) {
-            let info = PriorityInfo::decode(&Block::from_info(BlockType::IP_PROT_PRIORITY_INFO, block)?)?;
-            for entry in info.entries {
-                config
-                    .preferences
-                    .insert(entry.protocol.to_string(), entry.metric);
+    /// Reads the router's blocks of a tree. What cannot be read is kept in `blocks` and has no effect.
+    pub(crate) fn from_tree(tree: &Tree) -> Self {
+        let mut config = Self::default();
+        for (kind, block) in router_blocks(tree) {
+            if config.take(kind, block).is_err() || !matches!(kind, ROUTER_SETTINGS | PREFERENCES) {
+                config.blocks.insert(kind.to_string(), RawBlock::of(block));
             }
         }
-        Ok(config)
+        config
+    }
+
+    /// What is wrong with the router's blocks of a tree.
+    pub(crate) fn unreadable(tree: &Tree) -> Vec<Refusal> {
+        let check = |(kind, block)| Self::check(kind, block).err();
+        router_blocks(tree).filter_map(check).collect()
+    }
+
+    /// Whether a router-wide block can be read, if it is one that is read; the refusal has the whole path.
+    pub(crate) fn check(kind: ProtocolId, block: &InfoBlock) -> Result<(), Refusal> {
+        let path = crate::Path::new(["router", "blocks", &kind.to_string()]).to_string();
+        let checked = block.payload().and_then(|_| Self::default().take(kind, block));
+        checked.map_err(|refusal| refusal.under(&path))
+    }
+
+    /// Takes over what a block says. A block that is refused has changed nothing.
+    fn take(&mut self, kind: ProtocolId, block: &InfoBlock) -> Result<(), Refusal> {
+        match kind {
+            ROUTER_SETTINGS => {
+                let settings = decode_settings(block)?;
+                (self.id, self.annotate) = (settings.id, settings.annotate);
+            }
+            PREFERENCES => {
+                let info = PriorityInfo::decode(&Block::from_info(BlockType::IP_PROT_PRIORITY_INFO, block)?)?;
+                let given = |entry: Preference| (entry.protocol.to_string(), entry.metric);
+                self.preferences = info.entries.into_iter().map(given).collect();
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     /// The blocks that say this.
@@ -60,15 +132,17 @@ impl RouterConfig {
         let mut info = PriorityInfo::default();
         for (name, preference) in &self.preferences {
             let path = format!("preferences.{name}");
-            let protocol = ProtocolId::from_name(name)
-                .or_else(|| parse_number(name))
-                .ok_or_else(|| {
+            let protocol =
+                source(name).ok_or_else(|| {
                     Refusal::invalid("no such route source").at(&path).with_value(name).with_allowed(
                     "connected, netmgmt, rip, ospf, bgp, autostatic, static, static-non-dod or a number",
                 )
                 })?;
             if *preference == 0 {
                 return Err(Refusal::out_of_range(&path, preference, "1..=255"));
+            }
+            if info.entries.iter().any(|entry| entry.protocol == protocol) {
+                return Err(Refusal::invalid("the route source is named twice").at(&path));
             }
             info.entries.push(Preference {
                 protocol,
@@ -77,10 +151,29 @@ impl RouterConfig {
             });
         }
         let priorities = (!self.preferences.is_empty()).then(|| info.encode().to_info());
-        Ok(vec![
-            (BlockKey::router(ROUTER_SETTINGS), settings),
-            (BlockKey::router(PREFERENCES), priorities),
-        ])
+        let mut blocks = BTreeMap::from([(ROUTER_SETTINGS, settings), (PREFERENCES, priorities)]);
+        for (name, raw) in &self.blocks {
+            let path = format!("blocks.{name}");
+            let kind = source(name).ok_or_else(|| {
+                Refusal::invalid("not a block type")
+                    .at(&path)
+                    .with_allowed("a number such as 0xffff0005")
+            })?;
+            let block = raw.block().map_err(|refusal| refusal.under(&path))?;
+            if blocks.insert(kind, Some(block)).flatten().is_some() {
+                return Err(Refusal::invalid(
+                    "the block is given twice: unset it, or the options that it holds",
+                )
+                .at(&path));
+            }
+        }
+        let keyed = |(kind, block)| (BlockKey::router(kind), block);
+        Ok(blocks.into_iter().map(keyed).collect())
+    }
+
+    /// The route sources that are given a preference.
+    pub(crate) fn ranked(&self) -> impl Iterator<Item = ProtocolId> {
+        self.preferences.keys().filter_map(|name| source(name))
     }
 
     /// The preferences that differ from the defaults, by protocol.
@@ -88,6 +181,18 @@ impl RouterConfig {
         let named = self.preferences.get(&protocol.to_string()).copied();
         named.unwrap_or_else(|| default_preference(protocol, SubProtocol::All))
     }
+}
+
+/// The router-wide blocks of a tree.
+fn router_blocks(tree: &Tree) -> impl Iterator<Item = (ProtocolId, &InfoBlock)> {
+    // Router keys come first.
+    tree.range(..BlockKey::protocol(ProtocolId(0)))
+        .map(|(key, block)| (key.kind, block))
+}
+
+/// A route source, or block type, by name or number.
+fn source(name: &str) -> Option<ProtocolId> {
+    ProtocolId::from_name(name).or_else(|| parse_number(name))
 }
 
 fn parse_number(text: &str) -> Option<ProtocolId> {
@@ -131,8 +236,8 @@ fn decode_settings(block: &InfoBlock) -> Result<RouterConfig, Refusal> {
     let note = String::from_utf8(note.to_vec()).map_err(|_| Refusal::invalid("the note is not UTF-8"))?;
     Ok(RouterConfig {
         id,
-        preferences: BTreeMap::new(),
         annotate: (present & 2 != 0).then_some(note),
+        ..RouterConfig::default()
     })
 }
 

@@ -17,7 +17,7 @@ impl Manager {
                 client
                     .interfaces
                     .contains_key(&interface.index)
-                    .then(|| id.to_string())
+                    .then(|| self.configuration.name_of(*id))
             };
             // A client that takes every interface is only worth naming where it is configured.
             let configured =
@@ -81,21 +81,28 @@ impl Manager {
                 (None, None) => "not configured",
             };
             let configured = client.map_or(0, |client| {
-                let configured =
-                    |name: &&String| self.tree.contains_key(&BlockKey::interface(name.as_str(), id));
-                client.interfaces.values().filter(configured).count()
+                let names = client
+                    .interfaces
+                    .values()
+                    .map(|membership| membership.name.as_str());
+                names
+                    .filter(|name| self.tree.contains_key(&BlockKey::interface(*name, id)))
+                    .count()
             });
+            let refused: Vec<&Refusal> =
+                client.map_or_else(Vec::new, |client| client.refused.values().collect());
             let summary = client
                 .filter(|client| client.is_running())
                 .and_then(|client| client.lock().show(Topic::Summary).ok());
             json!({
-                "name": id.to_string(),
+                "name": self.configuration.name_of(id),
                 "id": id,
                 "title": title,
                 "state": state,
                 "reason": failure.map(|failure| &failure.reason),
                 "failures": failure.map_or_else(|| client.map_or(0, |client| client.failures), |failure| failure.count),
                 "interfaces": configured,
+                "refused": refused,
                 "preference": self.router.preference_of(id),
                 "summary": summary,
             })
@@ -111,7 +118,7 @@ impl Manager {
             let Value::Array(answer) = answer else { continue };
             rows.extend(answer.into_iter().map(|mut row| {
                 if let Some(row) = row.as_object_mut() {
-                    row.insert("protocol".to_owned(), id.to_string().into());
+                    row.insert("protocol".to_owned(), self.configuration.name_of(id).into());
                 }
                 row
             }));
@@ -124,7 +131,7 @@ impl Manager {
     pub fn show_by_protocol(&self, topic: Topic) -> Value {
         Value::Object(
             self.ask(topic)
-                .map(|(id, answer)| (id.to_string(), answer))
+                .map(|(id, answer)| (self.configuration.name_of(id), answer))
                 .collect(),
         )
     }

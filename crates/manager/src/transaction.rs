@@ -1,17 +1,23 @@
 //! Transactions: any number of changes over any number of protocols and interfaces, all or nothing.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use waypost_infobase::{BlockKey, BlockScope, Tree};
+use waypost_routprot::router_blocks::{InterfaceStatusInfo, decode_interface_routes};
 use waypost_routprot::{
-    Impact, InfoBlock, InterfaceStatus, OptionChange, Prepared, Refusal, Status, option_changes,
+    Impact, InfoBlock, InterfaceStatus, OptionChange, Prepared, Refusal, Scope, Status, option_changes,
+    read_info,
 };
 use waypost_types::{InterfaceIndex, ProtocolId, Time, WallTime};
 
 use crate::Manager;
-use crate::client::{ClientState, cannot_tell, interface_path, protocol_path};
-use crate::configuration::{BlockChange, Edit};
+use crate::client::{ClientState, Failure, cannot_tell};
+use crate::configuration::{BlockChange, HIDDEN, is_secret, redact};
+use crate::edit::Edit;
+use crate::interfaces::Interface;
 use crate::router::{INTERFACE_STATUS, RouterConfig, is_enabled, says_enabled};
 
 /// Who changes configuration, and why.
@@ -36,6 +42,22 @@ pub struct Plan {
     pub notes: Vec<String>,
 }
 
+impl Plan {
+    /// Blanks every key and password among the values, for readers who may not see them.
+    pub fn redact(&mut self) {
+        for change in &mut self.changes {
+            let secret = change.path.rsplit('.').next().is_some_and(is_secret);
+            for value in [&mut change.old, &mut change.new].into_iter().flatten() {
+                if secret {
+                    *value = HIDDEN.into();
+                } else {
+                    redact(value);
+                }
+            }
+        }
+    }
+}
+
 /// A transaction that was applied and is durable.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Applied {
@@ -50,8 +72,10 @@ pub struct Applied {
 enum Undo {
     Global(ProtocolId, InfoBlock),
     Interface(ProtocolId, InterfaceIndex, InfoBlock),
-    Added(ProtocolId, InterfaceIndex),
-    Started(ProtocolId),
+    /// With why the client had not taken the interface before.
+    Added(ProtocolId, InterfaceIndex, Option<(String, Refusal)>),
+    /// With how it had failed before.
+    Started(ProtocolId, Option<Failure>),
 }
 
 impl Manager {
@@ -118,14 +142,11 @@ impl Manager {
             .map_err(|error| vec![Refusal::from(error)])?;
         let mut done = Vec::new();
         let set = self.set_clients(now, changes, &mut done);
-        let confirmed = set.and_then(|()| self.store.confirm(number).map_err(Refusal::from));
-        if let Err(refusal) = confirmed {
+        let confirmed = set.and_then(|()| self.store.confirm(number).map_err(|error| vec![error.into()]));
+        if let Err(refusals) = confirmed {
             self.undo(now, done);
-            if let Err(error) = self.store.abandon(number) {
-                self.log
-                    .push(format!("revision {number} could not be dropped: {error}"));
-            }
-            return Err(vec![refusal]);
+            self.abandon(number);
+            return Err(refusals);
         }
         let replaced = |(key, _): &BlockChange| Some(owned(self.tree.get_key_value(key)?));
         let before: Tree = changes.iter().filter_map(replaced).collect();
@@ -159,7 +180,7 @@ impl Manager {
         if candidate_router {
             match self.prepare_router(changes) {
                 Ok(prepared) => plan.changes.extend(prepared),
-                Err(refusal) => refusals.push(refusal.under("router")),
+                Err(refused) => refusals.extend(refused),
             }
         }
         if !refusals.is_empty() {
@@ -170,32 +191,59 @@ impl Manager {
         Ok(plan)
     }
 
-    fn prepare_router(&self, changes: &[BlockChange]) -> Result<Vec<OptionChange>, Refusal> {
-        let router =
-            |tree: &Tree| RouterConfig::from_tree(tree).map(|c| serde_json::to_value(c).unwrap_or_default());
+    fn prepare_router(&self, changes: &[BlockChange]) -> Result<Vec<OptionChange>, Vec<Refusal>> {
+        let text = |tree: &Tree| serde_json::to_value(RouterConfig::from_tree(tree)).unwrap_or_default();
+        let router = |key: &BlockKey| key.scope == BlockScope::Router;
         let mut candidate: Tree = self
             .tree
             .iter()
-            .filter(|(key, _)| key.scope == BlockScope::Router)
+            .take_while(|(key, _)| router(key))
             .map(owned)
             .collect();
-        let old = router(&candidate)?;
-        for (key, block) in changes.iter().filter(|(key, _)| key.scope == BlockScope::Router) {
+        // What is in force may be unreadable; that must not keep anyone from putting it right.
+        let old = text(&candidate);
+        let mut refusals = Vec::new();
+        for (key, block) in changes.iter().filter(|(key, _)| router(key)) {
             match block {
-                Some(block) => drop(candidate.insert(key.clone(), block.clone())),
+                Some(block) => {
+                    refusals.extend(RouterConfig::check(key.kind, block).err());
+                    candidate.insert(key.clone(), block.clone());
+                }
                 None => drop(candidate.remove(key)),
             }
         }
-        Ok(stated(
-            "router",
-            &old,
-            &router(&candidate)?,
-            |option| match option.split('.').next() {
+        if !refusals.is_empty() {
+            return Err(refusals);
+        }
+        Ok(stated("router", &old, &text(&candidate), |option| {
+            match option.split('.').next() {
                 Some("preferences") => (Impact::Live, "routes are ranked again; nothing is withdrawn"),
                 Some("id") => (Impact::Live, "protocols use it from their next start on"),
+                Some("blocks") => (Impact::Live, "stored; the router does not read it"),
                 _ => (Impact::Live, "only a note"),
-            },
-        ))
+            }
+        }))
+    }
+
+    /// What can be said of a block that no running client judges: its form, and its contents if there is a codec.
+    fn check_stored(&self, key: &BlockKey, block: &InfoBlock) -> Result<(), Refusal> {
+        let (scope, on_interface) = match key.scope {
+            BlockScope::Interface(_) => (Scope::Interface, true),
+            _ => (Scope::Global, false),
+        };
+        let checked = block
+            .payload()
+            .and_then(|octets| match self.configuration.codec(key.kind) {
+                Some(codec) => codec.to_text(scope, block).map(drop),
+                None if on_interface && key.kind == INTERFACE_STATUS => {
+                    InterfaceStatusInfo::decode(octets).map(drop)
+                }
+                None if on_interface && key.kind == ProtocolId::AUTOSTATIC => {
+                    decode_interface_routes(octets).map(drop)
+                }
+                None => Ok(()),
+            });
+        checked.map_err(|refusal| refusal.under(&self.configuration.path_of(key)))
     }
 
     fn prepare_protocol(
@@ -204,11 +252,15 @@ impl Manager {
         block: Option<&InfoBlock>,
     ) -> Result<Vec<OptionChange>, Refusal> {
         let id = key.kind;
-        let path = protocol_path(id);
+        let path = self.configuration.protocol_path(id);
         let client = self.clients.get(&id);
         if let (Some(client), Some(block)) = (client.filter(|client| client.is_running()), block) {
             let prepared = client.lock().prepare_global_info(block);
             return self.answered(key, Some(block), &path, prepared);
+        }
+        let installed = client.is_some() || block.is_none() || self.protocols.installed().contains(&id);
+        if let (true, Some(block)) = (installed, block) {
+            self.check_stored(key, block)?;
         }
         match (client.map(|client| &client.state), block) {
             (Some(ClientState::Stopping(_)), Some(_)) => self.whole(
@@ -217,7 +269,7 @@ impl Manager {
                 Impact::Live,
                 "the protocol starts again as soon as it has stopped",
             ),
-            (_, Some(_)) if !self.protocols.installed().contains(&id) => Err(Refusal::new(
+            (_, Some(_)) if !installed => Err(Refusal::new(
                 Status::ERROR_UNKNOWN_PROTOCOL_ID,
                 "no such protocol is installed",
             )
@@ -240,6 +292,10 @@ impl Manager {
         block: Option<&InfoBlock>,
     ) -> Result<Vec<OptionChange>, Refusal> {
         let id = key.kind;
+        let client = self.clients.get(&id).filter(|client| client.is_running());
+        if let (None, Some(block)) = (client, block) {
+            self.check_stored(key, block)?;
+        }
         if id == INTERFACE_STATUS {
             return if block.is_some_and(|block| !says_enabled(block)) {
                 self.whole(
@@ -252,8 +308,16 @@ impl Manager {
                 self.whole(key, block, Impact::Live, "protocols may use the interface")
             };
         }
-        let path = interface_path(name, id);
-        let Some(client) = self.clients.get(&id).filter(|client| client.is_running()) else {
+        if id == ProtocolId::AUTOSTATIC {
+            return self.whole(
+                key,
+                block,
+                Impact::Live,
+                "the routes of the last update are replaced",
+            );
+        }
+        let path = self.configuration.interface_path(name, id);
+        let Some(client) = client else {
             return self.whole(key, block, Impact::Live, "stored; the protocol is not running");
         };
         let index = self.table.by_name(name).map(|interface| interface.index);
@@ -301,12 +365,17 @@ impl Manager {
                     ..change
                 })
                 .collect()),
-            Err(refusal) if cannot_tell(&refusal) => self.whole(
-                key,
-                block,
-                Impact::RestartsProtocol,
-                "the protocol cannot tell what the change does",
-            ),
+            Err(refusal) if cannot_tell(&refusal) => {
+                if let Some(block) = block {
+                    self.check_stored(key, block)?;
+                }
+                self.whole(
+                    key,
+                    block,
+                    Impact::RestartsProtocol,
+                    "the protocol cannot tell what the change does",
+                )
+            }
             Err(refusal) => Err(refusal.under(path)),
         }
     }
@@ -339,28 +408,33 @@ impl Manager {
 
     /// What an operator would want to be told beside the changes.
     fn notes(&self, changes: &[BlockChange]) -> Vec<String> {
-        let global = |id: ProtocolId| {
+        let idle = |id: ProtocolId| {
             let key = BlockKey::protocol(id);
-            match changes.iter().find(|(changed, _)| *changed == key) {
-                Some((_, block)) => block.is_some(),
-                None => self.tree.contains_key(&key),
-            }
+            let stored = || self.tree.contains_key(&key);
+            self.configuration.codec(id).is_some()
+                && !changed(changes, &key).map_or_else(stored, Option::is_some)
         };
-        let mut notes: Vec<String> = Vec::new();
+        // The first interface of each protocol, and how many more there are.
+        let mut waiting: BTreeMap<ProtocolId, (&str, usize)> = BTreeMap::new();
         for (key, block) in changes {
-            let BlockScope::Interface(name) = &key.scope else {
-                continue;
-            };
-            if block.is_some() && self.configuration.codec(key.kind).is_some() && !global(key.kind) {
-                notes.push(format!(
-                    "{} does nothing until {} is enabled: set {}={{}}",
-                    interface_path(name, key.kind),
-                    key.kind,
-                    protocol_path(key.kind)
-                ));
+            if let (BlockScope::Interface(name), Some(_)) = (&key.scope, block) {
+                waiting.entry(key.kind).or_insert((name, 0)).1 += 1;
             }
         }
-        notes
+        waiting.retain(|id, _| idle(*id));
+        let note = |(id, (name, count)): (ProtocolId, (&str, usize))| {
+            let more = match count {
+                1 => String::new(),
+                count => format!(" (and {} more)", count - 1),
+            };
+            format!(
+                "{}{more} does nothing until {} is enabled: set {}={{}}",
+                self.configuration.interface_path(name, id),
+                self.configuration.name_of(id),
+                self.configuration.protocol_path(id)
+            )
+        };
+        waiting.into_iter().map(note).collect()
     }
 
     /// Sets every client concerned, remembering how to take it back.
@@ -369,7 +443,7 @@ impl Manager {
         now: Time,
         changes: &[BlockChange],
         done: &mut Vec<Undo>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Vec<Refusal>> {
         let mut started = Vec::new();
         for (key, block) in changes {
             let (BlockScope::Protocol, Some(block)) = (&key.scope, block) else {
@@ -378,18 +452,26 @@ impl Manager {
             let id = key.kind;
             match self.clients.get(&id).map(|client| client.state.clone()) {
                 Some(ClientState::Running) => {
-                    let before = self.tree.get(key).cloned().unwrap_or_else(InfoBlock::absent);
+                    // What is in force, not what is stored: the protocol may have changed it and not said so yet.
+                    let before =
+                        self.client_call(id, |protocol| read_info(|buffer| protocol.global_info(buffer)));
+                    let before = before
+                        .or_else(|_| self.stored(key))
+                        .unwrap_or_else(|_| InfoBlock::absent());
                     self.client_call(id, |protocol| protocol.set_global_info(block))
-                        .map_err(|refusal| refusal.under(&protocol_path(id)))?;
+                        .map_err(|refusal| vec![refusal.under(&self.configuration.protocol_path(id))])?;
                     done.push(Undo::Global(id, before));
                 }
                 // It starts by itself once it has stopped; by then the new configuration is in force.
                 Some(ClientState::Stopping(_)) => {}
                 None => {
                     let candidate = self.candidate(changes);
-                    self.start_client(now, id, &candidate)?;
+                    let failure = self.failed.get(&id).cloned();
+                    self.start_client(now, id, &candidate)
+                        .map_err(|refusal| vec![refusal])?;
                     started.push(id);
-                    done.push(Undo::Started(id));
+                    done.push(Undo::Started(id, failure));
+                    self.check_started(id, &candidate)?;
                 }
             }
         }
@@ -398,11 +480,32 @@ impl Manager {
                 continue;
             };
             if !started.contains(&key.kind) {
-                self.set_interface(key, name, block, done)
-                    .map_err(|refusal| refusal.under(&interface_path(name, key.kind)))?;
+                self.set_interface(key, name, block, changes, done)
+                    .map_err(|refusal| {
+                        vec![refusal.under(&self.configuration.interface_path(name, key.kind))]
+                    })?;
             }
         }
         Ok(())
+    }
+
+    /// Whether a client that was just started took every interface that it is configured for.
+    fn check_started(&self, id: ProtocolId, candidate: &Tree) -> Result<(), Vec<Refusal>> {
+        let refused = self
+            .clients
+            .get(&id)
+            .into_iter()
+            .flat_map(|client| &client.refused);
+        let configured = |name: &str| candidate.contains_key(&BlockKey::interface(name, id));
+        let refusals: Vec<Refusal> = refused
+            .filter(|(name, _)| configured(name))
+            .map(|(_, refusal)| refusal.clone())
+            .collect();
+        if refusals.is_empty() {
+            Ok(())
+        } else {
+            Err(refusals)
+        }
     }
 
     fn set_interface(
@@ -410,25 +513,45 @@ impl Manager {
         key: &BlockKey,
         name: &str,
         block: &InfoBlock,
+        changes: &[BlockChange],
         done: &mut Vec<Undo>,
     ) -> Result<(), Refusal> {
         let id = key.kind;
         let Some(interface) = self.table.by_name(name).cloned() else {
             return Ok(());
         };
-        let enabled = self.usable(&interface);
-        let before = self.tree.get(key).cloned().unwrap_or_else(InfoBlock::absent);
+        let enabled = self.will_be_usable(&interface, changes);
+        let stored = self.stored(key);
         let Some(client) = self.clients.get_mut(&id).filter(|client| client.is_running()) else {
             return Ok(());
         };
         if client.interfaces.contains_key(&interface.index) {
-            client.lock().set_interface_info(interface.index, block)?;
+            let mut protocol = client.lock();
+            let before = read_info(|buffer| protocol.interface_info(interface.index, buffer));
+            let before = before.or(stored).unwrap_or_else(|_| InfoBlock::absent());
+            protocol.set_interface_info(interface.index, block)?;
+            drop(protocol);
             done.push(Undo::Interface(id, interface.index, before));
         } else {
+            let refused = client.refused.get_key_value(name);
+            let refused = refused.map(|(name, refusal)| (name.clone(), refusal.clone()));
             client.add_interface(&interface, enabled, block)?;
-            done.push(Undo::Added(id, interface.index));
+            done.push(Undo::Added(id, interface.index, refused));
         }
         Ok(())
+    }
+
+    /// Whether protocols may use an interface once the changes are in force.
+    fn will_be_usable(&self, interface: &Interface, changes: &[BlockChange]) -> bool {
+        match changed(changes, &BlockKey::interface(&interface.name, INTERFACE_STATUS)) {
+            Some(block) => interface.up && block.as_ref().is_none_or(says_enabled),
+            None => self.usable(interface),
+        }
+    }
+
+    fn stored(&self, key: &BlockKey) -> Result<InfoBlock, Refusal> {
+        let block = self.tree.get(key).cloned();
+        block.ok_or_else(|| Refusal::new(Status::ERROR_NOT_FOUND, "nothing is stored"))
     }
 
     fn candidate(&self, changes: &[BlockChange]) -> Tree {
@@ -442,21 +565,28 @@ impl Manager {
         candidate
     }
 
-    fn client_call(
+    fn client_call<R>(
         &self,
         id: ProtocolId,
-        call: impl FnOnce(&mut dyn waypost_routprot::RoutingProtocol) -> Result<(), Refusal>,
-    ) -> Result<(), Refusal> {
-        match self.clients.get(&id) {
+        call: impl FnOnce(&mut dyn waypost_routprot::RoutingProtocol) -> Result<R, Refusal>,
+    ) -> Result<R, Refusal> {
+        match self.clients.get(&id).filter(|client| client.is_running()) {
             Some(client) => call(client.lock().as_mut()),
-            None => Ok(()),
+            None => Err(Refusal::failed("the protocol is not running")),
         }
     }
 
     /// Takes back, last first. A client that does not take its old configuration back is started anew with it.
     fn undo(&mut self, now: Time, done: Vec<Undo>) {
+        let mut anew = BTreeSet::new();
         for step in done.into_iter().rev() {
             let (id, result) = match step {
+                // Started with the old configuration as a whole: there is nothing left to take back.
+                Undo::Global(id, ..) | Undo::Interface(id, ..) | Undo::Added(id, ..)
+                    if anew.contains(&id) =>
+                {
+                    continue;
+                }
                 Undo::Global(id, block) => (
                     id,
                     self.client_call(id, |protocol| protocol.set_global_info(&block)),
@@ -467,17 +597,25 @@ impl Manager {
                     id,
                     self.client_call(id, |protocol| protocol.set_interface_info(index, &block)),
                 ),
-                Undo::Added(id, index) => {
+                Undo::Added(id, index, refused) => {
                     let client = self.clients.get_mut(&id);
-                    (id, client.map_or(Ok(()), |client| client.delete_interface(index)))
+                    let result = client.map_or(Ok(()), |client| {
+                        client.refused.extend(refused);
+                        client.delete_interface(index)
+                    });
+                    (id, result)
                 }
-                Undo::Started(id) => {
+                Undo::Started(id, failure) => {
                     self.stop_client(now, id);
-                    (id, Ok(()))
+                    if let (Some(failure), false) = (failure, self.clients.contains_key(&id)) {
+                        self.failed.insert(id, failure);
+                    }
+                    continue;
                 }
             };
             if let Err(refusal) = result {
-                self.client_died(
+                anew.insert(id);
+                self.restart(
                     now,
                     id,
                     &format!("it refused its previous configuration: {refusal}"),
@@ -506,16 +644,18 @@ impl Manager {
                 (BlockScope::Interface(name), _) if key.kind == INTERFACE_STATUS => {
                     self.enable(name, is_enabled(before, name));
                 }
+                (BlockScope::Interface(name), Some(_)) if key.kind == ProtocolId::AUTOSTATIC => {
+                    if let Some(interface) = self.table.by_name(name).cloned() {
+                        self.restore_autostatic(&interface);
+                    }
+                }
                 (BlockScope::Interface(name), None) => self.remove_from_interface(key.kind, name),
                 (BlockScope::Protocol, None) => self.stop_client(now, key.kind),
                 _ => {}
             }
         }
         if changes.iter().any(|(key, _)| key.scope == BlockScope::Router) {
-            match RouterConfig::from_tree(&self.tree) {
-                Ok(router) => self.router = router,
-                Err(refusal) => self.log.push(format!("router: {refusal}")),
-            }
+            self.router = RouterConfig::from_tree(&self.tree);
             self.apply_router();
         }
     }
@@ -526,13 +666,12 @@ impl Manager {
         };
         let enabled = is_enabled(&self.tree, name);
         if interface.up && enabled != was_enabled {
-            let active = enabled && interface.carrier && !interface.addresses.is_empty();
             let status = if enabled {
                 InterfaceStatus::Enabled
             } else {
                 InterfaceStatus::Disabled
             };
-            self.tell(interface.index, active, &status);
+            self.tell(interface.index, &status);
         }
     }
 
@@ -546,6 +685,7 @@ impl Manager {
         let Some(client) = self.clients.get_mut(&id).filter(|client| client.is_running()) else {
             return;
         };
+        client.refused.remove(name);
         let wants_all = client.block_for(id, name, &self.tree).is_some();
         let result = if wants_all {
             self.readd(id, index)
@@ -556,7 +696,14 @@ impl Manager {
             self.log
                 .push(format!("{id} did not let go of interface {name}: {refusal}"));
         }
+        self.update_lost(id, Some(index), "the protocol left the interface");
     }
+}
+
+/// What changes, which are in key order, do to a block; `None` when they do not touch it.
+fn changed<'c>(changes: &'c [BlockChange], key: &BlockKey) -> Option<&'c Option<InfoBlock>> {
+    let place = changes.binary_search_by(|(changed, _)| changed.cmp(key)).ok()?;
+    changes.get(place).map(|(_, block)| block)
 }
 
 fn owned((key, block): (&BlockKey, &InfoBlock)) -> (BlockKey, InfoBlock) {

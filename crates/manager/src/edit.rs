@@ -1,0 +1,336 @@
+//! Edits: what a caller wants changed, as changes of blocks.
+
+use std::collections::BTreeMap;
+use std::ops::{Bound, RangeBounds};
+
+use serde_json::{Value, json};
+use waypost_infobase::{BlockKey, BlockScope, Tree};
+use waypost_routprot::{InfoBlock, Refusal, Scope};
+use waypost_types::ProtocolId;
+
+use crate::Path;
+use crate::configuration::{BlockChange, Configuration, TABLES, check_interface_name, unknown};
+use crate::path::MAX_PARTS;
+use crate::router::RouterConfig;
+
+/// What a caller wants changed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Edit {
+    /// Set an option, or a whole table, to a value.
+    Set {
+        /// Where.
+        path: Path,
+        /// To what.
+        value: Value,
+        /// The value as it was typed, for options that are text although the value looks like a number.
+        typed: Option<String>,
+    },
+    /// Unset an option, or a whole table.
+    Unset(Path),
+    /// Make this text tree the whole configuration.
+    Replace(Value),
+    /// Merge this text tree into the configuration: the tables it names are replaced, others stay.
+    Merge(Value),
+    /// Set a block as it is: what an RRAS tool or a C module's own program does.
+    Block(BlockKey, Option<InfoBlock>),
+    /// Make these blocks the whole configuration.
+    ReplaceBlocks(Tree),
+}
+
+/// A range of keys.
+type Keys = (Bound<BlockKey>, Bound<BlockKey>);
+
+type Changed = BTreeMap<BlockKey, Option<InfoBlock>>;
+
+impl Configuration {
+    /// The block changes that edits amount to, in `tree`, in key order. Blocks that stay the same are not among them.
+    ///
+    /// The mistakes of all edits are reported. A block without data stands for its removal (6.4).
+    pub fn changes(
+        &self,
+        tree: &Tree,
+        edits: &[Edit],
+    ) -> Result<Vec<(BlockKey, Option<InfoBlock>)>, Vec<Refusal>> {
+        let mut changed = Changed::new();
+        let mut refusals = Vec::new();
+        for edit in edits {
+            if let Err(refused) = self.edit(tree, &mut changed, edit) {
+                refusals.extend(refused);
+            }
+        }
+        if !refusals.is_empty() {
+            return Err(refusals);
+        }
+        Ok(changed
+            .into_iter()
+            .map(|(key, block)| (key, block.filter(|block| !block.is_absent())))
+            .filter(|(key, block)| tree.get(key) != block.as_ref())
+            .collect())
+    }
+
+    fn edit(&self, tree: &Tree, changed: &mut Changed, edit: &Edit) -> Result<(), Vec<Refusal>> {
+        match edit {
+            Edit::Block(key, block) => {
+                if let (BlockScope::Interface(name), Some(_)) = (&key.scope, block) {
+                    check_interface_name(name).map_err(|refusal| vec![refusal.at(&self.path_of(key))])?;
+                }
+                changed.insert(key.clone(), block.clone());
+            }
+            Edit::ReplaceBlocks(target) => {
+                changed.extend(gone(tree, changed, ..));
+                changed.extend(
+                    target
+                        .iter()
+                        .map(|(key, block)| (key.clone(), Some(block.clone()))),
+                );
+            }
+            Edit::Replace(text) => {
+                let target = self.read(text)?;
+                changed.extend(gone(tree, changed, ..));
+                changed.extend(target);
+            }
+            Edit::Merge(text) => {
+                let target = self.read(text)?;
+                if text.get("router").is_some() {
+                    changed.extend(gone(tree, changed, router_keys()));
+                }
+                changed.extend(target);
+            }
+            Edit::Set { path, value, typed } => {
+                let first = self.set(tree, changed, path, Some(value));
+                let again = typed.as_ref().filter(|_| !value.is_string() && first.is_err());
+                let changes = match again {
+                    // A password of digits looks like a number; the option knows better.
+                    Some(typed) => self
+                        .set(tree, changed, path, Some(&Value::String(typed.clone())))
+                        .or(first),
+                    None => first,
+                };
+                changed.extend(changes?);
+            }
+            Edit::Unset(path) => changed.extend(self.set(tree, changed, path, None)?),
+        }
+        Ok(())
+    }
+
+    /// Sets (or, with `None`, unsets) what a path names.
+    fn set(
+        &self,
+        tree: &Tree,
+        changed: &Changed,
+        path: &Path,
+        value: Option<&Value>,
+    ) -> Result<Vec<BlockChange>, Vec<Refusal>> {
+        let parts = path.parts();
+        if parts.len() > MAX_PARTS {
+            return Err(vec![
+                Refusal::invalid("the path is too long")
+                    .with_value(parts.len())
+                    .with_allowed(format!("up to {MAX_PARTS} parts")),
+            ]);
+        }
+        let whole = |range: (_, _), text: &dyn Fn(&Value) -> Value| {
+            let mut changes: Vec<BlockChange> = gone(tree, changed, range);
+            if let Some(value) = value {
+                changes.extend(self.read(&text(value))?);
+            }
+            Ok(changes)
+        };
+        let one = |change: Result<BlockChange, Refusal>| {
+            change.map(|change| vec![change]).map_err(|refusal| vec![refusal])
+        };
+        let named = |name: &str, also: &[&str]| {
+            let id = self.protocol_named(name, also);
+            id.map_err(|refusal| vec![refusal.at(&path.to_string())])
+        };
+        match (parts.as_slice(), value) {
+            (["router", option @ ..], _) => {
+                let mut text = serde_json::to_value(RouterConfig::from_tree(&router_of(tree, changed)));
+                let text = text.as_mut().map_or(Value::Null, Value::take);
+                let edited = self.edited_router(text, option, value, path);
+                let mut changes = gone(tree, changed, router_keys());
+                changes.extend(edited.map_err(|refusal| vec![refusal])?);
+                Ok(changes)
+            }
+            (["protocols"], _) => whole(protocol_keys(), &|value| json!({ "protocols": value })),
+            (["interfaces"], _) => whole(interfaces_keys(), &|value| json!({ "interfaces": value })),
+            (["interfaces", name], _) => whole(
+                interface_keys(name),
+                &|value| json!({ "interfaces": { *name: value } }),
+            ),
+            (["protocols", name], Some(value)) => one(self.protocol_block(name, value)),
+            (["interfaces", interface, name], Some(value)) => {
+                one(self.interface_block(interface, name, value))
+            }
+            (["protocols", name], None) => Ok(vec![(BlockKey::protocol(named(name, &[])?), None)]),
+            (["interfaces", interface, "enabled"], None) => Ok(vec![(
+                BlockKey::interface(*interface, crate::router::INTERFACE_STATUS),
+                None,
+            )]),
+            (["interfaces", interface, name], None) => {
+                let id = named(name, &["enabled", "autostatic"])?;
+                Ok(vec![(BlockKey::interface(*interface, id), None)])
+            }
+            (["interfaces", _, "enabled", ..], _) => Err(vec![
+                Refusal::invalid("'enabled' is a truth value, not a table").at(&path.to_string()),
+            ]),
+            (["protocols", name, option @ ..], _) => {
+                let key = BlockKey::protocol(named(name, &[])?);
+                self.set_option(tree, changed, key, (option, value), path)
+                    .map_err(|refusal| vec![refusal])
+            }
+            (["interfaces", interface, name, option @ ..], _) => {
+                let id = named(name, &["enabled", "autostatic"])?;
+                let key = BlockKey::interface(*interface, id);
+                self.set_option(tree, changed, key, (option, value), path)
+                    .map_err(|refusal| vec![refusal])
+            }
+            (parts, _) => Err(vec![
+                unknown(parts.first().copied().unwrap_or_default(), &TABLES)
+                    .at(&path.to_string())
+                    .with_allowed(
+                        "router[.OPTION], protocols[.NAME[.OPTION]], interfaces[.IFNAME[.NAME[.OPTION]]], \
+                         interfaces.IFNAME.enabled",
+                    ),
+            ]),
+        }
+    }
+
+    fn edited_router(
+        &self,
+        mut text: Value,
+        option: &[&str],
+        value: Option<&Value>,
+        path: &Path,
+    ) -> Result<Vec<BlockChange>, Refusal> {
+        if let (Some(name), None) = (option.first(), value) {
+            check_option(&schemars::schema_for!(RouterConfig).to_value(), name, path)?;
+        }
+        edit_leaf(&mut text, option, value, path)?;
+        Self::router_blocks(&text)
+    }
+
+    /// Sets or unsets one option of a block.
+    fn set_option(
+        &self,
+        tree: &Tree,
+        changed: &Changed,
+        key: BlockKey,
+        (option, value): (&[&str], Option<&Value>),
+        path: &Path,
+    ) -> Result<Vec<BlockChange>, Refusal> {
+        let scope = match &key.scope {
+            BlockScope::Interface(_) => Scope::Interface,
+            _ => Scope::Global,
+        };
+        let block = changed.get(&key).map_or_else(|| tree.get(&key), Option::as_ref);
+        let text = block.map(|block| self.decode(key.kind, scope, block));
+        if value.is_none() {
+            let first = option.first().copied().unwrap_or_default();
+            let set = text.as_ref().is_some_and(|text| text.get(first).is_some());
+            if let (false, Some(codec)) = (set, self.codec(key.kind)) {
+                check_option(&codec.schema(scope), first, path)?;
+            }
+            // Taking an option out of nothing leaves nothing, not a block full of defaults.
+            if text.is_none() {
+                return Ok(Vec::new());
+            }
+        }
+        let mut text = text.unwrap_or_else(|| json!({}));
+        edit_leaf(&mut text, option, value, path)?;
+        let name = self.name_of(key.kind);
+        let change = match &key.scope {
+            BlockScope::Interface(interface) => self.interface_block(interface, &name, &text),
+            _ => self.protocol_block(&name, &text),
+        };
+        Ok(vec![change?])
+    }
+}
+
+fn router_keys() -> Keys {
+    (
+        Bound::Unbounded,
+        Bound::Excluded(BlockKey::protocol(ProtocolId(0))),
+    )
+}
+
+fn protocol_keys() -> Keys {
+    (
+        Bound::Included(BlockKey::protocol(ProtocolId(0))),
+        Bound::Included(BlockKey::protocol(ProtocolId(u32::MAX))),
+    )
+}
+
+fn interfaces_keys() -> Keys {
+    (
+        Bound::Included(BlockKey::interface("", ProtocolId(0))),
+        Bound::Unbounded,
+    )
+}
+
+fn interface_keys(name: &str) -> Keys {
+    (
+        Bound::Included(BlockKey::interface(name, ProtocolId(0))),
+        Bound::Included(BlockKey::interface(name, ProtocolId(u32::MAX))),
+    )
+}
+
+/// The removal of every block in a range of keys, edited ones included.
+fn gone(tree: &Tree, changed: &Changed, range: impl RangeBounds<BlockKey> + Clone) -> Vec<BlockChange> {
+    let stored = tree.range(range.clone()).map(|(key, _)| key);
+    let keys = stored.chain(changed.range(range).map(|(key, _)| key));
+    keys.map(|key| (key.clone(), None)).collect()
+}
+
+/// The router-wide blocks as they are with the edits so far.
+fn router_of(tree: &Tree, changed: &Changed) -> Tree {
+    let mut router: Tree = tree
+        .range(router_keys())
+        .map(|(key, block)| (key.clone(), block.clone()))
+        .collect();
+    for (key, block) in changed.range(router_keys()) {
+        match block {
+            Some(block) => drop(router.insert(key.clone(), block.clone())),
+            None => drop(router.remove(key)),
+        }
+    }
+    router
+}
+
+/// Whether a schema knows an option; a misspelt one is named by what was meant.
+fn check_option(schema: &Value, name: &str, path: &Path) -> Result<(), Refusal> {
+    let Some(known) = schema.get("properties").and_then(Value::as_object) else {
+        return Ok(());
+    };
+    if known.contains_key(name) {
+        return Ok(());
+    }
+    let known: Vec<&str> = known.keys().map(String::as_str).collect();
+    Err(unknown(name, &known).at(&path.to_string()))
+}
+
+/// Sets or unsets one leaf of a text tree. Setting makes tables on the way down; unsetting never does.
+fn edit_leaf(text: &mut Value, option: &[&str], value: Option<&Value>, path: &Path) -> Result<(), Refusal> {
+    let Some((last, tables)) = option.split_last() else {
+        *text = value.cloned().unwrap_or_else(|| json!({}));
+        return Ok(());
+    };
+    let mut here = text;
+    for name in tables {
+        let table = here.as_object_mut().ok_or_else(|| no_table(path, name))?;
+        if value.is_none() && !table.contains_key(*name) {
+            return Ok(());
+        }
+        here = table.entry(*name).or_insert_with(|| json!({}));
+    }
+    let table = here.as_object_mut().ok_or_else(|| no_table(path, last))?;
+    match value {
+        Some(value) => drop(table.insert((*last).to_owned(), value.clone())),
+        None => drop(table.remove(*last)),
+    }
+    Ok(())
+}
+
+fn no_table(path: &Path, name: &str) -> Refusal {
+    Refusal::invalid(format!("there is no table to hold '{name}'")).at(&path.to_string())
+}

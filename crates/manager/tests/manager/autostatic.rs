@@ -1,0 +1,263 @@
+//! Autostatic updates (routing-protocol-interface 9.3).
+
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
+use waypost_infobase::BlockKey;
+use waypost_manager::Interface;
+use waypost_routprot::conformance::host::check_order;
+use waypost_routprot::{Event, Functionality, Refusal, Status, UpdateComplete, UpdateKind};
+use waypost_types::{InterfaceIndex, NextHop, Prefix, ProtocolId, Route, RouteKind};
+
+use crate::rig::{Rig, author, interface, locked, set, unset};
+use crate::sample::{OSPF, SAMPLE};
+
+const ETH0: InterfaceIndex = InterfaceIndex(2);
+
+type Outcome = Arc<Mutex<Option<Result<usize, Refusal>>>>;
+
+fn rig() -> Rig {
+    let mut rig = Rig::new();
+    for id in [OSPF, SAMPLE] {
+        rig.each(id, |script| {
+            script.declare(Functionality::RF_ROUTING | Functionality::RF_DEMAND_UPDATE_ROUTES);
+        });
+    }
+    rig.present(interface(2, "eth0"));
+    rig.apply(&[
+        set("protocols.sample", json!({})),
+        set("protocols.ospf", json!({})),
+        set("interfaces.eth0.sample", json!({})),
+        set("interfaces.eth0.ospf", json!({})),
+    ])
+    .unwrap();
+    rig
+}
+
+fn update(rig: &mut Rig, interface: &str) -> Outcome {
+    let outcome = Outcome::default();
+    let told = Arc::clone(&outcome);
+    rig.manager
+        .update_autostatic(rig.now, interface, &author(), move |result| {
+            assert!(locked(&told).replace(result).is_none(), "told once");
+        });
+    outcome
+}
+
+fn complete(rig: &mut Rig, id: ProtocolId, status: Status) {
+    rig.script(id).queue(Event::UpdateComplete(UpdateComplete {
+        interface: ETH0,
+        kind: UpdateKind::Routes,
+        status,
+    }));
+    rig.drain();
+}
+
+fn status(outcome: &Outcome) -> Option<Status> {
+    let result = locked(outcome).clone()?;
+    Some(result.err().map_or(Status::NO_ERROR, |refusal| refusal.status))
+}
+
+fn route(prefix: &str, metric: u32) -> (Prefix, Route) {
+    let route = Route {
+        kind: RouteKind::Unicast,
+        next_hops: [NextHop::via("192.0.2.77".parse().unwrap(), ETH0)]
+            .into_iter()
+            .collect(),
+        metric,
+        tag: 0,
+        preference: Some(120),
+    };
+    (prefix.parse().unwrap(), route)
+}
+
+fn learn(rig: &Rig, id: ProtocolId, routes: &[(Prefix, Route)]) {
+    locked(&rig.routes).of.insert((id, ETH0), routes.to_vec());
+}
+
+fn kept(rig: &Rig, index: u32) -> Vec<(String, u32, InterfaceIndex)> {
+    let routes = locked(&rig.routes)
+        .autostatic
+        .get(&InterfaceIndex(index))
+        .cloned();
+    let row =
+        |(prefix, route): (Prefix, Route)| (prefix.to_string(), route.metric, route.next_hops[0].interface);
+    routes.unwrap_or_default().into_iter().map(row).collect()
+}
+
+#[test]
+fn success_of_all_replaces_and_survives() {
+    let mut rig = rig();
+    learn(&rig, SAMPLE, &[route("10.0.0.0/8", 5), route("10.1.0.0/16", 2)]);
+    learn(&rig, OSPF, &[route("10.0.0.0/8", 3)]);
+    let outcome = update(&mut rig, "eth0");
+    complete(&mut rig, SAMPLE, Status::NO_ERROR);
+    assert_eq!(status(&outcome), None, "the other one is still at it");
+    complete(&mut rig, OSPF, Status::NO_ERROR);
+    assert_eq!(locked(&outcome).clone(), Some(Ok(2)));
+    let both = vec![
+        ("10.0.0.0/8".to_owned(), 3, ETH0),
+        ("10.1.0.0/16".to_owned(), 2, ETH0),
+    ];
+    assert_eq!(kept(&rig, 2), both);
+    rig.assert_agreed();
+
+    // The interface comes back under another number, and so does the router.
+    rig.gone(2);
+    assert_eq!(kept(&rig, 2), []);
+    rig.present(interface(8, "eth0"));
+    let moved: Vec<_> = both
+        .into_iter()
+        .map(|(prefix, metric, _)| (prefix, metric, InterfaceIndex(8)))
+        .collect();
+    assert_eq!(kept(&rig, 8), moved);
+    let again = Rig::over(rig.store.clone(), &[interface(8, "eth0")]);
+    assert_eq!(kept(&again, 8), moved);
+
+    // Going back to an earlier revision takes the routes along, both ways.
+    let with = rig.manager.revision_in_force().unwrap();
+    rig.apply(&[unset("interfaces.eth0.autostatic")]).unwrap();
+    assert_eq!(kept(&rig, 8), []);
+    rig.manager
+        .rollback(rig.now, crate::rig::WALL, with, &author())
+        .unwrap();
+    assert_eq!(kept(&rig, 8), moved);
+}
+
+#[test]
+fn failure_keeps_what_there_was() {
+    let mut rig = rig();
+    learn(&rig, SAMPLE, &[route("10.0.0.0/8", 5)]);
+    drop(update(&mut rig, "eth0"));
+    complete(&mut rig, SAMPLE, Status::NO_ERROR);
+    complete(&mut rig, OSPF, Status::NO_ERROR);
+    let before = kept(&rig, 2);
+    let head = rig.manager.revision_in_force();
+    learn(&rig, SAMPLE, &[]);
+    let outcome = update(&mut rig, "eth0");
+    complete(&mut rig, OSPF, Status::ERROR_CAN_NOT_COMPLETE);
+    complete(&mut rig, SAMPLE, Status::NO_ERROR);
+    assert_eq!(status(&outcome), Some(Status::ERROR_CAN_NOT_COMPLETE));
+    assert_eq!((kept(&rig, 2), rig.manager.revision_in_force()), (before, head));
+}
+
+#[test]
+fn an_update_that_finds_nothing_where_there_was_nothing_makes_no_revision() {
+    let mut rig = rig();
+    let head = rig.manager.revision_in_force();
+    let outcome = update(&mut rig, "eth0");
+    complete(&mut rig, OSPF, Status::NO_ERROR);
+    complete(&mut rig, SAMPLE, Status::NO_ERROR);
+    assert_eq!(locked(&outcome).clone(), Some(Ok(0)));
+    assert_eq!(rig.manager.revision_in_force(), head);
+}
+
+#[test]
+fn who_cannot_update_is_told_at_once() {
+    let mut rig = rig();
+    assert_eq!(
+        status(&update(&mut rig, "eth9")),
+        Some(Status::ERROR_NO_SUCH_INTERFACE)
+    );
+    for spoil in [
+        |interface: &mut Interface| interface.up = false,
+        |interface: &mut Interface| interface.carrier = false,
+        |interface: &mut Interface| interface.addresses.clear(),
+    ] {
+        let mut eth0 = interface(2, "eth0");
+        spoil(&mut eth0);
+        rig.present(eth0);
+        assert_eq!(
+            status(&update(&mut rig, "eth0")),
+            Some(Status::ERROR_INTERFACE_NOT_CONNECTED)
+        );
+    }
+    rig.present(interface(2, "eth0"));
+    let first = update(&mut rig, "eth0");
+    assert_eq!(
+        status(&update(&mut rig, "eth0")),
+        Some(Status::ERROR_UPDATE_IN_PROGRESS)
+    );
+    assert_eq!(status(&first), None);
+    rig.present(interface(3, "eth1"));
+    assert_eq!(
+        status(&update(&mut rig, "eth1")),
+        Some(Status::ERROR_CAN_NOT_COMPLETE)
+    );
+    check_order(&rig.calls()).unwrap();
+}
+
+#[test]
+fn it_ends_when_time_is_up_or_the_interface_goes() {
+    let mut rig = rig();
+    let outcome = update(&mut rig, "eth0");
+    rig.wait(59);
+    assert_eq!(status(&outcome), None);
+    rig.wait(1);
+    assert_eq!(status(&outcome), Some(Status::ERROR_CAN_NOT_COMPLETE));
+    // Late answers are nobody's.
+    complete(&mut rig, SAMPLE, Status::NO_ERROR);
+    let outcome = update(&mut rig, "eth0");
+    rig.gone(2);
+    assert_eq!(status(&outcome), Some(Status::ERROR_CAN_NOT_COMPLETE));
+    rig.present(interface(2, "eth0"));
+    let outcome = update(&mut rig, "eth0");
+    rig.present(interface(2, "renamed"));
+    assert_eq!(status(&outcome), Some(Status::ERROR_CAN_NOT_COMPLETE));
+}
+
+#[test]
+fn one_that_dies_stops_or_refuses_fails_its_part_only() {
+    let mut rig = rig();
+    rig.present(interface(3, "eth1"));
+    rig.apply(&[set("interfaces.eth1.ospf", json!({}))]).unwrap();
+    let (both, other) = (update(&mut rig, "eth0"), update(&mut rig, "eth1"));
+    rig.manager.client_died(rig.now, SAMPLE, "it panicked");
+    // The other client is still at work on eth0, and was all that eth1 had.
+    assert_eq!((status(&both), status(&other)), (None, None));
+    assert_eq!(
+        status(&update(&mut rig, "eth0")),
+        Some(Status::ERROR_UPDATE_IN_PROGRESS)
+    );
+    complete(&mut rig, OSPF, Status::NO_ERROR);
+    assert_eq!(status(&both), Some(Status::ERROR_CAN_NOT_COMPLETE));
+    rig.apply(&[unset("interfaces.eth1.ospf")]).unwrap();
+    assert_eq!(status(&other), Some(Status::ERROR_CAN_NOT_COMPLETE));
+    rig.wait(1);
+    rig.script(OSPF).refuse_once(Status(4711), |request| {
+        matches!(
+            request,
+            waypost_routprot::conformance::host::Request::UpdateRoutes { .. }
+        )
+    });
+    let outcome = update(&mut rig, "eth0");
+    assert_eq!(status(&outcome), None);
+    complete(&mut rig, SAMPLE, Status::NO_ERROR);
+    assert_eq!(status(&outcome), Some(Status(4711)));
+    let outcome = update(&mut rig, "eth0");
+    rig.apply(&[unset("protocols.sample")]).unwrap();
+    complete(&mut rig, OSPF, Status::NO_ERROR);
+    assert_eq!(status(&outcome), Some(Status::ERROR_CAN_NOT_COMPLETE));
+    assert!(
+        !rig.manager
+            .tree()
+            .contains_key(&BlockKey::interface("eth0", ProtocolId::AUTOSTATIC))
+    );
+}
+
+#[test]
+fn routes_that_cannot_be_stored_are_not_taken() {
+    let mut rig = rig();
+    learn(&rig, SAMPLE, &[route("10.0.0.0/8", 5)]);
+    rig.store.get().fail(
+        waypost_infobase::Operation::Confirm,
+        0,
+        waypost_infobase::StoreError::Full { path: "/".into() },
+    );
+    let outcome = update(&mut rig, "eth0");
+    complete(&mut rig, SAMPLE, Status::NO_ERROR);
+    complete(&mut rig, OSPF, Status::NO_ERROR);
+    assert_eq!(status(&outcome), Some(Status::ERROR_DISK_FULL));
+    assert_eq!(kept(&rig, 2), []);
+    rig.assert_agreed();
+}

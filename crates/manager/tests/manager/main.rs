@@ -1,0 +1,18 @@
+//! The router manager, worked from outside: recording protocols, a store in memory, a routing table that writes down.
+#![allow(
+    clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    reason = "a test: json! literals read best where they are used"
+)]
+
+mod autostatic;
+mod boot;
+mod interfaces;
+mod lifecycle;
+mod order;
+mod rig;
+mod sample;
+mod scale;
+mod text;
+mod transactions;
+mod vectors;
