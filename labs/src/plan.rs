@@ -175,7 +175,7 @@ impl RipPlan {
         Self {
             interfaces: interfaces.into_iter().collect(),
             update: 5,
-            expire: 15,
+            expire: 10,
             remove: 5,
             connected: Some(1),
             statics: None,

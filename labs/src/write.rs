@@ -253,14 +253,13 @@ fn waypost_key(key: &Key) -> String {
     text + " }"
 }
 
-/// Rules are tried in order; what none of them speaks of is denied, as soon as there is one.
+/// What no rule of a list of denies speaks of passes.
 fn waypost_filter(denied: &[String]) -> String {
-    let mut rules: Vec<_> = denied
+    denied
         .iter()
         .map(|prefix| format!("{{ deny = \"{prefix} le 32\" }}"))
-        .collect();
-    rules.push("{ permit = \"0.0.0.0/0 le 32\" }".to_owned());
-    rules.join(", ")
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn bird_set(prefixes: &[String]) -> String {

@@ -70,6 +70,8 @@ impl Process {
             .arg(&note)
             .arg(program)
             .args(arguments)
+            // Some daemons read times of day in configurations as local time.
+            .env("TZ", "UTC0")
             .stdin(Stdio::null())
             .stdout(output)
             .stderr(errors);
