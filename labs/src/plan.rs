@@ -42,7 +42,8 @@ pub enum Sending {
     Multicast,
     /// Version 2 by broadcast, which version 1 routers hear ("RIP-1 compatible").
     Broadcast,
-    /// Version 1 by broadcast, and only version 1 is listened to.
+    /// Version 1 by broadcast, and only version 1 is listened to. Fields that must be zero may be what they like: FRR 8.4
+    /// fills them.
     Version1,
     /// Version 2 by unicast to these, and to nobody else.
     Unicast(Vec<Ipv4Addr>),

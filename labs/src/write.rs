@@ -47,7 +47,7 @@ impl RipPlan {
                     line!(text, "announce = \"v1-compatible\"");
                 }
                 Sending::Version1 => {
-                    line!(text, "announce = \"v1\"\naccept = \"v1\"");
+                    line!(text, "announce = \"v1\"\naccept = \"v1\"\ncheck-zero = false");
                 }
                 Sending::Unicast(neighbors) => {
                     let list: Vec<_> = neighbors.iter().map(|address| format!("\"{address}\"")).collect();
@@ -331,7 +331,10 @@ fn bird_interface(text: &mut String, plan: &RipPlan, interface: &RipInterface) {
             line!(text, "    version 2; mode broadcast;");
         }
         Sending::Version1 => {
-            line!(text, "    version 1; mode broadcast; version only yes;");
+            line!(
+                text,
+                "    version 1; mode broadcast; version only yes; check zero no;"
+            );
         }
         // The one address that BIRD sends to may be any.
         Sending::Unicast(neighbors) => {

@@ -35,19 +35,19 @@ labs! {
     waypost_frr(Waypost, Frr):
         exchange::{multicast, broadcast, version_1, unicast},
         authentication::{plain, md5, wrong_password, key_rollover},
-        routes::{default_route, filters, equal_cost, metric_change, redistribution},
+        routes::{default_route_given, default_route_taken, filters, equal_cost, metric_change, redistribution},
         failure::{link_down_and_up, killed_peer_expires, killed_router_expires, good_bye, silent_wire};
     #[doc = "against BIRD"]
     waypost_bird(Waypost, Bird):
         exchange::{multicast, broadcast, version_1, unicast},
         authentication::{plain, md5, hmac_sha256, wrong_password, key_rollover},
-        routes::{default_route, filters, equal_cost, metric_change, redistribution},
+        routes::{default_route_given, default_route_taken, filters, equal_cost, metric_change, redistribution},
         failure::{link_down_and_up, killed_peer_expires, killed_router_expires, good_bye, silent_wire};
     #[doc = "against itself"]
     waypost_waypost(Waypost, Waypost):
         exchange::{multicast, broadcast, version_1, unicast},
         authentication::{plain, md5, hmac_sha256, wrong_password, key_rollover},
-        routes::{default_route, filters, equal_cost, metric_change, redistribution},
+        routes::{default_route_given, default_route_taken, filters, equal_cost, metric_change, redistribution},
         failure::{
             link_down_and_up, killed_peer_expires, good_bye, silent_wire,
             restart_loses_no_packet, restart_of_both_loses_no_packet,
@@ -56,8 +56,8 @@ labs! {
     frr_bird(Frr, Bird):
         exchange::{multicast, broadcast, version_1, unicast},
         authentication::{plain, md5, wrong_password, key_rollover},
-        routes::{default_route, filters, equal_cost, metric_change, redistribution},
-        failure::{link_down_and_up, killed_peer_expires, killed_router_expires, good_bye, silent_wire};
+        routes::{default_route_given, default_route_taken, filters, equal_cost, metric_change, redistribution},
+        failure::{link_down_and_up, killed_peer_expires, killed_router_expires, silent_wire};
     #[ignore = "proves the labs without Waypost"]
     bird_bird(Bird, Bird):
         authentication::{hmac_sha256},

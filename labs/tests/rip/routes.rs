@@ -8,44 +8,31 @@ use waypost_testkit::{Lab, Make, RouteFeed};
 
 use crate::network::{AT_ONCE, BY_R2, BY_R3, Diamond, LAN4, Pair, R1, R2, SOON, on_eth0};
 
-pub(crate) fn default_route(lab: &Lab, first: Make, second: Make) -> Result<()> {
+/// A default route that the router under test originates.
+pub(crate) fn default_route_given(lab: &Lab, first: Make, second: Make) -> Result<()> {
     let pair = Pair::new(lab)?;
-    let giver = RipPlan {
-        originate_default: true,
-        ..on_eth0()
-    };
-    // In turn: whoever hears a default route does not originate one.
-    let r1 = giver.start(&pair.r1, first)?;
-    let r2 = on_eth0().start(&pair.r2, second)?;
+    let _r1 = originating().start(&pair.r1, first)?;
+    let _r2 = on_eth0().start(&pair.r2, second)?;
     pair.converge()?;
     pair.r2.wait_for_route("0.0.0.0/0", &[R1], SOON)?;
-    drop((r1, r2));
-    pair.r1.ip(&[
-        "-4",
-        "route",
-        "flush",
-        "proto",
-        "all",
-        "root",
-        "0.0.0.0/0",
-        "scope",
-        "global",
-    ])?;
-    pair.r2.ip(&[
-        "-4",
-        "route",
-        "flush",
-        "proto",
-        "all",
-        "root",
-        "0.0.0.0/0",
-        "scope",
-        "global",
-    ])?;
+    Ok(())
+}
+
+/// One that it hears.
+pub(crate) fn default_route_taken(lab: &Lab, first: Make, second: Make) -> Result<()> {
+    let pair = Pair::new(lab)?;
     let _r1 = on_eth0().start(&pair.r1, first)?;
-    let _r2 = giver.start(&pair.r2, second)?;
+    let _r2 = originating().start(&pair.r2, second)?;
+    pair.converge()?;
     pair.r1.wait_for_route("0.0.0.0/0", &[R2], SOON)?;
     Ok(())
+}
+
+fn originating() -> RipPlan {
+    RipPlan {
+        originate_default: true,
+        ..on_eth0()
+    }
 }
 
 /// Each denies one network on the way in and one on the way out. Both routers' updates fit into one message, so a
@@ -109,7 +96,7 @@ pub(crate) fn metric_change(lab: &Lab, first: Make, second: Make) -> Result<()> 
     for (by_r2, by_r3, gateway) in [(5, 3, BY_R3), (1, 3, BY_R2)] {
         if first == Make::Frr {
             let change = match by_r2 {
-                1 => "router rip\nno offset-list everything in eth2".to_owned(),
+                1 => "router rip\nno offset-list everything in 4 eth2".to_owned(),
                 _ => format!("router rip\noffset-list everything in {} eth2", by_r2 - 1),
             };
             router.reconfigure(&change)?;

@@ -1,5 +1,6 @@
 //! Debian's FRR without touching `/etc` or `/var`.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -8,7 +9,21 @@ use super::{PATIENCE, Router, as_text, control};
 use crate::process::{Process, remove};
 use crate::wait::wait_for;
 
-pub(super) const PROGRAMS: [&str; 3] = ["/usr/lib/frr/zebra", "/usr/lib/frr/ripd", "/usr/bin/vtysh"];
+/// A daemon, its program and the socket by which it shows that it listens.
+const DAEMONS: [(&str, &str, &str); 3] = [
+    ("zebra", "/usr/lib/frr/zebra", "zserv.api"),
+    ("staticd", "/usr/lib/frr/staticd", "staticd.vty"),
+    ("ripd", "/usr/lib/frr/ripd", "ripd.vty"),
+];
+const VTYSH: &str = "/usr/bin/vtysh";
+
+pub(super) fn is_installed() -> bool {
+    DAEMONS
+        .iter()
+        .map(|(_, program, _)| *program)
+        .chain([VTYSH])
+        .all(|program| Path::new(program).exists())
+}
 
 /// FRR insists that its user is in the group `frrvty`. In a mount namespace of its own, where that is another name of
 /// root's group, it runs as root, which is the only user there is in a user namespace. It also wants to write to
@@ -23,10 +38,7 @@ pub(super) fn launch(router: &mut Router) -> Result<()> {
     let zserv = as_text(&router.path("zserv.api"))?;
     router.write("vtysh.conf", "")?;
     router.write("frr.conf", &router.configuration)?;
-    for (daemon, program, socket) in [
-        ("zebra", PROGRAMS[0], "zserv.api"),
-        ("ripd", PROGRAMS[1], "ripd.vty"),
-    ] {
+    for (daemon, program, socket) in DAEMONS {
         // A socket of an earlier run would look like a daemon that listens.
         remove(&router.path(socket))?;
         let configuration = router.write(&format!("{daemon}.conf"), "")?;
@@ -68,7 +80,7 @@ pub(super) fn launch(router: &mut Router) -> Result<()> {
 }
 
 fn vtysh(directory: &str) -> Command {
-    let mut command = Command::new(PROGRAMS[2]);
+    let mut command = Command::new(VTYSH);
     command.args(["--vty_socket", directory, "--config_dir", directory]);
     command
 }

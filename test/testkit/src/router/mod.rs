@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub enum Make {
     /// `waypostd` and `waypost`, from the directory in the environment's `WAYPOST_BIN` or from beside the running program.
     Waypost,
-    /// Debian's FRR: `zebra` and `ripd`.
+    /// Debian's FRR: `zebra`, `staticd` and `ripd`.
     Frr,
     /// Debian's BIRD 2.
     Bird,
@@ -45,7 +45,7 @@ impl Make {
     pub fn is_installed(self) -> bool {
         match self {
             Self::Waypost => waypost::program("waypostd").is_ok() && waypost::program("waypost").is_ok(),
-            Self::Frr => frr::PROGRAMS.iter().all(|program| Path::new(program).exists()),
+            Self::Frr => frr::is_installed(),
             Self::Bird => Path::new(bird::PROGRAM).exists(),
         }
     }
