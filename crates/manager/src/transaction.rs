@@ -1,5 +1,6 @@
 //! Transactions: any number of changes over any number of protocols and interfaces, all or nothing.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use waypost_infobase::{BlockKey, BlockScope, Tree};
@@ -26,7 +27,7 @@ pub struct Author {
 pub type PlannedChange = OptionChange;
 
 /// What a transaction would do.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     /// Every option it touches, in path order.
     pub changes: Vec<PlannedChange>,
@@ -36,7 +37,7 @@ pub struct Plan {
 }
 
 /// A transaction that was applied and is durable.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Applied {
     /// The revision it made; the one in force before when it changed nothing.
     pub revision: Option<u64>,

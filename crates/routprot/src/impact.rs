@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// What applying a change does to what is running. Ordered by how much it hurts.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Impact {
     /// Takes effect at once; no adjacency and no route is lost that the new configuration keeps.
@@ -41,7 +42,7 @@ impl std::fmt::Display for Impact {
 }
 
 /// One option that a change touches.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OptionChange {
     /// The option's path inside the block, such as `metric`; the caller puts in front where the block belongs.
     pub path: String,

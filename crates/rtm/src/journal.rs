@@ -97,6 +97,9 @@ pub struct Forwarding {
     pub metric: u32,
     /// The next-hop set of unicast routes.
     pub set: Option<NextHopSetId>,
+    /// How many next hops the set has, usable or not. A set of several can shrink to one and grow again under the
+    /// same id, which a set of one cannot.
+    pub members: usize,
     /// Those next hops of the set that are usable now; at least one for unicast, unless a
     /// [`sweep`](crate::Rtm::sweep) after an interface went down is not yet through.
     pub next_hops: NextHops,

@@ -272,6 +272,11 @@ impl NextHopSets {
         }
     }
 
+    /// How many next hops the set has.
+    pub(crate) fn size(&self, index: u32) -> usize {
+        self.sets.get(index as usize).map_or(0, |set| set.members.len())
+    }
+
     /// All next hops of the set.
     pub(crate) fn next_hops(&self, index: u32) -> NextHops {
         self.members(index, |_| true)

@@ -659,6 +659,7 @@ impl<A: AddressFamily> Table<A> {
             preference,
             metric,
             set: set.map(|set| cx.next_hops.id(set)),
+            members: cx.next_hops.size(set.unwrap_or(NO_SET)),
             next_hops: cx.next_hops.usable_next_hops(set.unwrap_or(NO_SET)),
         })
     }

@@ -22,6 +22,26 @@ unsafe impl OptionValue for libc::ip_mreqn {}
 // SAFETY: three integers of 4 bytes.
 unsafe impl OptionValue for libc::ucred {}
 
+/// Attaches a packet filter, which the kernel copies.
+pub(crate) fn attach_filter(fd: BorrowedFd<'_>, steps: &mut [libc::sock_filter]) -> io::Result<()> {
+    let program = libc::sock_fprog {
+        // INVARIANT: filters are a handful of steps.
+        len: u16::try_from(steps.len()).unwrap_or(u16::MAX),
+        filter: steps.as_mut_ptr(),
+    };
+    // SAFETY: the pointer is to a program that lives through the call, as do its steps, which it counts.
+    check(unsafe {
+        libc::setsockopt(
+            fd.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_ATTACH_FILTER,
+            (&raw const program).cast(),
+            size_of::<libc::sock_fprog>() as libc::socklen_t,
+        )
+    })?;
+    Ok(())
+}
+
 /// `socket(2)`, closed on exec.
 pub(crate) fn socket(domain: c_int, kind: c_int, protocol: c_int) -> io::Result<OwnedFd> {
     // SAFETY: takes no pointers.

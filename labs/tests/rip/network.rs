@@ -119,15 +119,13 @@ fn rejected(router: &Router) -> Result<Result<(), String>> {
             (text.to_lowercase().contains("authentication failed"), text)
         }
         Make::Waypost => {
-            let text = router.command(&["--json", "show", "neighbors"])?;
-            let value: serde_json::Value = serde_json::from_str(&text)?;
-            let Some(neighbors) = value.as_array() else {
-                bail!("neighbours are no list: {text}");
+            let text = router.command(&["--json", "show", "counters"])?;
+            let counters: serde_json::Value = serde_json::from_str(&text)?;
+            let count = &counters["protocols"]["rip"]["interfaces"]["eth0"]["authentication-failures"];
+            let Some(count) = count.as_u64() else {
+                bail!("no count of authentication failures on eth0: {text}");
             };
-            let found = neighbors
-                .iter()
-                .any(|neighbor| neighbor["bad-packets"].as_u64().is_some_and(|count| count > 0));
-            (found, text)
+            (count > 0, text)
         }
     };
     Ok(if found { Ok(()) } else { Err(text) })

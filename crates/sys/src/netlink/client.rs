@@ -97,6 +97,11 @@ impl Client {
         })
     }
 
+    /// The port that notifications of this client's changes bear.
+    pub fn port(&self) -> io::Result<u32> {
+        self.socket.port()
+    }
+
     /// Everything a query brings. A dump that changes disturb is repeated a few times. A dump of a table that does not
     /// exist is empty.
     pub fn query(&mut self, query: &Query) -> Result<Vec<Message>, RequestError> {

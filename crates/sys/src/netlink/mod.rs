@@ -76,6 +76,35 @@ impl Socket {
         option::set(self.as_fd(), libc::SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, group)
     }
 
+    /// The socket's own port, which notifications of changes it asked for bear in their header.
+    pub fn port(&self) -> io::Result<u32> {
+        // SAFETY: all-zero is a valid `sockaddr_nl`.
+        let mut address: libc::sockaddr_nl = unsafe { mem::zeroed() };
+        let mut length = size_of::<libc::sockaddr_nl>() as libc::socklen_t;
+        // SAFETY: the kernel writes at most `length` bytes to the address, which is as long.
+        check(unsafe { libc::getsockname(self.fd.as_raw_fd(), (&raw mut address).cast(), &raw mut length) })?;
+        Ok(address.nl_pid)
+    }
+
+    /// Does not hear any more of what the socket with this port asked for: the kernel drops it before it counts against
+    /// the receive buffer. For a socket that hears notifications only.
+    pub fn ignore_changes_of(&self, port: u32) -> io::Result<()> {
+        const LOAD_WORD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+        const JUMP_IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+        const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+        /// Where `nlmsg_pid` is in a message.
+        const PORT_OFFSET: u32 = 12;
+        let step = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
+        let mut steps = [
+            step(LOAD_WORD, 0, 0, PORT_OFFSET),
+            // The filter loads in network order, netlink headers are in the machine's.
+            step(JUMP_IF_EQUAL, 0, 1, port.to_be()),
+            step(RETURN, 0, 0, 0),
+            step(RETURN, 0, 0, u32::MAX),
+        ];
+        option::attach_filter(self.as_fd(), &mut steps)
+    }
+
     /// Sends requests. The kernel works through all of them before this returns.
     pub fn send(&self, bytes: &[u8]) -> io::Result<()> {
         // SAFETY: pointer and length are those of `bytes`.

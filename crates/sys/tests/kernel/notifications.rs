@@ -1,7 +1,7 @@
 use waypost_netlink::constants::{RTNLGRP_IPV4_ROUTE, RTNLGRP_LINK};
 use waypost_netlink::{Batch, Body, Change, LinkFlags, Message, Set, decode_all};
 use waypost_sys::interface;
-use waypost_sys::netlink::{Received, Socket};
+use waypost_sys::netlink::{Client, Received, Socket};
 
 use crate::routes::{hop, rip};
 use crate::{isolated, two_links};
@@ -102,5 +102,26 @@ fn a_slow_listener_learns_that_it_lost_something() {
         let heard: Vec<_> = decode_all(&buffer).map(|message| message.unwrap().body).collect();
         assert_eq!(heard, [Body::NewRoute(route)]);
         assert!(interface::name(two.left).is_ok());
+    });
+}
+
+#[test]
+fn changes_of_one_socket_can_be_ignored() {
+    isolated(|| {
+        let mut two = two_links();
+        let socket = Socket::open(1 << 20).unwrap();
+        socket.join(RTNLGRP_IPV4_ROUTE).unwrap();
+        socket.ignore_changes_of(two.client.port().unwrap()).unwrap();
+        let ours = rip("10.1.0.0/16", &[hop(two.left, "10.0.0.2", 1)]);
+        two.client.change(&Change::SetRoute(Set::Add, &ours)).unwrap();
+        let theirs = rip("10.2.0.0/16", &[hop(two.left, "10.0.0.2", 1)]);
+        let mut other = Client::open().unwrap();
+        other.change(&Change::SetRoute(Set::Add, &theirs)).unwrap();
+        let heard = drain(&socket);
+        let [message] = &heard[..] else {
+            panic!("{heard:?}")
+        };
+        assert_eq!(message.body, Body::NewRoute(theirs));
+        assert_eq!(message.header.port, other.port().unwrap());
     });
 }

@@ -1,0 +1,271 @@
+//! The command line as clap reads it.
+
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
+
+use crate::completion;
+
+/// Where the daemon listens unless told otherwise.
+pub(crate) const SOCKET: &str = "/run/waypost/waypost.sock";
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Yellow.on_default().bold())
+    .usage(AnsiColor::Yellow.on_default().bold())
+    .literal(AnsiColor::Green.on_default())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const EXAMPLES: &str = "\
+Examples:
+  waypost show neighbors
+  waypost set interfaces.eth0.rip.metric=3 --plan    say what it would do
+  waypost set interfaces.eth0.rip.metric=3           do it
+  waypost rollback 41                                undo it
+  waypost explain 10.1.2.3                           why packets go where they go
+
+Exit codes:
+  0  done
+  1  refused; the reasons are on standard error
+  2  the command line makes no sense
+  3  no daemon answers
+
+Completion (bash; zsh, fish, elvish and powershell alike):
+  source <(COMPLETE=bash waypost)";
+
+/// The command line of the Waypost router.
+#[derive(Debug, Parser)]
+#[command(
+    name = "waypost",
+    version,
+    about = "Look at and change a running Waypost router",
+    after_help = EXAMPLES,
+    styles = STYLES,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub(crate) struct Arguments {
+    /// The daemon's socket
+    #[arg(long, global = true, value_name = "PATH", env = "WAYPOST_SOCKET", default_value = SOCKET, value_hint = ValueHint::FilePath)]
+    pub(crate) socket: PathBuf,
+    /// Print JSON, refusals on standard error too
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Use colours; NO_COLOR in the environment turns them off where the terminal would decide
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: When,
+    /// What to do
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show the state of the router
+    #[command(subcommand, after_help = "Examples:\n  waypost show routes 10.1.2.3\n  waypost show config interfaces.eth0 --json")]
+    Show(Show),
+    /// Print the configured value of an option, or a table, and nothing else
+    #[command(after_help = "Examples:\n  waypost get interfaces.eth0.rip.metric\n  waypost get protocols.rip")]
+    Get {
+        /// Such as interfaces.eth0.rip.metric; quote parts with dots: 'interfaces."eth0.100".rip'
+        #[arg(add = ArgValueCompleter::new(completion::configured_path))]
+        path: String,
+    },
+    /// Set options of the running router, all or none
+    #[command(after_help = "\
+Values are TOML (3, true, \"text\", [\"a\", \"b\"]); anything else is text, so quotes are rarely needed.
+
+Examples:
+  waypost set protocols.rip={}                                    start RIP
+  waypost set interfaces.eth0.rip.metric=3 interfaces.eth1.rip.passive=true
+  waypost set 'interfaces.eth0.rip.accept-filter=[{ deny = \"10.0.0.0/8 le 32\" }]' --plan")]
+    Set {
+        /// An option's path and its new value
+        #[arg(required = true, value_name = "PATH=VALUE", add = ArgValueCompleter::new(completion::assignment))]
+        assignments: Vec<String>,
+        /// Plan or do, and the note
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Unset options or whole tables of the running router, all or none
+    #[command(after_help = "Examples:\n  waypost unset interfaces.eth0.rip.metric      back to the default\n  waypost unset interfaces.eth0.rip             RIP leaves eth0")]
+    Unset {
+        /// Their paths
+        #[arg(required = true, value_name = "PATH", add = ArgValueCompleter::new(completion::configured_path))]
+        paths: Vec<String>,
+        /// Plan or do, and the note
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Say what applying a file would do; change nothing
+    Plan {
+        /// A whole configuration as TOML; - reads standard input
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+    },
+    /// Make a file the whole configuration of the running router
+    #[command(after_help = "Examples:\n  waypost show config > router.toml; $EDITOR router.toml; waypost apply router.toml\n  ssh old-router waypost show config | waypost apply - --note 'as on the old router'")]
+    Apply {
+        /// A whole configuration as TOML; - reads standard input
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        /// A note for the history
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
+    },
+    /// Show how a file or an earlier revision differs from the configuration in force
+    Diff {
+        /// A file (- reads standard input) or a revision's number; ./7 is the file of that name
+        #[arg(value_name = "FILE|REVISION", add = ArgValueCompleter::new(completion::file_or_revision))]
+        other: String,
+    },
+    /// Return to an earlier revision, as a new one
+    #[command(after_help = "Examples:\n  waypost show revisions\n  waypost rollback 41 --plan\n  waypost rollback 41 --note 'metric was wrong'")]
+    Rollback {
+        /// Its number, as `show revisions` has it
+        #[arg(add = ArgValueCandidates::new(completion::revisions), value_parser = clap::value_parser!(u64).range(1..))]
+        revision: u64,
+        /// Plan or do, and the note
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Every candidate route to a destination, why the winner won, whether the kernel has it
+    #[command(after_help = "Examples:\n  waypost explain 10.1.2.3\n  waypost explain 10.1.0.0/16")]
+    Explain {
+        /// An address or a prefix
+        prefix: String,
+    },
+    /// Show the router live: redrawn on a terminal, one snapshot after the other otherwise
+    Watch,
+    /// Routes asked of the neighbours once and kept as static ones
+    #[command(subcommand)]
+    Autostatic(Autostatic),
+    /// Every configuration option: what it takes and what it is for
+    Schema {
+        /// Only those of this protocol
+        #[arg(add = ArgValueCandidates::new(completion::protocols))]
+        protocol: Option<String>,
+    },
+    /// Write the manual pages into a directory
+    #[command(hide = true)]
+    Man {
+        /// The directory; made if need be
+        #[arg(value_hint = ValueHint::DirPath)]
+        directory: PathBuf,
+    },
+}
+
+/// How a change is made.
+#[derive(Debug, Args)]
+pub(crate) struct Change {
+    /// Say what would happen; change nothing
+    #[arg(long)]
+    pub(crate) plan: bool,
+    /// A note for the history
+    #[arg(long, value_name = "TEXT", conflicts_with = "plan")]
+    pub(crate) note: Option<String>,
+}
+
+/// What to show.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Show {
+    /// The router at a glance
+    Status,
+    /// The interfaces of the kernel and those that configuration waits for
+    Interfaces {
+        /// Only this one, in full
+        #[arg(add = ArgValueCandidates::new(completion::interfaces))]
+        interface: Option<String>,
+    },
+    /// The routing protocols and how they do
+    Protocols {
+        /// Only this one, in full
+        #[arg(add = ArgValueCandidates::new(completion::protocols))]
+        protocol: Option<String>,
+    },
+    /// The neighbours of all protocols
+    #[command(visible_alias = "neighbours")]
+    Neighbors {
+        /// Only those on this interface
+        #[arg(add = ArgValueCandidates::new(completion::interfaces))]
+        interface: Option<String>,
+    },
+    /// The routing table, or the routes that packets to an address or prefix would use
+    Routes {
+        /// An address or a prefix: its longest match
+        prefix: Option<String>,
+        /// Only destinations inside this prefix
+        #[arg(long, value_name = "PREFIX", conflicts_with = "prefix")]
+        within: Option<String>,
+        /// Only routes of this owner: connected, static, rip, ...
+        #[arg(long, value_name = "NAME", conflicts_with = "prefix")]
+        owner: Option<String>,
+        /// At most this many destinations
+        #[arg(long, value_name = "NUMBER", conflicts_with = "prefix", value_parser = clap::value_parser!(u64).range(1..))]
+        limit: Option<u64>,
+    },
+    /// The configuration in force, as TOML that `apply` takes
+    Config {
+        /// Only what is at this path
+        #[arg(add = ArgValueCompleter::new(completion::configured_path))]
+        path: Option<String>,
+    },
+    /// The history of the configuration, newest first
+    Revisions {
+        /// The configuration of this revision
+        #[arg(add = ArgValueCandidates::new(completion::revisions), value_parser = clap::value_parser!(u64).range(1..))]
+        revision: Option<u64>,
+        /// At most this many
+        #[arg(long, value_name = "NUMBER", default_value = "20", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+        limit: u64,
+    },
+    /// Counters of the routing table and of the protocols
+    Counters,
+    /// The protocols' own tables
+    Database,
+}
+
+/// What to do with autostatic routes.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Autostatic {
+    /// Ask the neighbours on an interface for their routes and keep them in the place of those kept before
+    #[command(after_help = "Example:\n  waypost autostatic update ppp0")]
+    Update {
+        /// Its name
+        #[arg(add = ArgValueCandidates::new(completion::interfaces))]
+        interface: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_holds() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_note_makes_no_sense_for_a_plan() {
+        let parsed = Arguments::try_parse_from(["waypost", "set", "a=1", "--plan", "--note", "x"]);
+        assert_eq!(parsed.unwrap_err().kind(), clap::error::ErrorKind::ArgumentConflict);
+    }
+}

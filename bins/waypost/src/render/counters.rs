@@ -1,0 +1,105 @@
+//! `show counters`.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+use waypost_api::CountersAnswer;
+
+use super::interfaces::natural;
+use super::units::plain_value;
+use crate::sheet::{Ink, Sheet};
+use crate::table::{Cell, Column, Table};
+
+/// How many interfaces stand side by side when the screen has no edge.
+const UNBOUNDED: usize = 200;
+
+/// The routing table's counters, then each protocol's: as a whole, and by interface side by side.
+pub(crate) fn counters(sheet: &Sheet, answer: &CountersAnswer) -> String {
+    let routes = &answer.routes;
+    let mut text = format!("{}\n", sheet.ink(Ink::Bold, "routing table"));
+    let mut table = Table::plain(2, [Column::text(""), Column::number("")]);
+    let wrong = |number: u64| Cell::from(number).ink(if number == 0 { Ink::Plain } else { Ink::Bad });
+    table.row(["destinations".into(), routes.destinations.into()]);
+    table.row(["routes".into(), routes.routes.into()]);
+    table.row(["in the kernel".into(), routes.installed.into()]);
+    table.row(["on their way there".into(), routes.pending.into()]);
+    table.row(["refused by the kernel".into(), wrong(routes.refused)]);
+    text.push_str(&table.render(sheet));
+    if !routes.owners.is_empty() {
+        text.push('\n');
+        let mut table = Table::new([Column::text("OWNER"), Column::number("ROUTES"), Column::number("BEST")]).indented(2);
+        for (owner, counters) in &routes.owners {
+            table.row([owner.into(), counters.routes.into(), counters.best.into()]);
+        }
+        text.push_str(&table.render(sheet));
+    }
+    for (protocol, counters) in &answer.protocols {
+        text.push_str(&format!("\n{}\n", sheet.ink(Ink::Bold, &crate::sheet::printable(protocol))));
+        text.push_str(&of_protocol(sheet, counters));
+    }
+    text
+}
+
+fn of_protocol(sheet: &Sheet, counters: &Value) -> String {
+    let mut text = String::new();
+    if let Some(Value::Object(global)) = counters.get("global") {
+        let mut table = Table::plain(2, [Column::text(""), Column::number("")]);
+        for (name, value) in global {
+            table.row([name.replace('-', " ").into(), plain_value(value).into()]);
+        }
+        text.push_str(&table.render(sheet));
+    }
+    let Some(Value::Object(interfaces)) = counters.get("interfaces").filter(|i| i.as_object().is_some_and(|i| !i.is_empty()))
+    else {
+        return text;
+    };
+    let mut interfaces: Vec<(&String, &Map<String, Value>)> =
+        interfaces.iter().filter_map(|(name, row)| Some((name, row.as_object()?))).collect();
+    interfaces.sort_by_cached_key(|(name, _)| natural(name));
+    let names: BTreeSet<&String> = interfaces.iter().flat_map(|(_, row)| row.keys()).collect();
+    let first = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    for group in groups(sheet, first, &interfaces) {
+        text.push('\n');
+        let mut table = Table::new([Column::text("BY INTERFACE")]).indented(2);
+        for (name, _) in group {
+            table.column(Column::number(name.as_str()));
+        }
+        for counter in &names {
+            let cells = group.iter().map(|(_, row)| {
+                let value = row.get(counter.as_str());
+                let number = Cell::from(value.map(plain_value).unwrap_or_default());
+                let zero = value.and_then(Value::as_u64) == Some(0);
+                number.ink(if zero { Ink::Faint } else { Ink::Plain })
+            });
+            table.row(std::iter::once(Cell::from(counter.replace('-', " "))).chain(cells));
+        }
+        text.push_str(&table.render(sheet));
+    }
+    text
+}
+
+/// Interfaces in groups that fit side by side.
+fn groups<'i, 'v>(
+    sheet: &Sheet,
+    first: usize,
+    interfaces: &'i [(&'v String, &'v Map<String, Value>)],
+) -> Vec<&'i [(&'v String, &'v Map<String, Value>)]> {
+    let column = |(name, row): &(&String, &Map<String, Value>)| {
+        let values = row.values().map(|value| plain_value(value).chars().count()).max().unwrap_or(0);
+        name.chars().count().max(values) + 2
+    };
+    let room = sheet.width.unwrap_or(usize::MAX).saturating_sub(first + 2);
+    let mut groups = Vec::new();
+    let mut rest = interfaces;
+    while !rest.is_empty() {
+        let mut used = 0;
+        let fitting = rest.iter().take(UNBOUNDED).take_while(|interface| {
+            used += column(interface);
+            used <= room
+        });
+        let (group, after) = rest.split_at(fitting.count().max(1));
+        groups.push(group);
+        rest = after;
+    }
+    groups
+}

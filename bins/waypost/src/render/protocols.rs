@@ -1,0 +1,94 @@
+//! `show protocols`.
+
+use serde_json::Value;
+use waypost_api::ProtocolRow;
+
+use super::units::{count, plain_value, span};
+use super::{listing, nothing};
+use crate::sheet::{Ink, Sheet, printable};
+use crate::table::{Cell, Column, Table};
+
+/// Every protocol, and below the table why one failed.
+pub(crate) fn protocols(sheet: &Sheet, rows: &[ProtocolRow]) -> String {
+    if rows.is_empty() {
+        return nothing("no protocols");
+    }
+    let mut table = Table::new([
+        Column::text("PROTOCOL"),
+        Column::text("STATE"),
+        Column::number("PREFERENCE"),
+        Column::number("INTERFACES"),
+        Column::number("NEIGHBOURS").optional(),
+        Column::number("LEARNED").optional(),
+        Column::number("UPTIME").optional(),
+        Column::wrapped("TITLE"),
+    ]);
+    let mut failures = String::new();
+    for row in rows {
+        let number = |key: &str| row.summary.as_ref()?.get(key)?.as_u64();
+        let shown = |key: &str| Cell::from(number(key).map(|number| number.to_string()).unwrap_or_default());
+        table.row([
+            Cell::from(&row.name),
+            state(row),
+            row.preference.into(),
+            row.interfaces.into(),
+            shown("neighbors"),
+            shown("routes-learned"),
+            number("uptime").map(span).unwrap_or_default().into(),
+            row.title.clone().unwrap_or_default().into(),
+        ]);
+        if let Some(failure) = failure(row) {
+            failures.push_str(&sheet.ink(Ink::Bad, &printable(&format!("{}: {failure}", row.name))));
+            failures.push('\n');
+        }
+    }
+    let mut text = table.render(sheet);
+    if !failures.is_empty() {
+        text.push('\n');
+        text.push_str(&failures);
+    }
+    text
+}
+
+/// One protocol, with all that it says of itself.
+pub(crate) fn protocol(sheet: &Sheet, row: &ProtocolRow) -> String {
+    let mut text = listing(
+        sheet,
+        [
+            ("protocol", Cell::from(&row.name).ink(Ink::Bold)),
+            ("title", row.title.clone().unwrap_or_default().into()),
+            ("number", format!("{} ({:#010x})", row.id.0, row.id.0).into()),
+            ("state", state(row)),
+            ("failure", Cell::from(failure(row).unwrap_or_default()).ink(Ink::Bad)),
+            ("preference", row.preference.into()),
+            ("interfaces", row.interfaces.into()),
+        ],
+    );
+    if let Some(Value::Object(summary)) = &row.summary {
+        let mut table = Table::plain(2, [Column::text(""), Column::wrapped("")]);
+        for (name, value) in summary.iter().filter(|(name, _)| *name != "protocol") {
+            let value = match (name.as_str(), value.as_u64()) {
+                ("uptime", Some(seconds)) => span(seconds),
+                _ => plain_value(value),
+            };
+            table.row([Cell::from(name.replace('-', " ")).ink(Ink::Faint), value.into()]);
+        }
+        text.push_str(&table.render(sheet));
+    }
+    text
+}
+
+fn failure(row: &ProtocolRow) -> Option<String> {
+    let reason = row.reason.as_ref()?;
+    let times = usize::try_from(row.failures).unwrap_or(usize::MAX);
+    Some(format!("failed {}: {reason}", count(times, "time", "times")))
+}
+
+fn state(row: &ProtocolRow) -> Cell {
+    Cell::from(&row.state).ink(match row.state.as_str() {
+        "running" => Ink::Good,
+        "stopping" => Ink::Warning,
+        "failed" => Ink::Bad,
+        _ => Ink::Faint,
+    })
+}

@@ -1,0 +1,136 @@
+//! `show routes` and `explain`.
+
+use std::collections::BTreeSet;
+
+use waypost_api::{Explanation, Installed, RouteRow};
+use waypost_types::RouteKind;
+
+use super::nothing;
+use super::units::{count, span};
+use crate::sheet::{Ink, Sheet, printable};
+use crate::table::{Cell, Column, Table, item};
+
+/// Routes in the order of the table, the best of a destination first. `complete` is false when the caller asked for less
+/// than there is.
+pub(crate) fn routes(sheet: &Sheet, rows: &[RouteRow], complete: bool) -> String {
+    if rows.is_empty() {
+        return nothing("no routes");
+    }
+    let mut table = Table::new([
+        Column::text(" "),
+        Column::text("DESTINATION"),
+        Column::text("OWNER"),
+        Column::number("PREF"),
+        Column::number("METRIC"),
+        Column::number("TAG").optional(),
+        Column::text("NEXT HOP"),
+        Column::text("INTERFACE"),
+        Column::number("AGE"),
+        Column::text("KERNEL"),
+    ]);
+    let mut refused = String::new();
+    for row in rows {
+        table.row(
+            [mark(row), Cell::from(row.prefix)].into_iter().chain(measures(row)).chain(way(row)).chain([kernel(row)]),
+        );
+        if row.installed == Installed::No {
+            let reason = row.reason.as_deref().unwrap_or("the kernel does not say why");
+            let line = printable(&format!("{} of {} is not in the kernel: {reason}", row.prefix, row.owner));
+            refused.push_str(&sheet.ink(Ink::Bad, &line));
+            refused.push('\n');
+        }
+    }
+    let destinations: BTreeSet<_> = rows.iter().map(|row| row.prefix).collect();
+    let sum = format!(
+        "{} to {}, * is the best{}",
+        count(rows.len(), "route", "routes"),
+        count(destinations.len(), "destination", "destinations"),
+        if complete { "" } else { "; there are more (--limit)" }
+    );
+    let mut text = table.render(sheet);
+    text.push('\n');
+    text.push_str(&refused);
+    text.push_str(&sheet.ink(Ink::Faint, &sum));
+    text.push('\n');
+    text
+}
+
+/// Why packets go where they go: the verdict, every candidate with what speaks for or against it, and what would take over.
+pub(crate) fn explanation(sheet: &Sheet, destination: &str, explanation: &Explanation) -> String {
+    let mut text = String::new();
+    let head = match &explanation.matched {
+        Some(matched) if matched.to_string() == destination => destination.to_owned(),
+        Some(matched) => format!("{destination} is in {matched}"),
+        None => format!("{destination} matches no route"),
+    };
+    text.push_str(&sheet.ink(Ink::Bold, &printable(&head)));
+    text.push('\n');
+    text.push_str(&item(sheet, 0, &explanation.verdict));
+    if !explanation.rows.is_empty() {
+        text.push('\n');
+        let mut table = Table::new([
+            Column::text(" "),
+            Column::text("OWNER"),
+            Column::number("PREF"),
+            Column::number("METRIC"),
+            Column::number("TAG").optional(),
+            Column::text("NEXT HOP"),
+            Column::text("INTERFACE"),
+            Column::number("AGE"),
+            Column::text("KERNEL"),
+            Column::wrapped("WHY").optional(),
+        ]);
+        for row in &explanation.rows {
+            let why = Cell::from(row.reason.clone().unwrap_or_else(|| {
+                if row.best { "the best route".to_owned() } else { String::new() }
+            }));
+            let cells = std::iter::once(mark(row)).chain(measures(row)).chain(way(row));
+            table.row(cells.chain([kernel(row), why]));
+        }
+        text.push_str(&table.render(sheet));
+    }
+    if explanation.matched.is_some() {
+        text.push('\n');
+        let covers: Vec<String> = explanation.covered_by.iter().map(ToString::to_string).collect();
+        text.push_str(&item(
+            sheet,
+            0,
+            &match covers.as_slice() {
+                [] => "without it: no route".to_owned(),
+                covers => format!("without it: {}", covers.join(", then ")),
+            },
+        ));
+    }
+    text
+}
+
+fn mark(row: &RouteRow) -> Cell {
+    Cell::from(if row.best { "*" } else { "" }).ink(Ink::Good)
+}
+
+/// Owner, preference, metric, tag.
+fn measures(row: &RouteRow) -> [Cell; 4] {
+    let tag = if row.tag == 0 { String::new() } else { row.tag.to_string() };
+    [row.owner.into(), row.preference.into(), row.metric.into(), tag.into()]
+}
+
+/// Next hops and interfaces, a line for each, and the age.
+fn way(row: &RouteRow) -> [Cell; 3] {
+    let weighs = row.next_hops.iter().any(|hop| hop.weight != 1);
+    let hops = row.next_hops.iter().map(|hop| {
+        let gateway = hop.gateway.map_or_else(|| "on the link".to_owned(), |gateway| gateway.to_string());
+        if weighs { format!("{gateway} weight {}", hop.weight) } else { gateway }
+    });
+    let hops = if row.kind == RouteKind::Unicast { Cell::lines(hops) } else { row.kind.into() };
+    let interfaces = Cell::lines(row.next_hops.iter().map(|hop| hop.interface.clone()));
+    [hops, interfaces, span(row.age_seconds).into()]
+}
+
+fn kernel(row: &RouteRow) -> Cell {
+    match row.installed {
+        Installed::Yes => Cell::from("yes").ink(Ink::Good),
+        Installed::No => Cell::from("refused").ink(Ink::Bad),
+        Installed::Pending => Cell::from("pending").ink(Ink::Warning),
+        Installed::NotWanted => Cell::from("-").ink(Ink::Faint),
+    }
+}

@@ -1,0 +1,176 @@
+//! Every rendering against what it was when somebody last looked at it: `snapshots/`, from answers in `fixtures/`.
+
+use jiff::tz::TimeZone;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use waypost_manager::Path;
+
+use super::*;
+use crate::sheet::Sheet;
+use crate::vocabulary;
+
+fn sheet() -> Sheet {
+    Sheet { width: Some(100), color: false, zone: TimeZone::UTC }
+}
+
+fn narrow() -> Sheet {
+    Sheet { width: Some(60), ..sheet() }
+}
+
+fn coloured() -> Sheet {
+    Sheet { color: true, ..sheet() }
+}
+
+fn fixture(name: &str) -> Value {
+    let path = format!("{}/fixtures/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap()
+}
+
+fn answer<T: DeserializeOwned>(name: &str) -> T {
+    serde_json::from_value(fixture(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// No line is longer than the sheet is wide, and none ends in blanks.
+#[track_caller]
+fn fits(sheet: &Sheet, text: &str) -> String {
+    for line in text.lines() {
+        assert!(sheet.width.is_none_or(|width| line.chars().count() <= width), "too long: {line}");
+        assert_eq!(line.trim_end(), line);
+    }
+    text.to_owned()
+}
+
+macro_rules! snapshot {
+    ($name:literal, $sheet:expr, $text:expr) => {
+        insta::assert_snapshot!($name, fits(&$sheet, &$text));
+    };
+}
+
+#[test]
+fn show_status() {
+    snapshot!("status", sheet(), status(&sheet(), &answer("status")));
+    snapshot!("status-troubled", sheet(), status(&sheet(), &answer("status-troubled")));
+}
+
+#[test]
+fn show_interfaces() {
+    let rows: Vec<waypost_api::InterfaceRow> = answer("interfaces");
+    snapshot!("interfaces", sheet(), interfaces(&sheet(), &rows));
+    snapshot!("interfaces-narrow", narrow(), interfaces(&narrow(), &rows));
+    insta::assert_snapshot!("interfaces-coloured", interfaces(&coloured(), &rows));
+    snapshot!("interface", sheet(), interface(&sheet(), &rows[1]));
+    assert_eq!(interfaces(&sheet(), &[]), "no interfaces\n");
+}
+
+#[test]
+fn show_protocols() {
+    let rows: Vec<waypost_api::ProtocolRow> = answer("protocols");
+    snapshot!("protocols", sheet(), protocols(&sheet(), &rows));
+    snapshot!("protocol", sheet(), protocol(&sheet(), &rows[0]));
+    snapshot!("protocol-failed", sheet(), protocol(&sheet(), &rows[2]));
+    assert_eq!(protocols(&sheet(), &[]), "no protocols\n");
+}
+
+#[test]
+fn show_neighbors() {
+    snapshot!("neighbors", sheet(), neighbors(&sheet(), &answer::<Vec<_>>("neighbors")));
+    assert_eq!(neighbors(&sheet(), &[]), "no neighbours\n");
+}
+
+#[test]
+fn show_routes() {
+    let page: waypost_api::RoutePage = answer("routes");
+    snapshot!("routes", sheet(), routes(&sheet(), &page.rows, true));
+    insta::assert_snapshot!("routes-coloured", routes(&coloured(), &page.rows, false));
+    assert_eq!(routes(&sheet(), &[], true), "no routes\n");
+}
+
+#[test]
+fn explain() {
+    snapshot!("explain", sheet(), explanation(&sheet(), "10.1.2.3", &answer("explain")));
+    snapshot!("explain-nothing", sheet(), explanation(&sheet(), "198.51.100.1", &answer("explain-nothing")));
+}
+
+#[test]
+fn show_counters() {
+    snapshot!("counters", sheet(), counters(&sheet(), &answer("counters")));
+    snapshot!("counters-narrow", narrow(), counters(&narrow(), &answer("counters")));
+}
+
+#[test]
+fn show_database() {
+    snapshot!("database", sheet(), database(&sheet(), &answer("database")));
+    assert_eq!(database(&sheet(), &serde_json::Map::new()), "no protocol is running\n");
+}
+
+#[test]
+fn show_config() {
+    let tree = fixture("config");
+    let at = |path: &str| -> String {
+        let path: Path = path.parse().unwrap();
+        let value = path.parts().iter().fold(&tree, |tree, part| &tree[*part]);
+        configuration(&sheet(), &path, value).unwrap()
+    };
+    insta::assert_snapshot!("config", at(""));
+    insta::assert_snapshot!("config-table", at("interfaces.\"eth0.100\""));
+    assert_eq!(at("interfaces.eth0.rip.announce"), "interfaces.eth0.rip.announce=\"v2-multicast\"\n");
+    assert_eq!(configuration(&sheet(), &Path::default(), &serde_json::json!({})).unwrap(), "no configuration\n");
+    assert_eq!(value(&tree["interfaces"]["eth0"]["rip"]["announce"]).unwrap(), "v2-multicast\n");
+    assert_eq!(value(&tree["protocols"]["rip"]["peers"]).unwrap(), "192.0.2.2\n192.0.2.3\n");
+    assert_eq!(value(&tree["interfaces"]["eth1"]["rip"]).unwrap(), "passive = true\n");
+}
+
+#[test]
+fn show_revisions() {
+    snapshot!("revisions", sheet(), revisions(&sheet(), &answer::<Vec<_>>("revisions")));
+    assert_eq!(revisions(&sheet(), &[]), "no revisions: nothing was ever configured\n");
+}
+
+#[test]
+fn plans() {
+    snapshot!("plan-live", sheet(), plan(&sheet(), &answer("plan-live")));
+    snapshot!("plan-hard", sheet(), plan(&sheet(), &answer("plan-hard")));
+    insta::assert_snapshot!("plan-coloured", plan(&coloured(), &answer("plan-hard")));
+    snapshot!("plan-nothing", sheet(), plan(&sheet(), &waypost_manager::Plan::default()));
+}
+
+#[test]
+fn changes() {
+    let mut made: waypost_manager::Applied =
+        waypost_manager::Applied { revision: Some(12), plan: answer("plan-live") };
+    snapshot!("applied-live", sheet(), applied(&sheet(), &made));
+    made.plan = answer("plan-hard");
+    snapshot!("applied-hard", sheet(), applied(&sheet(), &made));
+    made.plan = waypost_manager::Plan::default();
+    assert_eq!(applied(&sheet(), &made), "nothing changed: revision 12 stays in force\n");
+    made.revision = None;
+    assert_eq!(applied(&sheet(), &made), "nothing changed\n");
+}
+
+#[test]
+fn diff() {
+    insta::assert_snapshot!("diff", difference(&sheet(), &answer("diff")));
+    insta::assert_snapshot!("diff-coloured", difference(&coloured(), &answer("diff")));
+    let same = waypost_api::DiffAnswer { changes: Vec::new(), text: String::new() };
+    assert_eq!(difference(&sheet(), &same), "no difference from the configuration in force\n");
+}
+
+#[test]
+fn options() {
+    let terms = vocabulary::of_everything(&fixture("schema"));
+    snapshot!("schema", sheet(), schema(&sheet(), &terms));
+    assert_eq!(schema(&sheet(), &[]), "no options\n");
+}
+
+#[test]
+fn live() {
+    let now = jiff::Timestamp::from_second(1_767_225_600).unwrap();
+    snapshot!("watch", sheet(), crate::watch::text(&sheet(), &answer("snapshot"), now));
+}
+
+#[test]
+fn names_cannot_steer_the_terminal() {
+    let mut rows: Vec<waypost_api::InterfaceRow> = answer("interfaces");
+    rows[0].name = "eth\x1b]0;owned\x07".to_owned();
+    assert!(!interfaces(&sheet(), &rows).contains(['\x1b', '\x07']));
+}

@@ -1,0 +1,262 @@
+//! Tables without lines: headers, two columns of space between, numbers to the right.
+
+use crate::sheet::{Ink, Sheet, printable, wrap};
+
+/// Space between two columns.
+const GUTTER: usize = 2;
+/// What a column that wraps keeps at least.
+const LEAST: usize = 12;
+
+/// One column.
+#[derive(Clone, Debug)]
+pub(crate) struct Column {
+    header: String,
+    right: bool,
+    wraps: bool,
+    /// Left out when it is empty in every row.
+    optional: bool,
+}
+
+impl Column {
+    /// Text.
+    pub(crate) fn text(header: impl Into<String>) -> Self {
+        Self { header: printable(&header.into()), right: false, wraps: false, optional: false }
+    }
+
+    /// A number, to the right.
+    pub(crate) fn number(header: impl Into<String>) -> Self {
+        Self { right: true, ..Self::text(header) }
+    }
+
+    /// Text that wraps when the screen is narrow.
+    pub(crate) fn wrapped(header: impl Into<String>) -> Self {
+        Self { wraps: true, ..Self::text(header) }
+    }
+
+    /// Left out when it is empty in every row.
+    pub(crate) const fn optional(mut self) -> Self {
+        self.optional = true;
+        self
+    }
+}
+
+/// One field: a line, or several for a list that reads better that way.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cell {
+    lines: Vec<String>,
+    ink: Ink,
+}
+
+impl Cell {
+    /// Several lines.
+    pub(crate) fn lines(lines: impl IntoIterator<Item = String>) -> Self {
+        let lines = lines.into_iter().map(|line| printable(&line)).collect();
+        Self { lines, ink: Ink::Plain }
+    }
+
+    /// In a colour.
+    pub(crate) const fn ink(mut self, ink: Ink) -> Self {
+        self.ink = ink;
+        self
+    }
+
+    /// Whether there is nothing in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.width() == 0
+    }
+
+    fn width(&self) -> usize {
+        self.lines.iter().map(|line| columns(line)).max().unwrap_or(0)
+    }
+}
+
+impl<T: ToString> From<T> for Cell {
+    fn from(value: T) -> Self {
+        Self { lines: vec![printable(&value.to_string())], ink: Ink::Plain }
+    }
+}
+
+/// A paragraph, wrapped, all its lines moved to the right.
+pub(crate) fn item(sheet: &Sheet, indent: usize, text: &str) -> String {
+    let mut table = Table::plain(indent, [Column::wrapped("")]);
+    table.row([text.into()]);
+    table.render(sheet)
+}
+
+fn columns(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// Rows under headers.
+#[derive(Clone, Debug)]
+pub(crate) struct Table {
+    columns: Vec<Column>,
+    rows: Vec<Vec<Cell>>,
+    indent: usize,
+    gutter: usize,
+    headless: bool,
+}
+
+impl Table {
+    /// A table of these columns.
+    pub(crate) fn new(columns: impl IntoIterator<Item = Column>) -> Self {
+        Self { columns: columns.into_iter().collect(), rows: Vec::new(), indent: 0, gutter: GUTTER, headless: false }
+    }
+
+    /// A table without headers, `indent` columns from the left.
+    pub(crate) fn plain(indent: usize, columns: impl IntoIterator<Item = Column>) -> Self {
+        Self { indent, headless: true, ..Self::new(columns) }
+    }
+
+    /// Moved to the right.
+    pub(crate) const fn indented(mut self, indent: usize) -> Self {
+        self.indent = indent;
+        self
+    }
+
+    /// With another space between columns.
+    pub(crate) const fn gutter(mut self, gutter: usize) -> Self {
+        self.gutter = gutter;
+        self
+    }
+
+    /// Adds a column; only before the first row.
+    pub(crate) fn column(&mut self, column: Column) {
+        self.columns.push(column);
+    }
+
+    /// Adds a row; it has a cell for each column.
+    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+
+    /// The table as text, each line ended.
+    pub(crate) fn render(mut self, sheet: &Sheet) -> String {
+        let empty = |rows: &[Vec<Cell>], n: usize| rows.iter().all(|r| r.get(n).is_none_or(|c| c.width() == 0));
+        for n in (0..self.columns.len()).rev() {
+            if self.columns.get(n).is_some_and(|column| column.optional) && empty(&self.rows, n) {
+                self.columns.remove(n);
+                for row in self.rows.iter_mut().filter(|row| row.len() > n) {
+                    row.remove(n);
+                }
+            }
+        }
+        let widths = self.widths(sheet);
+        let mut text = String::new();
+        if !self.headless {
+            let header = self.columns.iter().map(|column| Cell::from(&column.header).ink(Ink::Bold));
+            self.line(sheet, &widths, &header.collect::<Vec<_>>(), &mut text);
+        }
+        for row in &self.rows {
+            self.line(sheet, &widths, row, &mut text);
+        }
+        text
+    }
+
+    /// The width of each column: what its cells want, less what the screen lacks, taken from the widest that wraps.
+    fn widths(&self, sheet: &Sheet) -> Vec<usize> {
+        let natural = |(n, column): (usize, &Column)| {
+            let header = if self.headless { 0 } else { columns(&column.header) };
+            let cells = self.rows.iter().filter_map(|row| row.get(n)).map(Cell::width);
+            cells.max().unwrap_or(0).max(header)
+        };
+        let mut widths: Vec<usize> = self.columns.iter().enumerate().map(natural).collect();
+        let Some(screen) = sheet.width else {
+            return widths;
+        };
+        let gutters = self.gutter * widths.len().saturating_sub(1) + self.indent;
+        let mut excess = (widths.iter().sum::<usize>() + gutters).saturating_sub(screen);
+        while excess > 0 {
+            let wraps = widths.iter_mut().zip(&self.columns).filter(|(_, column)| column.wraps);
+            let Some((widest, _)) = wraps.max_by_key(|(width, _)| **width).filter(|(w, _)| **w > LEAST) else {
+                break;
+            };
+            *widest -= 1;
+            excess -= 1;
+        }
+        widths
+    }
+
+    fn line(&self, sheet: &Sheet, widths: &[usize], row: &[Cell], text: &mut String) {
+        let wrapped: Vec<Vec<String>> = row
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| cell.lines.iter().flat_map(|line| wrap(line, *width)).collect())
+            .collect();
+        let height = wrapped.iter().map(Vec::len).max().unwrap_or(0).max(1);
+        for n in 0..height {
+            let mut line = " ".repeat(self.indent);
+            // Spaces are only written once something follows them: no line ends in blanks.
+            let mut gap = 0;
+            for (((cell, lines), width), column) in row.iter().zip(&wrapped).zip(widths).zip(&self.columns) {
+                let part = lines.get(n).map_or("", String::as_str);
+                let blank = width.saturating_sub(columns(part));
+                if column.right {
+                    gap += blank;
+                }
+                if !part.is_empty() {
+                    line.extend(std::iter::repeat_n(' ', gap));
+                    line.push_str(&sheet.ink(cell.ink, part));
+                    gap = 0;
+                }
+                if !column.right {
+                    gap += blank;
+                }
+                gap += self.gutter;
+            }
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::*;
+
+    fn sheet(width: Option<usize>) -> Sheet {
+        Sheet { width, color: false, zone: TimeZone::UTC }
+    }
+
+    fn table() -> Table {
+        let mut table =
+            Table::new([Column::text("NAME"), Column::number("MTU"), Column::wrapped("ADDRESSES"), Column::text("X").optional()]);
+        table.row(["eth0".into(), 1500.into(), "192.0.2.1/24 2001:db8::1/64".into(), "".into()]);
+        table.row(["lo".into(), "".into(), Cell::lines(["a".to_owned(), "b".to_owned()]), "".into()]);
+        table
+    }
+
+    #[test]
+    fn aligns() {
+        let expected = "\
+NAME   MTU  ADDRESSES
+eth0  1500  192.0.2.1/24 2001:db8::1/64
+lo          a
+            b
+";
+        assert_eq!(table().render(&sheet(None)), expected);
+    }
+
+    #[test]
+    fn wraps_what_may_wrap() {
+        let expected = "\
+NAME   MTU  ADDRESSES
+eth0  1500  192.0.2.1/24
+            2001:db8::1/64
+lo          a
+            b
+";
+        assert_eq!(table().render(&sheet(Some(30))), expected);
+    }
+
+    #[test]
+    fn colours_do_not_shift_columns() {
+        let coloured = Sheet { color: true, ..sheet(None) };
+        let mut table = Table::plain(2, [Column::text(""), Column::text("")]);
+        table.row([Cell::from("up").ink(Ink::Good), "x".into()]);
+        table.row([Cell::from("down").ink(Ink::Bad), "y".into()]);
+        assert_eq!(table.render(&coloured), "  \x1b[32mup\x1b[0m    x\n  \x1b[31mdown\x1b[0m  y\n");
+    }
+}

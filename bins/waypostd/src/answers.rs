@@ -1,0 +1,253 @@
+//! Answers of the routing table to questions of the management API.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use waypost_api::{
+    Destination, Explanation, Installed, NextHopRow, OwnerCounters, PageQuery, RouteAnswer, RouteCounters,
+    RoutePage, RouteQuery, RouteRow,
+};
+use waypost_host::table::TableView;
+use waypost_rtm::{Candidate, Standing};
+use waypost_types::{InterfaceIndex, NextHop, Prefix, Prefix4, Prefix6, ProtocolId};
+
+/// Destinations looked at in one go of a walk.
+const STEP: usize = 256;
+
+type Names = BTreeMap<InterfaceIndex, String>;
+
+pub(crate) fn answer(view: &TableView<'_>, names: &Names, query: &RouteQuery) -> RouteAnswer {
+    match query {
+        RouteQuery::Page(query) => RouteAnswer::Page(page(view, names, query)),
+        RouteQuery::Lookup(destination) => {
+            let rows = longest_match(view, *destination)
+                .map(|prefix| rows(view, names, prefix))
+                .unwrap_or_default();
+            RouteAnswer::Page(RoutePage { rows, next: None })
+        }
+        RouteQuery::Explain(destination) => RouteAnswer::Explanation(explain(view, names, *destination)),
+        RouteQuery::Counters => RouteAnswer::Counters(counters(view)),
+    }
+}
+
+/// Destinations in order; a page ends on a destination, never within one.
+fn page(view: &TableView<'_>, names: &Names, query: &PageQuery) -> RoutePage {
+    let mut page = RoutePage::default();
+    let mut after = query.after;
+    loop {
+        let destinations = view.rtm.page(after, STEP);
+        let Some(last) = destinations.last() else {
+            return page;
+        };
+        after = Some(last.prefix);
+        for destination in &destinations {
+            if page.rows.len() >= query.limit {
+                return page;
+            }
+            let inside = query
+                .within
+                .is_none_or(|within| covers(within, destination.prefix));
+            if inside {
+                let wanted = |row: &RouteRow| query.owner.is_none_or(|owner| row.owner == owner);
+                page.rows
+                    .extend(rows(view, names, destination.prefix).into_iter().filter(wanted));
+            }
+            page.next = Some(destination.prefix);
+        }
+        if destinations.len() < STEP {
+            page.next = None;
+            return page;
+        }
+    }
+}
+
+fn covers(outer: Prefix, inner: Prefix) -> bool {
+    match (outer, inner) {
+        (Prefix::V4(outer), Prefix::V4(inner)) => outer.covers(inner),
+        (Prefix::V6(outer), Prefix::V6(inner)) => outer.covers(inner),
+        _ => false,
+    }
+}
+
+fn host(address: IpAddr) -> Prefix {
+    match address {
+        IpAddr::V4(address) => Prefix4::host(address).into(),
+        IpAddr::V6(address) => Prefix6::host(address).into(),
+    }
+}
+
+fn longest_match(view: &TableView<'_>, destination: Destination) -> Option<Prefix> {
+    match destination {
+        Destination::Address(address) => view.rtm.longest_match(address).map(|found| found.prefix),
+        Destination::Prefix(prefix) => view.rtm.exact(prefix).map(|found| found.prefix),
+    }
+}
+
+/// Every route to a destination, the best first.
+fn rows(view: &TableView<'_>, names: &Names, prefix: Prefix) -> Vec<RouteRow> {
+    let mut candidates = view.rtm.candidates(prefix);
+    candidates.sort_by_key(|candidate| {
+        let wins = matches!(candidate.standing, Standing::Best | Standing::Held { .. });
+        (
+            !wins,
+            candidate.standing == Standing::Inactive,
+            candidate.preference,
+            candidate.route.metric,
+        )
+    });
+    candidates
+        .iter()
+        .map(|candidate| row(view, names, prefix, candidate))
+        .collect()
+}
+
+fn row(view: &TableView<'_>, names: &Names, prefix: Prefix, candidate: &Candidate) -> RouteRow {
+    let best = matches!(
+        candidate.standing,
+        Standing::Best | Standing::Held { .. } | Standing::Merged
+    );
+    let (installed, trouble) = installed(view, prefix, candidate, best);
+    let hop = |hop: &NextHop| NextHopRow {
+        interface: names
+            .get(&hop.interface)
+            .cloned()
+            .unwrap_or_else(|| format!("if{}", hop.interface)),
+        interface_index: hop.interface,
+        gateway: hop.gateway,
+        weight: hop.weight,
+    };
+    RouteRow {
+        prefix,
+        owner: candidate.owner,
+        preference: candidate.preference,
+        metric: candidate.route.metric,
+        tag: candidate.route.tag,
+        kind: candidate.route.kind,
+        next_hops: candidate.route.next_hops.iter().map(hop).collect(),
+        age_seconds: view.now.since(candidate.since).as_secs(),
+        best,
+        installed,
+        reason: trouble.or_else(|| why(candidate)),
+    }
+}
+
+/// Whether the kernel has the route and, if not, why.
+fn installed(
+    view: &TableView<'_>,
+    prefix: Prefix,
+    candidate: &Candidate,
+    best: bool,
+) -> (Installed, Option<String>) {
+    use waypost_fib::Installation;
+    if candidate.owner == ProtocolId::LOCAL || !best {
+        // The kernel makes connected routes itself.
+        return (Installed::NotWanted, None);
+    }
+    match view.fib.installation(prefix) {
+        Some(Installation::Installed) => (Installed::Yes, None),
+        Some(Installation::Pending | Installation::Leaving | Installation::Stray) | None => {
+            (Installed::Pending, None)
+        }
+        Some(Installation::Failed { failure, .. }) => (
+            Installed::No,
+            Some(format!("the kernel does not take it: {}", failure.text)),
+        ),
+    }
+}
+
+fn why(candidate: &Candidate) -> Option<String> {
+    let reason = match candidate.standing {
+        Standing::Best if candidate.stale => "kept while its protocol restarts".to_owned(),
+        Standing::Best => return None,
+        Standing::Held { .. } => "in hold-down: forwarded to, but not advertised".to_owned(),
+        Standing::Merged => "shares the load with the best route".to_owned(),
+        Standing::Preference { best } => {
+            format!("preference {} loses to preference {best}", candidate.preference)
+        }
+        Standing::Metric { best } => {
+            format!(
+                "equal preference; metric {} loses to metric {best}",
+                candidate.route.metric
+            )
+        }
+        Standing::Tie => "equal in preference and metric; the other was there before".to_owned(),
+        Standing::Inactive => "none of its next hops is on an interface that is up".to_owned(),
+        Standing::Pending => "better than the best route; about to take over".to_owned(),
+    };
+    Some(reason)
+}
+
+fn explain(view: &TableView<'_>, names: &Names, destination: Destination) -> Explanation {
+    let matched = longest_match(view, destination);
+    let mut covered_by = Vec::new();
+    let mut outer = match (matched, destination) {
+        (Some(prefix), _) | (None, Destination::Prefix(prefix)) => prefix,
+        (None, Destination::Address(address)) => host(address),
+    };
+    while let Some(shorter) = view.rtm.less_specific(outer) {
+        outer = shorter.prefix;
+        covered_by.push(outer);
+    }
+    let rows = matched
+        .map(|prefix| rows(view, names, prefix))
+        .unwrap_or_default();
+    let verdict = verdict(destination, matched, &rows, covered_by.first().copied());
+    Explanation {
+        matched,
+        verdict,
+        rows,
+        covered_by,
+    }
+}
+
+fn verdict(
+    destination: Destination,
+    matched: Option<Prefix>,
+    rows: &[RouteRow],
+    covered_by: Option<Prefix>,
+) -> String {
+    let Some(prefix) = matched else {
+        return match covered_by {
+            Some(outer) => format!("there is no route to {destination} itself; packets follow {outer}"),
+            None => format!("there is no route to {destination}"),
+        };
+    };
+    let Some(best) = rows.iter().find(|row| row.best) else {
+        return format!("no route to {prefix} can be used");
+    };
+    let others = rows.len() - rows.iter().filter(|row| row.best).count();
+    let over = match others {
+        0 => "it is the only route".to_owned(),
+        1 => "it wins over 1 other route".to_owned(),
+        others => format!("it wins over {others} other routes"),
+    };
+    let kernel = match (best.installed, best.owner) {
+        (_, ProtocolId::LOCAL) => "the kernel made it itself",
+        (Installed::Yes, _) => "the kernel has it",
+        (Installed::Pending, _) => "it is on its way into the kernel",
+        (Installed::No, _) => "the kernel refused it",
+        (Installed::NotWanted, _) => "it is not for the kernel",
+    };
+    format!(
+        "packets to {destination} follow {prefix} of {}; {over}; {kernel}",
+        best.owner
+    )
+}
+
+fn counters(view: &TableView<'_>) -> RouteCounters {
+    let mut owners: BTreeMap<String, OwnerCounters> = BTreeMap::new();
+    for entity in view.rtm.entities() {
+        let counters = owners.entry(entity.config.protocol.to_string()).or_default();
+        counters.routes += entity.routes.iter().map(|count| u64::from(*count)).sum::<u64>();
+        counters.best += entity.best.iter().map(|count| u64::from(*count)).sum::<u64>();
+    }
+    let kernel = view.fib.counts();
+    RouteCounters {
+        destinations: view.rtm.memory().destinations as u64,
+        routes: owners.values().map(|owner| owner.routes).sum(),
+        installed: kernel.installed as u64,
+        pending: kernel.unsettled.saturating_sub(kernel.failed) as u64,
+        refused: kernel.failed as u64,
+        owners,
+    }
+}

@@ -1,0 +1,97 @@
+//! What goes on beside the manager on its thread.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use waypost_api::parse_toml;
+use waypost_host::daemon::Companion;
+use waypost_host::table::TableHandle;
+use waypost_manager::{Author, Edit, InterfaceChange, Manager};
+use waypost_routprot::Refusal;
+use waypost_sys::clock;
+use waypost_types::{Time, WallTime};
+
+use crate::daemon::Running;
+use crate::rescue::Rescue;
+
+pub(crate) struct Wired {
+    table: TableHandle,
+    running: Arc<Running>,
+    rescue: Rescue,
+    config: Option<PathBuf>,
+}
+
+impl Wired {
+    pub(crate) const fn new(
+        table: TableHandle,
+        running: Arc<Running>,
+        rescue: Rescue,
+        config: Option<PathBuf>,
+    ) -> Self {
+        Self {
+            table,
+            running,
+            rescue,
+            config,
+        }
+    }
+}
+
+impl Companion for Wired {
+    fn interfaces(&mut self, changes: &[InterfaceChange]) {
+        self.table.interfaces(changes.to_vec());
+        self.running.interfaces(changes);
+    }
+
+    fn ready(&mut self, manager: &mut Manager) {
+        if let Some(path) = &self.config {
+            let refusals = apply_file(manager, clock::now(), clock::wall(), path)
+                .err()
+                .unwrap_or_default();
+            self.running.warn(&refusals);
+        }
+        self.table.start_complete();
+        self.running.started();
+        // Without systemd there is nobody to tell.
+        drop(sd_notify::notify(&[sd_notify::NotifyState::Ready]));
+        tracing::info!(revision = manager.revision_in_force(), "the router is up");
+    }
+
+    fn revision(&mut self, manager: &Manager) {
+        self.rescue.write(manager.tree().clone());
+    }
+}
+
+/// Makes a file the configuration. When it is refused, what is in force stays in force.
+pub(crate) fn apply_file(
+    manager: &mut Manager,
+    now: Time,
+    wall: WallTime,
+    path: &Path,
+) -> Result<(), Vec<Refusal>> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| vec![Refusal::failed(format!("{}: {error}", path.display()))]);
+    let tree = text.and_then(|text| parse_toml(&text).map_err(|refusal| vec![refusal]));
+    let author = Author {
+        name: "waypostd".to_owned(),
+        note: format!("file {}", path.display()),
+    };
+    let applied = tree.and_then(|tree| manager.apply(now, wall, &[Edit::Replace(tree)], &author));
+    match applied {
+        Ok(applied) if applied.plan.changes.is_empty() => {
+            tracing::info!(path = %path.display(), "the file says what is in force already");
+            Ok(())
+        }
+        Ok(applied) => {
+            let changes = applied.plan.changes.len();
+            tracing::info!(path = %path.display(), changes, revision = applied.revision, "the file is in force");
+            Ok(())
+        }
+        Err(refusals) => {
+            for refusal in &refusals {
+                tracing::error!(path = %path.display(), "the file is refused and nothing was changed: {refusal}");
+            }
+            Err(refusals)
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The command line of the daemon.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+
+/// The Waypost router.
+///
+/// One daemon runs for each network namespace. Configuration is kept in the state directory: what a change was acknowledged
+/// for is in force again after any restart. Talk to the daemon with `waypost`.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "waypostd", version, after_help = AFTER)]
+pub(crate) struct Options {
+    /// Make this file the configuration, at start and at every SIGHUP.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Where configuration and its history are kept.
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/waypost")]
+    pub(crate) state_dir: PathBuf,
+
+    /// The socket of the management API.
+    #[arg(long, value_name = "PATH", default_value = "/run/waypost/waypost.sock")]
+    pub(crate) socket: PathBuf,
+
+    /// Members of this group may change the configuration, beside root.
+    #[arg(long, value_name = "NAME", default_value = "waypost")]
+    pub(crate) group: String,
+
+    /// Refuse other users even read access.
+    #[arg(long)]
+    pub(crate) private: bool,
+
+    /// How long routes of an earlier life stay in the kernel for protocols to learn them again.
+    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
+    pub(crate) restart_time: Duration,
+
+    /// What to log: error, warn, info, debug, trace, or a filter such as `info,waypost_host=debug`.
+    #[arg(long, value_name = "FILTER", default_value = "info", env = "WAYPOST_LOG")]
+    pub(crate) log: String,
+
+    /// Where to log.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) log_to: LogTarget,
+}
+
+const AFTER: &str = "\
+Signals:
+  SIGTERM, SIGINT  say good-bye to neighbours, remove the routes from the kernel, stop
+  SIGUSR1          stop at once for a restart: the routes stay in the kernel, no packet is lost
+  SIGHUP           read --config again
+
+Exit status: 0 stopped as asked, 1 could not start or failed.";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogTarget {
+    /// The journal when systemd started the daemon, the standard error stream otherwise.
+    Auto,
+    /// The journal.
+    Journal,
+    /// The standard error stream.
+    Stderr,
+    /// The standard error stream, a JSON object a line.
+    Json,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    text.parse()
+        .map(Duration::from_secs)
+        .map_err(|_| "not a number of seconds".to_owned())
+}

@@ -1,0 +1,57 @@
+//! What the server needs from the daemon around it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use waypost_manager::Manager;
+use waypost_types::{Time, WallTime};
+
+use crate::{RouteAnswer, RouteQuery};
+
+/// Something to do with the manager, on the thread that owns it, told what time it is.
+pub type ManagerJob = Box<dyn FnOnce(&mut Manager, Time, WallTime) + Send>;
+
+/// Where the answer to a [`RouteQuery`] goes. Dropping it unanswered is answered as "the router is stopped".
+pub type RouteReply = Box<dyn FnOnce(RouteAnswer) + Send>;
+
+/// The daemon, as the management API sees it. None of these may block: the server has one thread.
+pub trait Daemon: Send + Sync + 'static {
+    /// Runs a job on the manager's thread. A daemon that is stopping drops the job instead.
+    fn manage(&self, job: ManagerJob);
+
+    /// Has the routing table's thread answer a question.
+    fn routes(&self, query: RouteQuery, reply: RouteReply);
+
+    /// How the daemon itself does.
+    fn status(&self) -> DaemonStatus;
+}
+
+/// What the daemon says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct DaemonStatus {
+    /// The version of the program.
+    pub version: String,
+    /// Its process identifier.
+    pub pid: u32,
+    /// What it is doing.
+    pub phase: Phase,
+    /// Seconds since it was started.
+    pub uptime_seconds: u64,
+    /// Where the configuration is kept.
+    pub infobase: String,
+    /// What an operator should look at, in words; empty when all is well.
+    #[serde(default)]
+    pub warnings: Vec<String>,
+}
+
+/// Where the daemon is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Protocols are being started, or have not converged yet: stray kernel routes are still kept.
+    Starting,
+    /// In service.
+    Running,
+    /// Protocols are being stopped.
+    Stopping,
+}

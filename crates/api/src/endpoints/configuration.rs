@@ -1,0 +1,187 @@
+//! Configuration: reading, planning, applying.
+
+use serde_json::{Value, json};
+use waypost_infobase::Tree;
+use waypost_manager::{Configuration, Edit, Path, redact};
+use waypost_routprot::{Refusal, suggestion};
+
+use crate::call::{Answer, Call, spread};
+use crate::failure::Failure;
+use crate::{ChangeRequest, EditRequest, parse_toml, write_toml};
+
+/// Trees of more blocks than this are turned into text where they hold nobody up.
+const HEAVY: usize = 200;
+
+/// What [`redact`] leaves of a secret.
+const HIDDEN: &str = "(hidden)";
+
+pub(super) async fn tree(call: Call) -> Result<Answer, Failure> {
+    let path = call
+        .query
+        .get("path")
+        .map_or_else(|| Ok(Path::default()), |path| path.parse::<Path>())?;
+    let text = text_in_force(&call).await?;
+    Answer::json(&at(text, &path)?)
+}
+
+pub(super) async fn toml(call: Call) -> Result<Answer, Failure> {
+    let text = text_in_force(&call).await?;
+    Ok(Answer::Toml(write_toml(&text)?))
+}
+
+/// The configuration in force, as far as the peer may see it.
+async fn text_in_force(call: &Call) -> Result<Value, Failure> {
+    let (configuration, tree) = call.in_force().await?;
+    text_for(call, configuration, tree).await
+}
+
+/// Blocks as a text tree, as far as the peer may see it.
+pub(super) async fn text_for(
+    call: &Call,
+    configuration: Configuration,
+    tree: Tree,
+) -> Result<Value, Failure> {
+    let may_write = call.peer.may_write;
+    let text = spread(tree.len() > HEAVY, move || {
+        let mut text = configuration.text_of(&tree)?;
+        if !may_write {
+            redact(&mut text);
+        }
+        Ok::<_, Refusal>(text)
+    });
+    Ok(text.await??)
+}
+
+/// What is at a path of a text tree.
+fn at(mut text: Value, path: &Path) -> Result<Value, Refusal> {
+    let mut here = &mut text;
+    for part in path.parts() {
+        let Some(table) = here.as_object_mut() else {
+            return Err(Failure::not_found("there is nothing inside an option").at(&path.to_string()));
+        };
+        if !table.contains_key(part) {
+            let names: Vec<&str> = table.keys().map(String::as_str).collect();
+            let reason = match suggestion(part, names.iter().copied()) {
+                Some(meant) => format!("nothing is configured here; did you mean '{meant}'?"),
+                None => "nothing is configured here".to_owned(),
+            };
+            let refusal = Failure::not_found(reason).at(&path.to_string()).with_value(part);
+            return Err(if names.is_empty() {
+                refusal
+            } else {
+                refusal.with_allowed(names.join(", "))
+            });
+        }
+        // INVARIANT: the key is there, so nothing is inserted.
+        here = table.entry(part).or_insert(Value::Null);
+    }
+    Ok(here.take())
+}
+
+pub(super) async fn schema(call: Call) -> Result<Answer, Failure> {
+    let configuration = call
+        .api
+        .manage(|manager, _, _| manager.configuration().clone())
+        .await?;
+    let protocol = match call.query.get("protocol") {
+        None => None,
+        Some(name) => {
+            let known: Vec<(_, &str)> = configuration.protocols().collect();
+            let found = known.iter().find(|(_, known)| known == name);
+            let names = || known.iter().map(|(_, name)| *name);
+            let id = found.map(|(id, _)| *id).ok_or_else(|| {
+                let reason = match suggestion(name, names()) {
+                    Some(meant) => format!("no such protocol; did you mean '{meant}'?"),
+                    None => "no such protocol".to_owned(),
+                };
+                let allowed: Vec<&str> = names().collect();
+                Failure::not_found(reason)
+                    .with_value(name)
+                    .with_allowed(allowed.join(", "))
+            })?;
+            Some(id)
+        }
+    };
+    Answer::json(&configuration.schema(protocol))
+}
+
+pub(super) async fn plan(call: Call) -> Result<Answer, Failure> {
+    let (edits, _) = edits(&call).await?;
+    let plan = call.api.manage(move |manager, _, _| manager.plan(&edits));
+    Answer::json(&plan.await??)
+}
+
+pub(super) async fn apply(call: Call) -> Result<Answer, Failure> {
+    let (edits, note) = edits(&call).await?;
+    let author = call.author(note).await;
+    let applied = call
+        .api
+        .manage(move |manager, now, wall| manager.apply(now, wall, &edits, &author));
+    Answer::json(&applied.await??)
+}
+
+/// The edits of a request, and its note.
+async fn edits(call: &Call) -> Result<(Vec<Edit>, Option<String>), Failure> {
+    let request = call.body::<ChangeRequest>().await?;
+    let edits = match (request.edits, request.toml) {
+        (Some(edits), None) => edits.into_iter().map(edit).collect::<Result<Vec<_>, _>>()?,
+        (None, Some(text)) => vec![Edit::Replace(read_toml(text).await?)],
+        _ => return Err(Refusal::invalid("give either 'edits' or 'toml'").into()),
+    };
+    for edit in &edits {
+        refuse_hidden(edit)?;
+    }
+    Ok((edits, request.note))
+}
+
+/// TOML text as a text tree.
+pub(super) async fn read_toml(text: String) -> Result<Value, Failure> {
+    Ok(spread(text.len() > 64 * 1024, move || parse_toml(&text)).await??)
+}
+
+fn edit(request: EditRequest) -> Result<Edit, Refusal> {
+    Ok(match request {
+        EditRequest::Set(set) => Edit::Set {
+            path: set.path.parse()?,
+            value: set.value,
+            typed: set.typed,
+        },
+        EditRequest::Unset(path) => Edit::Unset(path.parse()?),
+        EditRequest::Replace(tree) => Edit::Replace(tree),
+        EditRequest::Merge(tree) => Edit::Merge(tree),
+    })
+}
+
+/// Refuses configuration that was read by someone who may not see secrets: it would set them all to the same word.
+fn refuse_hidden(edit: &Edit) -> Result<(), Refusal> {
+    let (path, value) = match edit {
+        Edit::Set { path, value, .. } => (path.clone(), value),
+        Edit::Replace(value) | Edit::Merge(value) => (Path::default(), value),
+        _ => return Ok(()),
+    };
+    match hidden(&path, value) {
+        Some(path) => Err(Refusal::invalid(
+            "this stands where a secret was hidden; read the configuration as a user that may change it",
+        )
+        .at(&path.to_string())
+        .with_value(HIDDEN)),
+        None => Ok(()),
+    }
+}
+
+fn hidden(path: &Path, value: &Value) -> Option<Path> {
+    match value {
+        Value::Object(table) => table
+            .iter()
+            .find_map(|(name, value)| hidden(&path.join(name), value)),
+        Value::Array(values) => values.iter().find_map(|value| hidden(path, value)),
+        Value::String(text) if text == HIDDEN => {
+            // Whether something of this name is a secret is for the manager to say.
+            let name = path.parts().last().copied().unwrap_or_default();
+            let mut probe = json!({ name: "" });
+            redact(&mut probe);
+            (probe[name] == HIDDEN).then(|| path.clone())
+        }
+        _ => None,
+    }
+}

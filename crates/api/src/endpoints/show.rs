@@ -1,0 +1,148 @@
+//! The state of the router.
+
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use waypost_routprot::{Refusal, Topic};
+use waypost_types::Prefix;
+
+use crate::call::{Answer, Call};
+use crate::failure::Failure;
+use crate::routes::{self, MAX_PAGE};
+use crate::{AutostaticAnswer, Destination, PageQuery, RevisionRow, RouteAnswer, RouteQuery, StatusAnswer};
+
+const PREFIX: &str = "a prefix such as 10.0.0.0/8 or 2001:db8::/32";
+const DESTINATION: &str = "an address or a prefix such as 192.0.2.1 or 10.0.0.0/8";
+
+pub(super) async fn status(call: Call) -> Result<Answer, Failure> {
+    let daemon = call.api.daemon.status();
+    let may_write = call.peer.may_write;
+    let answer = call.api.manage(move |manager, _, _| {
+        let revision = manager.revisions(1)?.into_iter().next();
+        let rows = manager.show_protocols();
+        let text = |row: &Value, key: &str| row.get(key).and_then(Value::as_str).map(str::to_owned);
+        Ok::<_, Refusal>(StatusAnswer {
+            daemon,
+            router_id: manager.router_id(),
+            revision: revision.map(RevisionRow::from),
+            protocols: rows
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|row| Some((text(row, "name")?, text(row, "state")?)))
+                .collect(),
+            interfaces: manager.interfaces().iter().count(),
+            may_write,
+        })
+    });
+    Answer::json(&answer.await??)
+}
+
+pub(super) async fn interfaces(call: Call) -> Result<Answer, Failure> {
+    let rows = call.api.manage(|manager, _, _| manager.show_interfaces());
+    Answer::json(&rows.await?)
+}
+
+pub(super) async fn protocols(call: Call) -> Result<Answer, Failure> {
+    let rows = call.api.manage(|manager, _, _| manager.show_protocols());
+    Answer::json(&rows.await?)
+}
+
+pub(super) async fn neighbors(call: Call) -> Result<Answer, Failure> {
+    let rows = call
+        .api
+        .manage(|manager, _, _| manager.show_rows(Topic::Neighbors));
+    Answer::json(&rows.await?)
+}
+
+pub(super) async fn counters(call: Call) -> Result<Answer, Failure> {
+    let RouteAnswer::Counters(routes) = call.api.routes(RouteQuery::Counters).await? else {
+        return Err(another_question());
+    };
+    let protocols = call
+        .api
+        .manage(|manager, _, _| manager.show_by_protocol(Topic::Counters));
+    Answer::json(&json!({ "routes": routes, "protocols": protocols.await? }))
+}
+
+pub(super) async fn database(call: Call) -> Result<Answer, Failure> {
+    let tables = call
+        .api
+        .manage(|manager, _, _| manager.show_by_protocol(Topic::Database));
+    Answer::json(&tables.await?)
+}
+
+pub(super) async fn routes(call: Call) -> Result<Answer, Failure> {
+    let query = match call.parameter::<Destination>("prefix", DESTINATION)? {
+        Some(destination) => {
+            if let Some(other) = call.query.keys().find(|name| *name != "prefix") {
+                let reason = format!("'{other}' does not go together with 'prefix'");
+                return Err(Refusal::invalid(reason).into());
+            }
+            RouteQuery::Lookup(destination)
+        }
+        None => RouteQuery::Page(PageQuery {
+            after: call.parameter::<Prefix>("after", PREFIX)?,
+            limit: limit(&call, 1000)?,
+            owner: owner(&call)?,
+            within: call.parameter::<Prefix>("within", PREFIX)?,
+        }),
+    };
+    match call.api.routes(query).await? {
+        RouteAnswer::Page(page) => Answer::json(&page),
+        _ => Err(another_question()),
+    }
+}
+
+fn owner(call: &Call) -> Result<Option<waypost_types::ProtocolId>, Refusal> {
+    let Some(text) = call.query.get("owner") else {
+        return Ok(None);
+    };
+    routes::owner(text).map(Some).ok_or_else(|| {
+        Refusal::invalid("no such route owner")
+            .with_value(text)
+            .with_allowed(
+                "connected, netmgmt, rip, ospf, bgp, autostatic, static, static-non-dod or a number",
+            )
+    })
+}
+
+/// The `limit` parameter.
+pub(super) fn limit(call: &Call, default: usize) -> Result<usize, Refusal> {
+    let allowed = format!("1..={MAX_PAGE}");
+    match call.parameter::<usize>("limit", &allowed)? {
+        None => Ok(default),
+        Some(limit) if (1..=MAX_PAGE).contains(&limit) => Ok(limit),
+        Some(limit) => Err(Refusal::invalid("the query parameter 'limit' is out of range")
+            .with_value(limit)
+            .with_allowed(allowed)),
+    }
+}
+
+pub(super) async fn explain(call: Call) -> Result<Answer, Failure> {
+    let destination = call
+        .parameter::<Destination>("destination", DESTINATION)?
+        .ok_or_else(|| {
+            Refusal::invalid("the query parameter 'destination' is missing").with_allowed(DESTINATION)
+        })?;
+    match call.api.routes(RouteQuery::Explain(destination)).await? {
+        RouteAnswer::Explanation(explanation) => Answer::json(&explanation),
+        _ => Err(another_question()),
+    }
+}
+
+/// The daemon broke the contract of [`RouteQuery`].
+fn another_question() -> Failure {
+    Refusal::failed("the routing table answered another question").into()
+}
+
+pub(super) async fn autostatic(call: Call) -> Result<Answer, Failure> {
+    let author = call.author(None).await;
+    let interface = call.part("interface").to_owned();
+    let (reply, answer) = oneshot::channel();
+    let begun = call.api.manage(move |manager, now, _| {
+        manager.update_autostatic(now, &interface, &author, move |result| drop(reply.send(result)));
+    });
+    begun.await?;
+    let routes = answer.await.map_err(|_| Failure::stopped())??;
+    Answer::json(&AutostaticAnswer { routes })
+}

@@ -1,0 +1,36 @@
+//! The management API of the daemon: HTTP/1.1 over a unix socket, under `/v1`, described by `/v1/openapi.json`.
+//!
+//! [`Server`] is the daemon's side, [`client::Client`] the blocking client of the command line. Who may do what is decided
+//! by the credentials the kernel gives of the peer ([`AccessPolicy`]). Everything that touches the router manager runs as a
+//! job on the manager's own thread ([`Daemon::manage`]); the server itself holds no state.
+//!
+//! Whatever is turned down is answered with [`Refusals`]: each names the documented status, path, value, what is allowed
+//! and the reason.
+
+mod access;
+mod call;
+pub mod client;
+mod daemon;
+mod endpoints;
+mod failure;
+mod feed;
+mod messages;
+mod openapi;
+mod routes;
+mod server;
+mod toml;
+
+pub use access::{AccessPolicy, MembershipCheck, UserName};
+pub use daemon::{Daemon, DaemonStatus, ManagerJob, Phase, RouteReply};
+pub use messages::{
+    AutostaticAnswer, ChangeRequest, CountersAnswer, DiffAnswer, DiffChange, DiffRequest, EditRequest,
+    InterfaceRow, NeighborRow, ProtocolRow, Refusals, RevisionRow, RollbackRequest, SetRequest, Snapshot,
+    StatusAnswer,
+};
+pub use openapi::document;
+pub use routes::{
+    Destination, Explanation, Installed, MAX_PAGE, NextHopRow, OwnerCounters, PageQuery, RouteAnswer,
+    RouteCounters, RoutePage, RouteQuery, RouteRow,
+};
+pub use server::{Limits, Server, bind};
+pub use toml::{parse_toml, parse_value, write_toml};

@@ -1,0 +1,277 @@
+//! Requests and answers beside those about routes. Keys are in kebab case; what is absent is left out.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use waypost_infobase::RevisionMeta;
+use waypost_routprot::Refusal;
+use waypost_types::{ProtocolId, RouterId};
+
+use crate::{DaemonStatus, RouteCounters, RoutePage};
+
+/// Why a request was turned down: at least one refusal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Refusals {
+    /// Each with status, path, value, what is allowed, and the reason.
+    pub refusals: Vec<Refusal>,
+}
+
+/// `GET /v1/status`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct StatusAnswer {
+    /// The daemon itself.
+    pub daemon: DaemonStatus,
+    /// The router identifier, unless there is no address to take it from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub router_id: Option<RouterId>,
+    /// The revision in force; absent before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<RevisionRow>,
+    /// State of every installed or configured protocol, by name.
+    pub protocols: BTreeMap<String, String>,
+    /// How many interfaces the kernel has.
+    pub interfaces: usize,
+    /// Whether the peer that asks may change anything.
+    pub may_write: bool,
+}
+
+/// A row of `GET /v1/interfaces`. Of an interface that is configured but absent only the name, `enabled` and the empty
+/// lists are known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct InterfaceRow {
+    /// The name.
+    pub name: String,
+    /// `up`, `down`, `no carrier`, `disabled` or `absent`.
+    pub state: String,
+    /// Whether configuration lets protocols use it.
+    pub enabled: bool,
+    /// Addresses with prefix length, IPv4 first.
+    pub addresses: Vec<String>,
+    /// The protocols configured on it that run there.
+    pub protocols: Vec<String>,
+    /// The kernel's number.
+    #[serde(default)]
+    pub index: Option<u32>,
+    /// The kernel's word for what it is.
+    #[serde(default)]
+    pub kind: Option<String>,
+    /// How it comes to be connected.
+    #[serde(default, rename = "type")]
+    pub connection: Option<String>,
+    /// Set up by the administrator of the machine.
+    #[serde(default)]
+    pub up: Option<bool>,
+    /// Carrier is there.
+    #[serde(default)]
+    pub carrier: Option<bool>,
+    /// Largest packet in octets.
+    #[serde(default)]
+    pub mtu: Option<u32>,
+    /// Bits a second; 0 when unknown.
+    #[serde(default)]
+    pub speed: Option<u64>,
+    /// Hardware address.
+    #[serde(default)]
+    pub mac: Option<String>,
+}
+
+/// A row of `GET /v1/protocols`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct ProtocolRow {
+    /// The name in configuration paths.
+    pub name: String,
+    /// The number.
+    pub id: ProtocolId,
+    /// The name for people.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// `running`, `stopping`, `failed` or `not configured`.
+    pub state: String,
+    /// Why it failed.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// How often it failed in a row.
+    pub failures: u32,
+    /// On how many present interfaces it is configured.
+    pub interfaces: usize,
+    /// Preference of its routes.
+    pub preference: u8,
+    /// What the protocol says of itself.
+    #[serde(default)]
+    pub summary: Option<Value>,
+}
+
+/// A row of `GET /v1/neighbors`: these four, and whatever else the protocol says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct NeighborRow {
+    /// Whose neighbour it is.
+    pub protocol: String,
+    /// The interface it is on.
+    pub interface: String,
+    /// Its address.
+    pub address: String,
+    /// The state of the relation, in the protocol's words.
+    pub state: String,
+    /// Everything else.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+/// `GET /v1/counters`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct CountersAnswer {
+    /// The routing table's.
+    pub routes: RouteCounters,
+    /// Each running protocol's: `{ "global": {..}, "interfaces": { NAME: {..} } }`.
+    pub protocols: BTreeMap<String, Value>,
+}
+
+/// A row of `GET /v1/revisions`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct RevisionRow {
+    /// The number, from 1 upwards.
+    pub number: u64,
+    /// Seconds since 1970-01-01 UTC.
+    pub time: u64,
+    /// Who made it.
+    pub author: String,
+    /// Why; may be empty.
+    pub note: String,
+    /// The earlier revision it returned to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback_of: Option<u64>,
+}
+
+impl From<RevisionMeta> for RevisionRow {
+    fn from(meta: RevisionMeta) -> Self {
+        Self {
+            number: meta.number,
+            time: meta.time.0,
+            author: meta.author,
+            note: meta.note,
+            rollback_of: meta.rollback_of,
+        }
+    }
+}
+
+/// `POST /v1/plan` and `POST /v1/apply`: either edits or a whole file.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ChangeRequest {
+    /// Edits, applied in order and as one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edits: Option<Vec<EditRequest>>,
+    /// A whole configuration as TOML text, in the place of everything there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub toml: Option<String>,
+    /// A note for the history.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// One edit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum EditRequest {
+    /// Set an option, or a whole table, to a value.
+    Set(SetRequest),
+    /// Unset the option, or the whole table, at this path.
+    Unset(String),
+    /// Make this text tree the whole configuration.
+    Replace(Value),
+    /// Merge this text tree: the tables it names are replaced, others stay.
+    Merge(Value),
+}
+
+/// What to set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SetRequest {
+    /// Where, such as `interfaces.eth0.rip.metric`.
+    pub path: String,
+    /// To what.
+    pub value: Value,
+    /// The value as it was typed, for options that are text although the value looks like a number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub typed: Option<String>,
+}
+
+/// `POST /v1/diff`: one of the two.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct DiffRequest {
+    /// A whole configuration as TOML text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub toml: Option<String>,
+    /// An earlier revision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u64>,
+}
+
+/// The answer to `POST /v1/diff`: from the configuration in force to the other one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct DiffAnswer {
+    /// Every option in which they differ, in path order.
+    pub changes: Vec<DiffChange>,
+    /// A unified diff of the two as TOML text; empty when they are the same.
+    pub text: String,
+}
+
+/// An option in which two configurations differ.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct DiffChange {
+    /// Its path.
+    pub path: String,
+    /// In force; absent when it is not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old: Option<Value>,
+    /// In the other configuration; absent when it is not set there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new: Option<Value>,
+}
+
+/// `POST /v1/rollback`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct RollbackRequest {
+    /// The revision to return to.
+    pub revision: u64,
+    /// A note for the history.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Only say what it would do.
+    #[serde(default)]
+    pub plan: bool,
+}
+
+/// The answer to `POST /v1/autostatic/{interface}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct AutostaticAnswer {
+    /// How many routes the interface has now.
+    pub routes: usize,
+}
+
+/// One event of `GET /v1/watch`: the state after something changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Snapshot {
+    /// As `GET /v1/interfaces`.
+    pub interfaces: Vec<InterfaceRow>,
+    /// As `GET /v1/protocols`.
+    pub protocols: Vec<ProtocolRow>,
+    /// As `GET /v1/neighbors`.
+    pub neighbors: Vec<NeighborRow>,
+    /// The first page of the routes.
+    pub routes: RoutePage,
+}

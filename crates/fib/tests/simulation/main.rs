@@ -1,0 +1,59 @@
+//! The machine against a simulated kernel, driven by random operations.
+
+#![allow(clippy::unwrap_used)]
+
+mod kernel;
+mod world;
+
+use proptest::prelude::*;
+use waypost_fib::Mode;
+use world::{Op, World};
+
+fn op() -> impl Strategy<Value = Op> {
+    let prefix = 0..12u8;
+    let interface = 2..5u32;
+    prop_oneof![
+        6 => (prefix.clone(), 0..9u8, 0..3u8).prop_map(|(p, s, o)| Op::Want(p, s, o)),
+        2 => prefix.clone().prop_map(Op::Unwant),
+        8 => Just(Op::Step),
+        2 => Just(Op::Send),
+        3 => Just(Op::Complete),
+        4 => Just(Op::Deliver),
+        2 => (interface, any::<bool>(), any::<bool>()).prop_map(|(i, up, carrier)| Op::Link(i, up, carrier)),
+        1 => prefix.clone().prop_map(Op::HandDeletesRoute),
+        1 => (0..12u8).prop_map(Op::HandDeletesObject),
+        1 => (prefix.clone(), any::<bool>(), any::<bool>())
+            .prop_map(|(p, rank, replace)| Op::HandAddsRoute(p, rank, replace)),
+        1 => prefix.clone().prop_map(Op::HandBorrows),
+        1 => prefix.prop_map(Op::HandRemovesForeign),
+        1 => (0..3000u32).prop_map(Op::Wait),
+        1 => Just(Op::Overrun),
+        1 => Just(Op::Lose),
+        1 => Just(Op::Restart),
+        1 => Just(Op::Sweep),
+    ]
+}
+
+/// `PROPTEST_CASES` for more.
+fn config() -> ProptestConfig {
+    let default = ProptestConfig::default();
+    ProptestConfig {
+        cases: default.cases.max(1500),
+        failure_persistence: None,
+        ..default
+    }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn the_kernel_comes_to_have_what_is_wanted(ops in prop::collection::vec(op(), 1..80)) {
+        World::new(Mode::Objects).run(&ops);
+    }
+
+    #[test]
+    fn also_without_nexthop_objects(ops in prop::collection::vec(op(), 1..80)) {
+        World::new(Mode::Inline).run(&ops);
+    }
+}

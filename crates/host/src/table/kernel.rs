@@ -1,0 +1,163 @@
+//! The kernel's side: batches out, notifications and dumps in.
+
+use std::io;
+use std::os::fd::AsFd;
+
+use waypost_fib::{Failure, Fib, Mode, Refused, Token};
+use waypost_netlink::constants::{
+    AF_INET, AF_INET6, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_LINK, RTNLGRP_NEXTHOP,
+};
+use waypost_netlink::{Batch, Body, Query, RouteFilter, decode_all};
+use waypost_sys::clock;
+use waypost_sys::netlink::{Client, Dump, Received, RequestError, Socket};
+use waypost_types::Seed;
+
+/// Room for the notifications of a few thousand routes: the thread reads them between two batches.
+const RECEIVE_BUFFER: usize = 16 << 20;
+/// Messages of other programs read in one round, so that their changes cannot starve ours.
+const ROUND: usize = 64;
+
+pub(super) struct Kernel {
+    client: Client,
+    monitor: Socket,
+    batch: Batch<Token>,
+    buffer: Vec<u8>,
+    /// The number of the socket that our own changes come from.
+    own: u32,
+}
+
+fn failed(error: RequestError) -> io::Error {
+    io::Error::other(error.to_string())
+}
+
+impl Kernel {
+    /// Opens the sockets and finds out what the kernel can do.
+    pub(super) fn open(seed: Seed) -> io::Result<(Self, Fib)> {
+        // Listening starts before the first dump, so that nothing is missed in between.
+        let monitor = Socket::open(RECEIVE_BUFFER)?;
+        for group in [
+            RTNLGRP_LINK,
+            RTNLGRP_IPV4_ROUTE,
+            RTNLGRP_IPV6_ROUTE,
+            RTNLGRP_NEXTHOP,
+        ] {
+            monitor.join(group)?;
+        }
+        let mut client = Client::open()?;
+        let errno = match client.query(&Query::Nexthops) {
+            Ok(_) => None,
+            Err(RequestError::Refused(refusal)) => Some(refusal.errno),
+            Err(error) => return Err(failed(error)),
+        };
+        let mode =
+            Mode::from_probe(errno).ok_or_else(|| io::Error::from_raw_os_error(errno.unwrap_or_default()))?;
+        if mode == Mode::Inline {
+            tracing::info!("the kernel has no nexthop objects: each route carries its gateways");
+        }
+        let own = client.port()?;
+        let kernel = Self {
+            client,
+            monitor,
+            batch: Batch::default(),
+            buffer: Vec::new(),
+            own,
+        };
+        Ok((kernel, Fib::new(mode, seed)))
+    }
+
+    /// The socket to wait for.
+    pub(super) fn monitor(&self) -> impl AsFd {
+        &self.monitor
+    }
+
+    /// Reads notifications; returns whether more may wait.
+    pub(super) fn hear(&mut self, fib: &mut Fib) -> io::Result<bool> {
+        for _ in 0..ROUND {
+            match self.monitor.try_recv(&mut self.buffer)? {
+                Received::Nothing => return Ok(false),
+                Received::Overrun => fib.overrun(clock::now()),
+                Received::Messages => {
+                    for message in decode_all(&self.buffer) {
+                        match message {
+                            Ok(message) if message.header.port == self.own => {}
+                            Ok(message) => fib.hear(clock::now(), &message),
+                            Err(error) => {
+                                tracing::debug!(%error, "a message of the kernel was not understood")
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Reads the kernel's state, if the machine asks for it, and sends what is to be done. Returns whether more is to be done.
+    pub(super) fn reconcile(&mut self, fib: &mut Fib) -> io::Result<bool> {
+        if fib.needs_resync() {
+            self.resync(fib)?;
+        }
+        let Some(id) = fib.next_batch(clock::now(), &mut self.batch) else {
+            return Ok(false);
+        };
+        let mut refused = Vec::new();
+        match self.client.execute(&mut self.batch, &mut refused) {
+            Ok(()) => {
+                let refused = refused.into_iter().map(|refused| Refused {
+                    token: refused.token,
+                    failure: Failure {
+                        errno: refused.refusal.errno,
+                        text: refused.refusal.to_string(),
+                    },
+                });
+                fib.completed(clock::now(), id, refused.collect());
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a batch for the kernel broke off; reading its state anew");
+                fib.batch_lost(clock::now());
+            }
+        }
+        Ok(true)
+    }
+
+    fn resync(&mut self, fib: &mut Fib) -> io::Result<()> {
+        // What is told already is older than what is about to be read.
+        while self.hear(fib)? {}
+        let mut links = Vec::new();
+        for message in self.client.query(&Query::Links).map_err(failed)? {
+            if let Body::NewLink(link) = message.body {
+                links.push(link);
+            }
+        }
+        let mut nexthops = Vec::new();
+        match self.client.query(&Query::Nexthops) {
+            Ok(messages) => nexthops.extend(messages.into_iter().filter_map(|message| match message.body {
+                Body::NewNexthop(nexthop) => Some(nexthop),
+                _ => None,
+            })),
+            Err(RequestError::Refused(_)) => {}
+            Err(error) => return Err(failed(error)),
+        }
+        fib.resync_begin(clock::now(), &links, &nexthops);
+        let mut complete = true;
+        for family in [AF_INET, AF_INET6] {
+            let filter = RouteFilter {
+                family,
+                ..RouteFilter::default()
+            };
+            let dump = self.client.visit(&Query::Routes(filter), |message| {
+                if let Body::NewRoute(route) = message.body {
+                    fib.resync_route(&route);
+                }
+            });
+            match dump {
+                Ok(dump) => complete &= dump == Dump::Consistent,
+                // A machine without IPv6 has no such table.
+                Err(RequestError::Refused(_)) if family == AF_INET6 => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        fib.resync_end(clock::now(), complete);
+        Ok(())
+    }
+}

@@ -1,0 +1,312 @@
+//! The thread's loop.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender};
+use waypost_fib::Fib;
+use waypost_manager::InterfaceChange;
+use waypost_rtm::{Rtm, SubscriberConfig, SubscriberId, SubscriberKind};
+use waypost_sys::clock;
+use waypost_sys::wait::{Interest, Poller, Ready, Waker};
+use waypost_types::{InterfaceIndex, Prefix, ProtocolId, Route, RouteBatch, Time};
+
+use super::handle::{Command, Sink};
+use super::kernel::Kernel;
+use super::owners::{Owners, PerInterface, apply};
+use super::{TableOptions, TableView, connected};
+
+const WAKER: u64 = 0;
+const MONITOR: u64 = 1;
+/// Commands taken in one round.
+const COMMANDS: usize = 256;
+/// Route rows looked at in one round of put-off work: well under a millisecond.
+const SLICE: usize = 4096;
+/// Destinations drained at once.
+const DRAIN: usize = 1024;
+
+/// A protocol that wants news of routes.
+struct Listener {
+    subscriber: SubscriberId,
+    sink: Sink,
+}
+
+pub(super) struct Worker {
+    rtm: Rtm,
+    fib: Fib,
+    kernel: Kernel,
+    forwarding: SubscriberId,
+    owners: Owners,
+    connected: PerInterface,
+    autostatic: PerInterface,
+    listeners: BTreeMap<ProtocolId, Listener>,
+    /// Until when routes of protocols that failed are kept.
+    graces: BTreeMap<ProtocolId, Time>,
+    /// When routes of an earlier life go.
+    strays_go: Option<Time>,
+    settlers: Vec<Sender<()>>,
+    commands: Receiver<Command>,
+    waker: Waker,
+    restart_time: Duration,
+}
+
+impl Worker {
+    pub(super) fn new(options: TableOptions, commands: Receiver<Command>, waker: Waker) -> io::Result<Self> {
+        let (mut kernel, mut fib) = Kernel::open(options.seed.child("fib"))?;
+        // The kernel's state is known before the first protocol starts.
+        while kernel.reconcile(&mut fib)? {}
+        let mut rtm = Rtm::new(options.seed.child("rtm"));
+        let config = SubscriberConfig {
+            kind: SubscriberKind::Forwarding,
+            family: None,
+            owners: None,
+            by_set: true,
+        };
+        let forwarding = rtm.subscribe(config).map_err(io::Error::other)?;
+        Ok(Self {
+            rtm,
+            fib,
+            kernel,
+            forwarding,
+            owners: Owners::default(),
+            connected: PerInterface::default(),
+            autostatic: PerInterface::default(),
+            listeners: BTreeMap::new(),
+            graces: BTreeMap::new(),
+            strays_go: None,
+            settlers: Vec::new(),
+            commands,
+            waker,
+            restart_time: options.restart_time,
+        })
+    }
+
+    pub(super) fn run(mut self) -> io::Result<()> {
+        let poller = Poller::new()?;
+        poller.add(&self.waker, WAKER, Interest::Read)?;
+        poller.add(self.kernel.monitor(), MONITOR, Interest::Read)?;
+        let mut ready: Vec<Ready> = Vec::new();
+        let mut busy = true;
+        loop {
+            let timeout = if busy {
+                Some(Duration::ZERO)
+            } else {
+                self.timeout()
+            };
+            poller.wait(timeout, &mut ready)?;
+            self.waker.take();
+            busy = self.kernel.hear(&mut self.fib)?;
+            for _ in 0..COMMANDS {
+                let Ok(command) = self.commands.try_recv() else {
+                    break;
+                };
+                if let Command::Shutdown { keep_routes, done } = command {
+                    let ended = self.shutdown(keep_routes);
+                    drop(done);
+                    return ended;
+                }
+                self.command(command);
+            }
+            self.due(clock::now());
+            busy |= self.turn()?;
+            busy |= !self.commands.is_empty();
+            if !busy && self.fib.is_settled() {
+                // Dropping a sender tells its owner as well as a message would.
+                self.settlers.clear();
+            }
+        }
+    }
+
+    /// One round of work between table, kernel and listeners; returns whether there is more.
+    fn turn(&mut self) -> io::Result<bool> {
+        let mut busy = false;
+        if self.rtm.is_sweeping() {
+            busy |= self.rtm.sweep(clock::now(), SLICE).more;
+        }
+        busy |= self.drain_forwarding();
+        busy |= self.kernel.reconcile(&mut self.fib)?;
+        busy |= self.drain_listeners();
+        Ok(busy)
+    }
+
+    fn drain_forwarding(&mut self) -> bool {
+        // INVARIANT: the subscription lives as long as the worker, and is of the kind that these calls serve.
+        for change in self
+            .rtm
+            .drain_next_hop_sets(self.forwarding, usize::MAX)
+            .unwrap_or_default()
+        {
+            self.fib.set_changed(&change);
+        }
+        while self.fib.has_room() {
+            let changes = self
+                .rtm
+                .drain_forwarding(self.forwarding, DRAIN)
+                .unwrap_or_default();
+            changes.iter().for_each(|change| self.fib.want(change));
+            if changes.len() < DRAIN {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn drain_listeners(&mut self) -> bool {
+        let mut busy = false;
+        for listener in self.listeners.values() {
+            let changes = self.rtm.drain(listener.subscriber, DRAIN).unwrap_or_default();
+            busy |= changes.len() == DRAIN;
+            if !changes.is_empty() {
+                (listener.sink)(changes.into_iter().map(|change| change.notice).collect());
+            }
+        }
+        busy
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        let deadlines = [self.rtm.next_deadline(), self.fib.next_deadline(), self.strays_go];
+        let next = deadlines
+            .into_iter()
+            .flatten()
+            .chain(self.graces.values().copied())
+            .min();
+        next.map(|deadline| deadline.since(clock::now()))
+    }
+
+    fn due(&mut self, now: Time) {
+        if self.rtm.next_deadline().is_some_and(|deadline| deadline <= now) {
+            self.rtm.expire(now);
+        }
+        if self.fib.next_deadline().is_some_and(|deadline| deadline <= now) {
+            self.fib.expire(now);
+        }
+        if self.strays_go.is_some_and(|deadline| deadline <= now) {
+            self.strays_go = None;
+            let strays = self.fib.counts().strays;
+            if strays > 0 {
+                tracing::info!(
+                    strays,
+                    "routes of an earlier life that nobody set again are removed"
+                );
+            }
+            self.fib.sweep_strays();
+        }
+        let over: Vec<ProtocolId> = self
+            .graces
+            .iter()
+            .filter(|(_, deadline)| **deadline <= now)
+            .map(|(protocol, _)| *protocol)
+            .collect();
+        for protocol in over {
+            self.graces.remove(&protocol);
+            if let Some(entity) = self.owners.get(protocol) {
+                let _ = self.rtm.sweep_stale(entity);
+            }
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        let now = clock::now();
+        match command {
+            Command::Batch(protocol, batch) => self.batch(now, protocol, &batch),
+            Command::Interest(protocol, owners, sink) => self.interest(protocol, owners, sink),
+            Command::Remove(protocol) => {
+                self.graces.remove(&protocol);
+                self.unlisten(protocol);
+                self.owners.remove(&mut self.rtm, protocol);
+            }
+            Command::Grace(protocol) => {
+                self.unlisten(protocol);
+                if let Some(entity) = self.owners.get(protocol) {
+                    let _ = self.rtm.mark_stale(entity);
+                    self.graces.insert(protocol, now + self.restart_time);
+                }
+            }
+            Command::Preference(protocol, preference) => {
+                if let Err(error) = self.rtm.set_preference(protocol, preference) {
+                    tracing::error!(%protocol, preference, %error, "the preference is refused");
+                }
+            }
+            Command::Autostatic(interface, routes) => self.autostatic(now, interface, routes),
+            Command::Interfaces(changes) => changes.iter().for_each(|change| self.interface(now, change)),
+            Command::Look(look) => look(&TableView {
+                rtm: &self.rtm,
+                fib: &self.fib,
+                now,
+            }),
+            Command::Settle(settler) => self.settlers.push(settler),
+            Command::StartComplete => self.strays_go = Some(now + self.restart_time),
+            // INVARIANT: the loop takes this one out before.
+            Command::Shutdown { .. } => {}
+        }
+    }
+
+    fn batch(&mut self, now: Time, protocol: ProtocolId, batch: &RouteBatch) {
+        if let Some(entity) = self.owners.entity(&mut self.rtm, protocol) {
+            apply(&mut self.rtm, now, protocol, entity, batch);
+        }
+    }
+
+    fn interest(&mut self, protocol: ProtocolId, owners: Vec<ProtocolId>, sink: Sink) {
+        self.unlisten(protocol);
+        let owners: BTreeSet<ProtocolId> = owners.into_iter().filter(|owner| *owner != protocol).collect();
+        if owners.is_empty() {
+            return;
+        }
+        let config = SubscriberConfig {
+            kind: SubscriberKind::Best,
+            family: None,
+            owners: Some(owners),
+            by_set: false,
+        };
+        match self.rtm.subscribe(config) {
+            Ok(subscriber) => {
+                // INVARIANT: the subscription was made one line above.
+                let _ = self.rtm.replay(subscriber);
+                self.listeners.insert(protocol, Listener { subscriber, sink });
+            }
+            Err(error) => tracing::error!(%protocol, %error, "the protocol hears no news of routes"),
+        }
+    }
+
+    fn unlisten(&mut self, protocol: ProtocolId) {
+        if let Some(listener) = self.listeners.remove(&protocol) {
+            let _ = self.rtm.unsubscribe(listener.subscriber);
+        }
+    }
+
+    fn autostatic(&mut self, now: Time, interface: InterfaceIndex, routes: Vec<(Prefix, Route)>) {
+        let changes = self.autostatic.replace(interface, routes);
+        if !changes.is_empty() {
+            self.batch(now, ProtocolId::AUTOSTATIC, &changes);
+        }
+    }
+
+    fn interface(&mut self, now: Time, change: &InterfaceChange) {
+        let (index, usable, networks) = match change {
+            InterfaceChange::Present(interface) => (
+                interface.index,
+                interface.up && interface.carrier,
+                connected::networks(interface),
+            ),
+            InterfaceChange::Gone(index) => (*index, false, Vec::new()),
+        };
+        if self.rtm.interface_is_usable(index) != usable {
+            self.rtm.set_interface_usable(index, usable);
+        }
+        let changes = self.connected.replace(index, networks);
+        if !changes.is_empty() {
+            self.batch(now, ProtocolId::LOCAL, &changes);
+        }
+    }
+
+    fn shutdown(&mut self, keep_routes: bool) -> io::Result<()> {
+        if keep_routes {
+            return Ok(());
+        }
+        self.fib.withdraw_all();
+        while self.kernel.reconcile(&mut self.fib)? {}
+        Ok(())
+    }
+}
