@@ -161,9 +161,10 @@ impl RipPlan {
         line!(text, "router id 192.0.2.2;");
         line!(text, "protocol device {{ scan time 1; }}");
         line!(text, "protocol direct {{ ipv4; }}");
+        // Routes that the kernel dropped with a link that came back at once are put back by the next scan only.
         line!(
             text,
-            "protocol kernel {{ ipv4 {{ import none; export where source != RTS_DEVICE; }}; merge paths on; }}"
+            "protocol kernel {{ scan time 1; ipv4 {{ import none; export where source != RTS_DEVICE; }}; merge paths on; }}"
         );
         if !self.routes.is_empty() {
             line!(text, "protocol static st {{ ipv4;");

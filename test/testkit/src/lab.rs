@@ -1,9 +1,11 @@
 //! A lab and its teardown.
 
 use std::fmt::Write as _;
+use std::fs::File;
 use std::io::Write as _;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
@@ -25,6 +27,33 @@ pub(crate) struct Ground {
     pub(crate) pid_namespace: String,
     /// When the lab began; times of events are told from here.
     pub(crate) start: Instant,
+    /// What to ask when something did not happen, while those that know still run.
+    pub(crate) questions: Mutex<Vec<Question>>,
+}
+
+/// A command whose answer helps to understand a failure.
+#[derive(Debug)]
+pub(crate) struct Question {
+    /// Where the answer goes.
+    pub(crate) log: PathBuf,
+    pub(crate) command: Command,
+}
+
+impl Ground {
+    /// Asks everybody and writes the answers to the logs, from which [`Lab::report`] takes them.
+    pub(crate) fn ask(&self) {
+        let mut questions = self.questions.lock().unwrap_or_else(PoisonError::into_inner);
+        for question in questions.iter_mut() {
+            let answer = match question.command.output() {
+                Ok(output) => String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned(),
+                Err(error) => error.to_string(),
+            };
+            let text = format!("{:?}\n{answer}\n", question.command);
+            let log = File::options().create(true).append(true).open(&question.log);
+            // This is about another failure, which is to be reported whatever happens here.
+            drop(log.and_then(|mut log| log.write_all(text.as_bytes())));
+        }
+    }
 }
 
 /// Nodes, the links between them and the processes on them. Everything ends when it is dropped.
@@ -50,6 +79,7 @@ impl Lab {
         let ground = Arc::new(Ground {
             pid_namespace: anchor.pid_namespace(),
             start: Instant::now(),
+            questions: Mutex::new(Vec::new()),
         });
         let wires = Node::new("wires", &directory, Arc::clone(&ground))?;
         Ok(Self {
@@ -137,7 +167,7 @@ impl Lab {
 
     /// The directory of the lab; it goes with the lab. Each node has one in it, of its name, with logs and configurations.
     #[must_use]
-    pub fn directory(&self) -> std::path::PathBuf {
+    pub fn directory(&self) -> PathBuf {
         self.lock_anchor().directory().to_owned()
     }
 

@@ -171,6 +171,7 @@ impl Node {
                 _ => Err(fib::describe(&routes)),
             }
         })
+        .inspect_err(|_| self.ground().ask())
     }
 
     /// Waits until there is no route to `prefix`; returns how long that took.
@@ -185,6 +186,7 @@ impl Node {
                 Ok(start.elapsed())
             }
         })
+        .inspect_err(|_| self.ground().ask())
     }
 }
 

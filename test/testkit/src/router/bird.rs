@@ -33,13 +33,24 @@ pub(super) fn launch(router: &mut Router) -> Result<()> {
     Ok(())
 }
 
+fn birdc(router: &Router) -> Command {
+    let mut command = Command::new(CONTROL);
+    command.arg("-s").arg(router.path("bird.ctl"));
+    command
+}
+
+pub(super) fn questions(router: &Router) -> Vec<Command> {
+    ["show route all", "show rip interfaces", "show rip neighbors"]
+        .map(|question| {
+            let mut command = birdc(router);
+            command.args(question.split(' '));
+            command
+        })
+        .into()
+}
+
 pub(super) fn command(router: &Router, words: &[&str]) -> Result<String> {
-    let (done, text) = control(
-        Command::new(CONTROL)
-            .arg("-s")
-            .arg(router.path("bird.ctl"))
-            .args(words),
-    )?;
+    let (done, text) = control(birdc(router).args(words))?;
     if !done {
         bail!("birdc {}:\n{text}", words.join(" "));
     }

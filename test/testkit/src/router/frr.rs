@@ -85,6 +85,12 @@ fn vtysh(directory: &str) -> Command {
     command
 }
 
+pub(super) fn questions(router: &Router) -> Result<Vec<Command>> {
+    let mut vtysh = vtysh(&as_text(router.node.directory())?);
+    vtysh.args(["-c", "show ip rip", "-c", "show ip rip status"]);
+    Ok(vec![vtysh])
+}
+
 pub(super) fn command(router: &Router, commands: &[&str]) -> Result<String> {
     let mut vtysh = vtysh(&as_text(router.node.directory())?);
     for command in commands {

@@ -8,10 +8,12 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use crate::lab::Question;
 use crate::node::Node;
 use crate::process::Process;
 
@@ -70,7 +72,28 @@ impl Router {
             processes: Vec::new(),
         };
         router.launch()?;
+        router.offer_answers()?;
         Ok(router)
+    }
+
+    /// Has the tool asked for the router's state when a wait fails.
+    fn offer_answers(&self) -> Result<()> {
+        let commands = match self.make {
+            Make::Waypost => waypost::questions(self)?,
+            Make::Frr => frr::questions(self)?,
+            Make::Bird => bird::questions(self),
+        };
+        let mut questions = self
+            .node
+            .ground()
+            .questions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        questions.extend(commands.into_iter().map(|command| Question {
+            log: self.path("state.log"),
+            command,
+        }));
+        Ok(())
     }
 
     fn launch(&mut self) -> Result<()> {

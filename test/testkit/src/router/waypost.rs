@@ -64,13 +64,31 @@ pub(super) fn launch(router: &mut Router) -> Result<()> {
     Ok(())
 }
 
+fn waypost(router: &Router) -> Result<Command> {
+    let mut command = Command::new(program("waypost")?);
+    command.arg("--socket").arg(router.path("waypost.sock"));
+    Ok(command)
+}
+
+pub(super) fn questions(router: &Router) -> Result<Vec<Command>> {
+    [
+        "show interfaces",
+        "show neighbors",
+        "show routes",
+        "show database",
+        "show counters",
+    ]
+    .into_iter()
+    .map(|question| {
+        let mut command = waypost(router)?;
+        command.args(question.split(' '));
+        Ok(command)
+    })
+    .collect()
+}
+
 pub(super) fn command(router: &Router, arguments: &[&str]) -> Result<String> {
-    let (done, text) = control(
-        Command::new(program("waypost")?)
-            .arg("--socket")
-            .arg(router.path("waypost.sock"))
-            .args(arguments),
-    )?;
+    let (done, text) = control(waypost(router)?.args(arguments))?;
     if !done {
         bail!("waypost {}:\n{text}", arguments.join(" "));
     }
