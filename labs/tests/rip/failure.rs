@@ -1,0 +1,115 @@
+//! What goes wrong.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use waypost_testkit::{Lab, Make, Ping, RouteFeed};
+
+use crate::network::{AT_ONCE, LAN1, LAN2, Pair, R1, R2, SOON, on_eth0};
+
+/// The plan's expiration interval and what a router may take to notice.
+const EXPIRED: Duration = Duration::from_secs(10 + 5);
+/// No router may give up a neighbour sooner: the expiration interval less the longest time since its last update.
+const NOT_BEFORE: Duration = Duration::from_millis(2000);
+
+pub(crate) fn link_down_and_up(lab: &Lab, first: Make, second: Make) -> Result<()> {
+    let pair = Pair::new(lab)?;
+    let _routers = pair.start(first, second, &on_eth0())?;
+    pair.converge()?;
+    // The second loses its carrier, the first its interface; then the other way round.
+    for node in [&pair.r1, &pair.r2] {
+        node.set_link("eth0", false)?;
+        pair.r1.wait_for_no_route(LAN2, AT_ONCE)?;
+        pair.r2.wait_for_no_route(LAN1, AT_ONCE)?;
+        node.set_link("eth0", true)?;
+        pair.converge()?;
+    }
+    Ok(())
+}
+
+/// The peer dies without a word: its routes stay until they expire, and come back with it.
+pub(crate) fn killed_peer_expires(lab: &Lab, first: Make, second: Make) -> Result<()> {
+    let pair = Pair::new(lab)?;
+    let (_r1, mut r2) = pair.start(first, second, &on_eth0())?;
+    pair.converge()?;
+    r2.kill()?;
+    let took = pair.r1.wait_for_no_route(LAN2, EXPIRED)?;
+    assert!(took > NOT_BEFORE, "given up after {took:?}");
+    r2.start_again()?;
+    pair.converge()
+}
+
+/// The router under test dies: its peer's view of the same.
+pub(crate) fn killed_router_expires(lab: &Lab, first: Make, second: Make) -> Result<()> {
+    let pair = Pair::new(lab)?;
+    let (mut r1, _r2) = pair.start(first, second, &on_eth0())?;
+    pair.converge()?;
+    r1.kill()?;
+    let took = pair.r2.wait_for_no_route(LAN1, EXPIRED)?;
+    assert!(took > NOT_BEFORE, "given up after {took:?}");
+    r1.start_again()?;
+    pair.converge()
+}
+
+/// A router that is stopped in order says so: its routes are gone at the peer before they could have expired.
+pub(crate) fn good_bye(lab: &Lab, first: Make, second: Make) -> Result<()> {
+    let pair = Pair::new(lab)?;
+    let (mut r1, _r2) = pair.start(first, second, &on_eth0())?;
+    pair.converge()?;
+    r1.stop()?;
+    pair.r2.wait_for_no_route(LAN1, AT_ONCE)?;
+    Ok(())
+}
+
+/// A segment breaks somewhere in the middle: no carrier is lost, only silence tells.
+pub(crate) fn silent_wire(lab: &Lab, first: Make, second: Make) -> Result<()> {
+    let (r1, r2) = (lab.node("r1")?, lab.node("r2")?);
+    let wires = lab.segment(&[(&r1, "eth0", "10.0.12.1/24"), (&r2, "eth0", "10.0.12.2/24")])?;
+    lab.stub(&r1, "lan0", "10.1.0.1/24")?;
+    lab.stub(&r2, "lan0", "10.2.0.1/24")?;
+    let pair = Pair { r1, r2 };
+    let _routers = pair.start(first, second, &on_eth0())?;
+    pair.converge()?;
+    wires[0].cut()?;
+    pair.r1.wait_for_no_route(LAN2, EXPIRED)?;
+    pair.r2.wait_for_no_route(LAN1, EXPIRED)?;
+    wires[0].join()?;
+    pair.converge()
+}
+
+/// `kill -9` and restart: routes stay in both kernels, and packets flow all the time.
+pub(crate) fn restart_loses_no_packet(lab: &Lab, first: Make, second: Make) -> Result<()> {
+    restart(lab, first, second, false)
+}
+
+/// The same with both routers down at the same time.
+pub(crate) fn restart_of_both_loses_no_packet(lab: &Lab, first: Make, second: Make) -> Result<()> {
+    restart(lab, first, second, true)
+}
+
+fn restart(lab: &Lab, first: Make, second: Make, both: bool) -> Result<()> {
+    let pair = Pair::new(lab)?;
+    let (mut r1, mut r2) = pair.start(first, second, &on_eth0())?;
+    pair.converge()?;
+    let feeds = (RouteFeed::start(&pair.r1)?, RouteFeed::start(&pair.r2)?);
+    let ping = Ping::start(
+        (&pair.r1, "10.1.0.1"),
+        (&pair.r2, "10.2.0.1"),
+        Duration::from_millis(5),
+    )?;
+    r1.kill()?;
+    if both {
+        r2.kill()?;
+        r2.start_again()?;
+    }
+    r1.start_again()?;
+    // A network that is new now: both have heard each other again when it arrives.
+    lab.stub(&pair.r1, "lan1", "10.1.1.1/24")?;
+    lab.stub(&pair.r2, "lan1", "10.2.1.1/24")?;
+    pair.r1.wait_for_route("10.2.1.0/24", &[R2], SOON)?;
+    pair.r2.wait_for_route("10.1.1.0/24", &[R1], SOON)?;
+    feeds.0.assert_kept(&[LAN2])?;
+    feeds.1.assert_kept(&[LAN1])?;
+    ping.assert_nothing_lost()?;
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! RIP between two makes of routers. Every lab is written once and run with several pairs; the first of a pair is the one
+//! under test, `r1`.
+//!
+//! The pairs without Waypost prove the labs: what fails there is the lab's fault. They are `ignored` in everyday runs.
+
+mod authentication;
+mod exchange;
+mod failure;
+mod network;
+mod routes;
+
+/// Makes a module of tests for each pair of makes. The attribute in front goes to each of its tests.
+macro_rules! labs {
+    ($(#$note:tt $pair:ident($first:ident, $second:ident): $($topic:ident :: {$($lab:ident),* $(,)?}),* $(,)?;)*) => {
+        $(mod $pair {
+            $($(
+                #$note
+                #[test]
+                fn $lab() {
+                    waypost_testkit::run(|lab| {
+                        crate::$topic::$lab(
+                            lab,
+                            waypost_testkit::Make::$first,
+                            waypost_testkit::Make::$second,
+                        )
+                    });
+                }
+            )*)*
+        })*
+    };
+}
+
+labs! {
+    #[doc = "against FRR"]
+    waypost_frr(Waypost, Frr):
+        exchange::{multicast, broadcast, version_1, unicast},
+        authentication::{plain, md5, wrong_password, key_rollover},
+        routes::{default_route_given, default_route_taken, filters, equal_cost, metric_change, redistribution},
+        failure::{link_down_and_up, killed_peer_expires, killed_router_expires, good_bye, silent_wire};
+    #[doc = "against BIRD"]
+    waypost_bird(Waypost, Bird):
+        exchange::{multicast, broadcast, version_1, unicast},
+        authentication::{plain, md5, hmac_sha256, wrong_password, key_rollover},
+        routes::{default_route_given, default_route_taken, filters, equal_cost, metric_change, redistribution},
+        failure::{link_down_and_up, killed_peer_expires, killed_router_expires, good_bye, silent_wire};
+    #[doc = "against itself"]
+    waypost_waypost(Waypost, Waypost):
+        exchange::{multicast, broadcast, version_1, unicast},
+        authentication::{plain, md5, hmac_sha256, wrong_password, key_rollover},
+        routes::{default_route_given, default_route_taken, filters, equal_cost, metric_change, redistribution},
+        failure::{
+            link_down_and_up, killed_peer_expires, good_bye, silent_wire,
+            restart_loses_no_packet, restart_of_both_loses_no_packet,
+        };
+    #[ignore = "proves the labs without Waypost"]
+    frr_bird(Frr, Bird):
+        exchange::{multicast, broadcast, version_1, unicast},
+        authentication::{plain, md5, wrong_password, key_rollover},
+        routes::{default_route_given, default_route_taken, filters, equal_cost, metric_change, redistribution},
+        failure::{link_down_and_up, killed_peer_expires, killed_router_expires, silent_wire};
+    #[ignore = "proves the labs without Waypost"]
+    bird_bird(Bird, Bird):
+        authentication::{hmac_sha256},
+        routes::{metric_change};
+}

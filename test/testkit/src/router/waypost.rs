@@ -1,0 +1,103 @@
+//! Waypost as it was built.
+
+use std::env;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use super::{PATIENCE, Router, as_text, control};
+use crate::process::Process;
+use crate::wait::wait_for;
+
+/// The path of one of Waypost's programs.
+pub(super) fn program(name: &str) -> Result<PathBuf> {
+    if let Some(directory) = env::var_os("WAYPOST_BIN") {
+        let path = PathBuf::from(directory).join(name);
+        if path.is_file() {
+            return Ok(path);
+        }
+        bail!("WAYPOST_BIN is set, but there is no {}", path.display());
+    }
+    let here = env::current_exe().context("finding this program")?;
+    // Tests are in a directory below the one with the programs.
+    here.ancestors()
+        .skip(1)
+        .take(2)
+        .map(|directory| directory.join(name))
+        .find(|path| path.is_file())
+        .with_context(|| {
+            format!(
+                "there is no {name} near {}: build it first, with the same profile (cargo build --bins)",
+                here.display()
+            )
+        })
+}
+
+pub(super) fn launch(router: &mut Router) -> Result<()> {
+    let configuration = router.write("waypost.toml", &router.configuration)?;
+    let state = as_text(&router.path("state"))?;
+    let socket = as_text(&router.path("waypost.sock"))?;
+    let daemon = as_text(&program("waypostd")?)?;
+    let mut process = Process::start(
+        &router.node,
+        "waypostd",
+        &daemon,
+        &[
+            "--config",
+            &configuration,
+            "--state-dir",
+            &state,
+            "--socket",
+            &socket,
+        ],
+    )?;
+    wait_for(PATIENCE, "waypostd answers", || {
+        if let Ok(Some(status)) = process.ended() {
+            return Err(format!("it ended: {status}"));
+        }
+        command(router, &["show", "status"])
+            .map(drop)
+            .map_err(|error| format!("{error:#}"))
+    })?;
+    router.processes.push(process);
+    Ok(())
+}
+
+fn waypost(router: &Router) -> Result<Command> {
+    let mut command = Command::new(program("waypost")?);
+    command.arg("--socket").arg(router.path("waypost.sock"));
+    Ok(command)
+}
+
+pub(super) fn questions(router: &Router) -> Result<Vec<Command>> {
+    [
+        "show interfaces",
+        "show neighbors",
+        "show routes",
+        "show database",
+        "show counters",
+    ]
+    .into_iter()
+    .map(|question| {
+        let mut command = waypost(router)?;
+        command.args(question.split(' '));
+        Ok(command)
+    })
+    .collect()
+}
+
+pub(super) fn command(router: &Router, arguments: &[&str]) -> Result<String> {
+    let (done, text) = control(waypost(router)?.args(arguments))?;
+    if !done {
+        bail!("waypost {}:\n{text}", arguments.join(" "));
+    }
+    Ok(text)
+}
+
+pub(super) fn reconfigure(router: &mut Router, configuration: &str) -> Result<()> {
+    let file = router.write("wanted.toml", configuration)?;
+    command(router, &["apply", &file])?;
+    configuration.clone_into(&mut router.configuration);
+    Ok(())
+}
