@@ -268,7 +268,8 @@ impl Route {
 impl RouteNextHop {
     fn decode_attribute(&mut self, attribute: &Attribute<'_>, family: Family) -> Result<(), Reason> {
         match attribute.kind {
-            RTA_OIF => self.interface = Some(InterfaceIndex(attribute.u32()?)),
+            // No interface has number 0; in a list the field is always there and 0 says none, too.
+            RTA_OIF => self.interface = Some(InterfaceIndex(attribute.u32()?)).filter(|index| index.0 != 0),
             RTA_GATEWAY => self.gateway = Some(attribute.ip(family)?),
             RTA_VIA => {
                 // `struct rtvia`: the gateway's family, then its address.
