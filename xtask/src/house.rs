@@ -60,7 +60,10 @@ pub(crate) fn check() -> Result<()> {
         let name = package.name.as_str();
         // What only tests and tools use stands outside the house.
         let folder = package.manifest_path.strip_prefix(&metadata.workspace_root)?;
-        if ["test", "labs", "xtask", "bench"].iter().any(|outside| folder.starts_with(outside)) {
+        if ["test", "labs", "xtask", "bench"]
+            .iter()
+            .any(|outside| folder.starts_with(outside))
+        {
             continue;
         }
         let Some(room) = rooms.get(name) else {

@@ -50,7 +50,7 @@ impl Running {
         for change in changes {
             match change {
                 InterfaceChange::Present(interface) => {
-                    drop(names.insert(interface.index, interface.name.clone()))
+                    drop(names.insert(interface.index, interface.name.clone()));
                 }
                 InterfaceChange::Gone(index) => drop(names.remove(index)),
             }

@@ -344,8 +344,8 @@ impl Fib {
     }
 
     fn push_objects(&mut self, now: Time, batch: &mut Batch<Token>) {
-        while let Some(&(rank, index)) = self.objects.to_make.first() {
-            let members = self.to_make(now, index);
+        while let Some(&(rank, index)) = self.objects.due_to_make.first() {
+            let members = self.due_to_make(now, index);
             if let Some(members) = members
                 && let Some(request) = self.objects.request(index, &members)
             {
@@ -367,12 +367,12 @@ impl Fib {
                     }
                 }
             }
-            self.objects.to_make.remove(&(rank, index));
+            self.objects.due_to_make.remove(&(rank, index));
         }
     }
 
     /// The members to make an object with (none for a single one), or `None` if there is nothing to do about it now.
-    fn to_make(&mut self, now: Time, index: Index) -> Option<Members> {
+    fn due_to_make(&mut self, now: Time, index: Index) -> Option<Members> {
         let object = self.objects.get(index)?;
         let waiting = object.retry.is_some_and(|at| at > now);
         if object.users == 0 || object.sent.is_some() || waiting || object.presence == Presence::Doubtful {
@@ -408,7 +408,7 @@ impl Fib {
 
     fn push_routes(&mut self, now: Time, batch: &mut Batch<Token>) {
         while let Some(prefix) = self.works.dequeue() {
-            let Some(sent) = self.to_send(now, prefix) else {
+            let Some(sent) = self.due_to_send(now, prefix) else {
                 continue;
             };
             let pushed = match sent {
@@ -456,7 +456,7 @@ impl Fib {
     }
 
     /// What to do about a destination now.
-    fn to_send(&mut self, now: Time, prefix: Prefix) -> Option<Sent> {
+    fn due_to_send(&mut self, now: Time, prefix: Prefix) -> Option<Sent> {
         let work = self.works.get(prefix)?;
         let (wanted, held) = (work.wanted, work.held);
         if work.sent.is_some() {
@@ -630,7 +630,7 @@ impl Fib {
                 }
                 let held = self.still_ready(&members);
                 let lost = disturbed || held.len() < members.len() && held.is_empty();
-                self.objects.set_held_members(index, held);
+                self.objects.set_held_members(index, &held);
                 if lost {
                     self.object_lost(index, true);
                 }
@@ -675,7 +675,7 @@ impl Fib {
             // The one reason to refuse is that it is not there.
             object.sent = None;
             object.presence = Presence::Absent;
-            self.objects.set_held_members(index, Members::new());
+            self.objects.set_held_members(index, &Members::new());
             self.objects.touch(index);
         }
     }

@@ -115,7 +115,7 @@ impl Fib {
                 object.presence = Presence::Absent;
                 self.objects.doubtful.remove(&index);
             }
-            self.objects.set_held_members(index, Members::new());
+            self.objects.set_held_members(index, &Members::new());
             self.unborrow_all(index);
             for group in self.objects.groups_of(index) {
                 let Some(object) = self.objects.get(group) else {
@@ -129,7 +129,7 @@ impl Fib {
                 if held.is_empty() {
                     open.push((group, true));
                 } else {
-                    self.objects.set_held_members(group, held);
+                    self.objects.set_held_members(group, &held);
                     self.objects.touch(group);
                 }
             }

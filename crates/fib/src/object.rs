@@ -202,7 +202,7 @@ pub(crate) struct Objects {
     /// To delete before anything is made.
     pub(crate) doubtful: BTreeSet<Index>,
     /// To make or change: singles (0) before groups (1).
-    pub(crate) to_make: BTreeSet<(u8, Index)>,
+    pub(crate) due_to_make: BTreeSet<(u8, Index)>,
     /// To delete when nobody uses them: groups (0) before singles (1).
     pub(crate) to_unmake: BTreeSet<(u8, Index)>,
 }
@@ -218,7 +218,7 @@ impl Objects {
             taken: BTreeSet::new(),
             lowest_free: 0,
             doubtful: BTreeSet::new(),
-            to_make: BTreeSet::new(),
+            due_to_make: BTreeSet::new(),
             to_unmake: BTreeSet::new(),
         }
     }
@@ -240,7 +240,7 @@ impl Objects {
     }
 
     pub(crate) fn has_work(&self) -> bool {
-        !(self.doubtful.is_empty() && self.to_make.is_empty() && self.to_unmake.is_empty())
+        !(self.doubtful.is_empty() && self.due_to_make.is_empty() && self.to_unmake.is_empty())
     }
 
     // References
@@ -268,7 +268,7 @@ impl Objects {
         };
         let (group, kept) = (object.is_group(), object.is_kept());
         if object.users > 0 && !self.inline {
-            self.to_make.insert((u8::from(group), index));
+            self.due_to_make.insert((u8::from(group), index));
         } else if !kept {
             self.to_unmake.insert((u8::from(!group), index));
         }
@@ -312,8 +312,8 @@ impl Objects {
 
     /// Forgets an object that nobody uses and the kernel has not.
     pub(crate) fn remove(&mut self, index: Index) {
-        self.set_members(index, Members::new());
-        self.set_held_members(index, Members::new());
+        self.set_members(index, &Members::new());
+        self.set_held_members(index, &Members::new());
         let Some(object) = self.objects.remove(&index) else {
             return;
         };
@@ -368,7 +368,7 @@ impl Objects {
             }
             None => self.insert(Shape::Group(Some((set, family)))),
         };
-        self.set_members(index, members.clone());
+        self.set_members(index, &members);
         members.iter().for_each(|&(member, _)| self.release(member));
         self.use_(index);
         (index, false)
@@ -384,7 +384,7 @@ impl Objects {
         let members = self.acquire_members(family, hops);
         let changed = self.get(index).is_some_and(|group| group.members != members);
         if changed {
-            self.set_members(index, members.clone());
+            self.set_members(index, &members);
             self.touch(index);
         }
         members.iter().for_each(|&(member, _)| self.release(member));
@@ -411,20 +411,20 @@ impl Objects {
         members
     }
 
-    fn set_members(&mut self, index: Index, members: Members) {
+    fn set_members(&mut self, index: Index, members: &Members) {
         let Some(group) = self.objects.get_mut(&index) else {
             return;
         };
         let old = std::mem::replace(&mut group.members, members.clone());
-        self.relink(index, &old, &members);
+        self.relink(index, &old, members);
     }
 
-    pub(crate) fn set_held_members(&mut self, index: Index, members: Members) {
+    pub(crate) fn set_held_members(&mut self, index: Index, members: &Members) {
         let Some(group) = self.objects.get_mut(&index) else {
             return;
         };
         let old = std::mem::replace(&mut group.held_members, members.clone());
-        self.relink(index, &old, &members);
+        self.relink(index, &old, members);
     }
 
     fn relink(&mut self, group: Index, old: &Members, new: &Members) {
@@ -513,9 +513,9 @@ impl Objects {
             if let Some(object) = self.objects.get_mut(&index) {
                 (object.stray, object.presence, object.seen) = (true, Presence::Present, true);
             }
-            self.set_held_members(index, members.clone());
+            self.set_held_members(index, &members);
             if single.is_none() && !foreign_member {
-                self.set_members(index, members.clone());
+                self.set_members(index, &members);
                 self.stray_groups.insert(members, index);
             }
             return true;
@@ -532,7 +532,7 @@ impl Objects {
             Presence::Altered
         };
         if same && single.is_none() {
-            self.set_held_members(index, members.clone());
+            self.set_held_members(index, &members);
         }
         let right =
             same && !foreign_member && self.get(index).is_some_and(|object| object.members == members);
@@ -576,7 +576,7 @@ impl Objects {
                     .map(|(&index, _)| index);
                 known.unwrap_or_else(|| {
                     let index = self.insert(Shape::Group(None));
-                    self.set_members(index, members.clone());
+                    self.set_members(index, &members);
                     self.stray_groups.insert(members.clone(), index);
                     index
                 })

@@ -92,7 +92,7 @@ impl Fib {
                 object.stray = false;
                 self.objects.doubtful.remove(&index);
                 self.objects.forget_stray_group(index);
-                self.objects.set_held_members(index, Members::new());
+                self.objects.set_held_members(index, &Members::new());
             } else if self.swept {
                 object.stray = false;
             }

@@ -176,13 +176,13 @@ impl Configuration {
             ]),
             (["protocols", name, option @ ..], _) => {
                 let key = BlockKey::protocol(named(name, &[])?);
-                self.set_option(tree, changed, key, (option, value), path)
+                self.set_option(tree, changed, &key, (option, value), path)
                     .map_err(|refusal| vec![refusal])
             }
             (["interfaces", interface, name, option @ ..], _) => {
                 let id = named(name, &["enabled", "autostatic"])?;
                 let key = BlockKey::interface(*interface, id);
-                self.set_option(tree, changed, key, (option, value), path)
+                self.set_option(tree, changed, &key, (option, value), path)
                     .map_err(|refusal| vec![refusal])
             }
             (parts, _) => Err(vec![
@@ -215,7 +215,7 @@ impl Configuration {
         &self,
         tree: &Tree,
         changed: &Changed,
-        key: BlockKey,
+        key: &BlockKey,
         (option, value): (&[&str], Option<&Value>),
         path: &Path,
     ) -> Result<Vec<BlockChange>, Refusal> {
@@ -223,7 +223,7 @@ impl Configuration {
             BlockScope::Interface(_) => Scope::Interface,
             _ => Scope::Global,
         };
-        let block = changed.get(&key).map_or_else(|| tree.get(&key), Option::as_ref);
+        let block = changed.get(key).map_or_else(|| tree.get(key), Option::as_ref);
         let text = block.map(|block| self.decode(key.kind, scope, block));
         if value.is_none() {
             let first = option.first().copied().unwrap_or_default();

@@ -86,7 +86,7 @@ impl RouteFeed {
             let heard = Arc::clone(&heard);
             move || {
                 for line in BufReader::new(output).lines().map_while(Result::ok) {
-                    heard.hear(line);
+                    heard.hear(&line);
                 }
                 heard.state.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
                 heard.more.notify_all();
@@ -204,7 +204,7 @@ impl Drop for RouteFeed {
 }
 
 impl Heard {
-    fn hear(&self, line: String) {
+    fn hear(&self, line: &str) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if line.contains(MARK[0]) {
             // The removal comes after everything that was heard before either of the two.

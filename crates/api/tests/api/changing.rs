@@ -268,7 +268,7 @@ fn failures_of_the_router_are_told_from_mistakes() {
             carrier: false,
             ..interface(2, "eth0")
         };
-        manager.interface_changed(InterfaceChange::Present(unplugged));
+        manager.interfaces_changed([InterfaceChange::Present(unplugged)]);
     });
     let conflict = status_of(&router, "POST", "/v1/autostatic/eth0", b"");
     assert_eq!((full, failed, missing, conflict), (507, 500, 404, 409));

@@ -24,7 +24,11 @@ use crate::protocol::{SampleProtocol, codec};
 struct Installation;
 
 impl Protocols for Installation {
-    fn create(&mut self, protocol: ProtocolId) -> Option<Box<dyn RoutingProtocol>> {
+    fn create(
+        &mut self,
+        protocol: ProtocolId,
+        _: Vec<(String, Vec<u8>)>,
+    ) -> Option<Box<dyn RoutingProtocol>> {
         (protocol == ProtocolId::RIP).then(|| Box::<SampleProtocol>::default() as Box<dyn RoutingProtocol>)
     }
 
@@ -226,7 +230,7 @@ impl Setup {
                 event,
             )
             .unwrap();
-            manager.interface_changed(InterfaceChange::Present(interface(2, "eth0")));
+            manager.interfaces_changed([InterfaceChange::Present(interface(2, "eth0"))]);
             manager.start(Time::ZERO);
             for (count, work) in (1..).zip(work) {
                 let Work::Job(job) = work else { break };

@@ -26,7 +26,7 @@ fn a_watch_shows_the_state_and_every_change() {
                     assert_eq!(snapshot.routes.rows[0].prefix, row("10.0.0.0/8").prefix);
                     assert_eq!((snapshot.protocols.len(), snapshot.neighbors.len()), (1, 1));
                     router.manage(|manager| {
-                        manager.interface_changed(InterfaceChange::Present(interface(3, "eth1")));
+                        manager.interfaces_changed([InterfaceChange::Present(interface(3, "eth1"))]);
                     });
                     ControlFlow::Continue(())
                 }
@@ -53,7 +53,7 @@ fn who_comes_later_sees_how_things_are_now() {
         first.unwrap()
     };
     assert_eq!(first(&router).interfaces.len(), 1);
-    router.manage(|manager| manager.interface_changed(InterfaceChange::Present(interface(3, "eth1"))));
+    router.manage(|manager| manager.interfaces_changed([InterfaceChange::Present(interface(3, "eth1"))]));
     let (mut latest, mut asked) = (first(&router), 1);
     // The first watcher may not have been missed yet; then what it saw last is followed by the news.
     while latest.interfaces.len() == 1 && asked < 100 {
@@ -88,7 +88,7 @@ fn many_watch() {
         for _ in 0..8 {
             all_ready.recv().unwrap();
         }
-        router.manage(|manager| manager.interface_changed(InterfaceChange::Present(interface(3, "eth1"))));
+        router.manage(|manager| manager.interfaces_changed([InterfaceChange::Present(interface(3, "eth1"))]));
     });
 }
 

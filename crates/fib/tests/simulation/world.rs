@@ -14,7 +14,7 @@ use waypost_types::{InterfaceIndex, NextHop, NextHops, Prefix, ProtocolId, Route
 use crate::kernel::{HAND, Kernel, is_v6};
 
 #[derive(Clone, Debug)]
-pub enum Op {
+pub(crate) enum Op {
     Want(u8, u8, u8),
     Unwant(u8),
     /// One batch there and back.
@@ -43,7 +43,7 @@ pub enum Op {
 
 type Wanted = (ProtocolId, RouteKind, Option<usize>);
 
-pub struct World {
+pub(crate) struct World {
     kernel: Kernel,
     fib: Fib,
     wanted: BTreeMap<Prefix, Wanted>,
@@ -88,7 +88,7 @@ fn hops(set: usize, v6: bool) -> NextHops {
 }
 
 impl World {
-    pub fn new(mode: Mode) -> Self {
+    pub(crate) fn new(mode: Mode) -> Self {
         Self {
             kernel: Kernel::new(mode),
             fib: Fib::new(mode, Seed(1)),
@@ -102,7 +102,7 @@ impl World {
         }
     }
 
-    pub fn run(mut self, ops: &[Op]) {
+    pub(crate) fn run(mut self, ops: &[Op]) {
         for op in ops {
             self.apply(op);
         }

@@ -82,7 +82,7 @@ impl Kernel {
                             Ok(message) if message.header.port == self.own => {}
                             Ok(message) => fib.hear(clock::now(), &message),
                             Err(error) => {
-                                tracing::debug!(%error, "a message of the kernel was not understood")
+                                tracing::debug!(%error, "a message of the kernel was not understood");
                             }
                         }
                     }

@@ -185,7 +185,7 @@ proptest! {
         if left == Some(0) {
             without.as_object_mut().unwrap().remove("interfaces");
         }
-        prop_assert_eq!(edited(before.clone(), &[unset("interfaces.eth0")]).unwrap(), without);
+        prop_assert_eq!(edited(before, &[unset("interfaces.eth0")]).unwrap(), without);
     }
 
     #[test]
