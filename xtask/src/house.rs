@@ -16,10 +16,18 @@ const fn on(floor: u8) -> Room {
 }
 
 /// What every protocol may use, and nothing else of ours.
-const PROTOCOL: &[&str] = &["waypost-types", "waypost-wire", "waypost-engine", "waypost-routprot"];
+const PROTOCOL: &[&str] = &[
+    "waypost-types",
+    "waypost-wire",
+    "waypost-engine",
+    "waypost-routprot",
+];
 
 fn rooms() -> BTreeMap<&'static str, Room> {
-    let protocol = || Room { floor: 3, only: Some(PROTOCOL) };
+    let protocol = || Room {
+        floor: 3,
+        only: Some(PROTOCOL),
+    };
     BTreeMap::from([
         ("waypost-types", on(0)),
         ("waypost-wire", on(0)),
@@ -56,19 +64,30 @@ pub(crate) fn check() -> Result<()> {
             continue;
         }
         let Some(room) = rooms.get(name) else {
-            faults.push(format!("{name} has no room: give it a floor in xtask/src/house.rs"));
+            faults.push(format!(
+                "{name} has no room: give it a floor in xtask/src/house.rs"
+            ));
             continue;
         };
-        for dependency in package.dependencies.iter().filter(|d| d.kind != DependencyKind::Development) {
+        for dependency in package
+            .dependencies
+            .iter()
+            .filter(|d| d.kind != DependencyKind::Development)
+        {
             let Some(used) = rooms.get(dependency.name.as_str()) else {
                 if dependency.path.is_some() {
-                    faults.push(format!("{name} uses {}, which stands outside the house", dependency.name));
+                    faults.push(format!(
+                        "{name} uses {}, which stands outside the house",
+                        dependency.name
+                    ));
                 }
                 continue;
             };
             edges += 1;
             let lower = used.floor < room.floor || (used.floor == 0 && room.floor == 0);
-            let allowed = room.only.is_none_or(|only| only.contains(&dependency.name.as_str()));
+            let allowed = room
+                .only
+                .is_none_or(|only| only.contains(&dependency.name.as_str()));
             if !lower || !allowed {
                 faults.push(format!(
                     "{name} (floor {}) may not use {} (floor {})",
@@ -79,12 +98,17 @@ pub(crate) fn check() -> Result<()> {
         let manifest = std::fs::read_to_string(&package.manifest_path)?;
         let may_be_unsafe = matches!(name, "waypost-sys" | "waypost-routprot-abi");
         if !may_be_unsafe && !manifest.contains("[lints]\nworkspace = true") {
-            faults.push(format!("{name} does not take over the workspace's lints, which forbid unsafe code"));
+            faults.push(format!(
+                "{name} does not take over the workspace's lints, which forbid unsafe code"
+            ));
         }
     }
     if !faults.is_empty() {
         bail!("the house is not in order:\n  {}", faults.join("\n  "));
     }
-    crate::say(&format!("the house is in order: {} crates, {edges} edges between them", metadata.packages.len()));
+    crate::say(&format!(
+        "the house is in order: {} crates, {edges} edges between them",
+        metadata.packages.len()
+    ));
     Ok(())
 }

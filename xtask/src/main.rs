@@ -1,10 +1,13 @@
 //! The project's own commands. `cargo xtask` lists them.
 
+mod dist;
 mod house;
+mod test;
 
 use std::io::Write;
+use std::process::Command as Program;
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -16,14 +19,33 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Install what the tests need and run all of them.
+    Test {
+        /// Leave out the labs: no packages are installed, no namespaces are made.
+        #[arg(long)]
+        quick: bool,
+    },
     /// Check that no crate uses one it may not use.
     House,
+    /// Build the release and pack it into dist/.
+    Dist,
 }
 
 fn main() -> Result<()> {
     match Arguments::parse().command {
+        Command::Test { quick } => test::all(quick),
         Command::House => house::check(),
+        Command::Dist => dist::tarball(),
     }
+}
+
+/// Runs a program to its end; anything but success is an error that names it.
+fn run(program: &mut Program) -> Result<()> {
+    let status = program.status().with_context(|| format!("{program:?}"))?;
+    if !status.success() {
+        bail!("{program:?} failed: {status}");
+    }
+    Ok(())
 }
 
 /// Prints a line; a closed pipe is no error.

@@ -111,7 +111,16 @@ impl<E: Engine, C: InstanceCell<E>> RoutingProtocol for EngineProtocol<E, C> {
     }
 
     fn set_global_info(&mut self, info: &InfoBlock) -> Result<(), Refusal> {
-        self.call(|now, instance| instance.set_global_info(now, info))
+        let (result, failures) = self
+            .cell
+            .with(|now, instance| instance.set_global_info(now, info))?;
+        let previous = result?;
+        if failures.is_empty() {
+            return Ok(());
+        }
+        self.cell
+            .with(|now, instance| instance.restore_global(now, previous))?;
+        Err(Refusal::failed(failures.join("; ")))
     }
 
     fn add_interface(&mut self, interface: &InterfaceIdentity, info: &InfoBlock) -> Result<(), Refusal> {

@@ -37,9 +37,38 @@ impl<C: BlockConfig> Held<C> {
     }
 }
 
-/// What an interface was configured with, to put it back if the host cannot do its part.
+/// What was configured before, to put it back if the host cannot do its part.
 #[derive(Clone, Debug)]
 pub struct Previous<C>(Option<Held<C>>);
+
+/// An interface as the host described it, so that it can be described again.
+struct Attached<C> {
+    identity: InterfaceIdentity,
+    held: Option<Held<C>>,
+    binding: Option<InterfaceStatus>,
+    media: Option<InterfaceStatus>,
+    administration: Option<InterfaceStatus>,
+}
+
+impl<C> Attached<C> {
+    fn remember(&mut self, status: &InterfaceStatus) {
+        let latest = match status {
+            InterfaceStatus::AddressChange(_) => &mut self.binding,
+            InterfaceStatus::MediaPresent | InterfaceStatus::MediaAbsent => &mut self.media,
+            InterfaceStatus::Enabled | InterfaceStatus::Disabled => &mut self.administration,
+        };
+        *latest = Some(status.clone());
+    }
+
+    /// The present state, in the order of routing-protocol-interface 8.3.
+    fn statuses(&self) -> Vec<InterfaceStatus> {
+        [&self.binding, &self.media, &self.administration]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect()
+    }
+}
 
 /// An engine with its configuration, its interfaces and its event queue.
 ///
@@ -49,7 +78,7 @@ pub struct Instance<E: Engine> {
     lifecycle: Lifecycle,
     persisted: Vec<(String, Vec<u8>)>,
     global: Option<Held<E::Global>>,
-    interfaces: BTreeMap<InterfaceIndex, Option<Held<E::Interface>>>,
+    interfaces: BTreeMap<InterfaceIndex, Attached<E::Interface>>,
     events: VecDeque<Event>,
     event: Option<Arc<dyn NotificationEvent>>,
     out: Outbox,
@@ -159,17 +188,30 @@ impl<E: Engine> Instance<E> {
     }
 
     /// SetGlobalInfo. The configuration in force already changes nothing.
-    pub fn set_global_info(&mut self, now: Now, info: &InfoBlock) -> Result<(), Refusal> {
+    ///
+    /// Returns what was in force before, for [`Self::restore_global`].
+    pub fn set_global_info(&mut self, now: Now, info: &InfoBlock) -> Result<Previous<E::Global>, Refusal> {
         self.alive()?;
         let held = Held::<E::Global>::decode(info)?;
         self.engine.check_global(&held.config)?;
-        let same = self.global.as_ref().is_some_and(|old| old.config == held.config);
+        Ok(self.replace_global(now, held))
+    }
+
+    /// Puts back what [`Self::set_global_info`] replaced, because the host could not do its part.
+    pub fn restore_global(&mut self, now: Now, previous: Previous<E::Global>) {
+        // There is always one: a protocol does not start without.
+        if let Some(held) = previous.0 {
+            drop(self.replace_global(now, held));
+        }
+    }
+
+    fn replace_global(&mut self, now: Now, held: Held<E::Global>) -> Previous<E::Global> {
         let config = held.config.clone();
-        self.global = Some(held);
-        if !same {
+        let previous = self.global.replace(held);
+        if previous.as_ref().is_none_or(|old| old.config != config) {
             self.handle(now, Input::SetGlobal(config));
         }
-        Ok(())
+        Previous(previous)
     }
 
     /// What [`Self::set_global_info`] would do.
@@ -206,7 +248,16 @@ impl<E: Engine> Instance<E> {
             Some(held)
         };
         let config = held.as_ref().map(|held| held.config.clone());
-        self.interfaces.insert(index, held);
+        self.interfaces.insert(
+            index,
+            Attached {
+                identity: identity.clone(),
+                held,
+                binding: None,
+                media: None,
+                administration: None,
+            },
+        );
         self.handle(now, Input::AddInterface { identity, config });
         Ok(())
     }
@@ -227,13 +278,18 @@ impl<E: Engine> Instance<E> {
         status: &InterfaceStatus,
     ) -> Result<(), Refusal> {
         self.alive()?;
-        self.known(index)?;
+        let attached = self.interfaces.get_mut(&index).ok_or_else(|| unknown(index))?;
+        attached.remember(status);
         self.handle(now, Input::Status { index, status });
         Ok(())
     }
 
-    fn known(&self, index: InterfaceIndex) -> Result<&Option<Held<E::Interface>>, Refusal> {
-        self.interfaces.get(&index).ok_or_else(|| unknown(index))
+    /// The configuration of an interface that the protocol has; `None` where it has none of its own.
+    fn known(&self, index: InterfaceIndex) -> Result<Option<&Held<E::Interface>>, Refusal> {
+        self.interfaces
+            .get(&index)
+            .map(|attached| attached.held.as_ref())
+            .ok_or_else(|| unknown(index))
     }
 
     /// GetInterfaceInfo.
@@ -254,10 +310,7 @@ impl<E: Engine> Instance<E> {
         index: Option<InterfaceIndex>,
         info: &InfoBlock,
     ) -> Result<Held<E::Interface>, Refusal> {
-        let old = index
-            .map(|index| self.known(index))
-            .transpose()?
-            .and_then(Option::as_ref);
+        let old = index.map(|index| self.known(index)).transpose()?.flatten();
         let mut held = Held::<E::Interface>::decode(info)?;
         if let (Layout::Rras, Some(old)) = (held.layout, old) {
             E::inherit_secrets(&old.config, &mut held.config);
@@ -274,10 +327,7 @@ impl<E: Engine> Instance<E> {
     ) -> Result<Prepared, Refusal> {
         self.alive()?;
         let held = self.decode_interface(index, info)?;
-        let old = index
-            .map(|index| self.known(index))
-            .transpose()?
-            .and_then(Option::as_ref);
+        let old = index.map(|index| self.known(index)).transpose()?.flatten();
         self.impacts(
             Target::Interface(index),
             old.map(|held| &held.config),
@@ -324,7 +374,27 @@ impl<E: Engine> Instance<E> {
     pub fn restore_interface(&mut self, now: Now, index: InterfaceIndex, previous: Previous<E::Interface>) {
         match previous.0 {
             Some(held) => drop(self.replace_interface(now, index, held)),
-            None => drop(self.interfaces.insert(index, None)),
+            None => self.unconfigure_interface(now, index),
+        }
+    }
+
+    /// Takes the configuration off an interface. Engines know no such input, so the interface leaves and comes back.
+    fn unconfigure_interface(&mut self, now: Now, index: InterfaceIndex) {
+        let Some(attached) = self.interfaces.get_mut(&index) else {
+            return;
+        };
+        attached.held = None;
+        let (identity, statuses) = (attached.identity.clone(), attached.statuses());
+        self.handle(now, Input::DeleteInterface(index));
+        self.handle(
+            now,
+            Input::AddInterface {
+                identity: &identity,
+                config: None,
+            },
+        );
+        for status in &statuses {
+            self.handle(now, Input::Status { index, status });
         }
     }
 
@@ -335,7 +405,10 @@ impl<E: Engine> Instance<E> {
         held: Held<E::Interface>,
     ) -> Previous<E::Interface> {
         let config = held.config.clone();
-        let previous = self.interfaces.insert(index, Some(held)).flatten();
+        let previous = self
+            .interfaces
+            .get_mut(&index)
+            .and_then(|attached| attached.held.replace(held));
         if previous.as_ref().is_none_or(|old| old.config != config) {
             self.handle(now, Input::SetInterface { index, config });
         }

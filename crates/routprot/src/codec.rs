@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_path_to_error::Segment;
 use waypost_types::ProtocolId;
 
 use crate::{InfoBlock, Layout, Refusal};
@@ -145,14 +146,34 @@ pub fn parse_text<C: DeserializeOwned + JsonSchema>(text: &Value) -> Result<C, R
         }
     }
     serde_path_to_error::deserialize(text).map_err(|error| {
-        let path = error.path().to_string();
-        let path = if path == "." { "" } else { &path };
-        let refusal = Refusal::invalid(error.inner().to_string()).at(path);
-        match text.pointer(&format!("/{}", path.replace('.', "/"))) {
+        let (path, value) = locate(error.path(), text);
+        let refusal = Refusal::invalid(error.inner().to_string()).at(&path);
+        match value {
             Some(value) if !path.is_empty() => refusal.with_value(value),
             _ => refusal,
         }
     })
+}
+
+/// The path grammar's form of where an error is, such as `routes.2.via.0`, and the value found there.
+fn locate<'t>(path: &serde_path_to_error::Path, text: &'t Value) -> (String, Option<&'t Value>) {
+    let mut steps = Vec::new();
+    let mut value = Some(text);
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => {
+                steps.push(index.to_string());
+                value = value.and_then(|value| value.get(*index));
+            }
+            Segment::Map { key } => {
+                value = value.and_then(|value| value.get(key));
+                steps.push(key.clone());
+            }
+            // Variants are the value itself, not a step into it.
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    (steps.join("."), value)
 }
 
 /// The known word that someone who wrote `word` most likely meant.
@@ -175,5 +196,23 @@ mod tests {
         assert_eq!(suggestion("metrc", known), Some("metric"));
         assert_eq!(suggestion("anounce", known), Some("announce"));
         assert_eq!(suggestion("zzz", known), None);
+    }
+
+    #[derive(Debug, serde::Deserialize, JsonSchema)]
+    struct Lists {
+        #[serde(rename = "lists")]
+        _lists: Vec<Vec<u8>>,
+    }
+
+    #[test]
+    fn refusals_inside_lists_have_dotted_paths() {
+        let text = serde_json::json!({ "lists": [[1], [2, 300]] });
+        let refusal = parse_text::<Lists>(&text).unwrap_err();
+        assert_eq!(
+            (refusal.path.as_str(), refusal.value.as_deref()),
+            ("lists.1.1", Some("300"))
+        );
+        let refusal = parse_text::<Lists>(&serde_json::json!({})).unwrap_err();
+        assert_eq!((refusal.path.as_str(), refusal.value), ("", None));
     }
 }

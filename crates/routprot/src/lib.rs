@@ -11,12 +11,14 @@
 mod block;
 mod buffer;
 mod codec;
+pub mod conformance;
 mod event;
 mod impact;
 mod interface;
 mod layout;
 mod protocol;
 mod registration;
+pub mod router_blocks;
 mod status;
 mod support;
 

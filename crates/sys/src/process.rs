@@ -167,6 +167,29 @@ pub fn is_member(peer: Credentials, group: u32) -> io::Result<bool> {
     }
 }
 
+/// The user this process acts as.
+#[must_use]
+pub fn effective_user() -> u32 {
+    // SAFETY: takes and returns plain numbers, and cannot fail.
+    unsafe { libc::geteuid() }
+}
+
+/// The name of a user; `None` when the user database has none.
+pub fn user_name(uid: u32) -> io::Result<Option<String>> {
+    // SAFETY: all pointers are valid through the call, the length is the buffer's.
+    let user = look_up(|entry, buffer, length, found| unsafe {
+        libc::getpwuid_r(uid, entry, buffer, length, found)
+    })?;
+    // `_strings` holds what the pointers in `user` point to.
+    let user: Option<(libc::passwd, _)> = user;
+    Ok(user.map(|(user, _strings)| {
+        // SAFETY: the name is a string kept alive by `_strings`.
+        unsafe { std::ffi::CStr::from_ptr(user.pw_name) }
+            .to_string_lossy()
+            .into_owned()
+    }))
+}
+
 /// Runs one of the `get*_r` calls with a buffer that grows until the entry fits. The entry comes with the buffer that
 /// its pointers point into.
 fn look_up<T>(
@@ -206,6 +229,12 @@ pub fn name_thread(name: &str) {
 mod tests {
     use super::*;
     use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn the_super_user_has_a_name() {
+        assert_eq!(user_name(0).unwrap().as_deref(), Some("root"));
+        assert_eq!(user_name(u32::MAX - 7).unwrap(), None);
+    }
 
     #[test]
     fn one_lock_at_a_time() {

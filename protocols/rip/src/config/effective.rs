@@ -63,7 +63,7 @@ pub struct Effective {
     pub announce_filter: Vec<FilterRule>,
     /// How messages are authenticated.
     pub authentication: Authentication,
-    /// The password of plain authentication.
+    /// The password of plain authentication; [`super::password_octets`] has its octets.
     pub password: Secret,
     /// The key chain of cryptographic authentication.
     pub keys: Vec<Key>,

@@ -155,22 +155,34 @@ pub fn filter_permits(rules: &[FilterRule], prefix: Prefix4) -> bool {
     }
 }
 
-/// The text form of a rule.
+impl Serialize for PrefixMatch {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for PrefixMatch {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// The text form of a rule. The variant holds the parsed text, so that an error's path ends in `permit` or `deny`.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-enum RuleText<'a> {
+enum RuleText {
     /// Let these destinations pass: `PREFIX [ge N] [le M]` or `ADDRESS-ADDRESS`.
-    Permit(Cow<'a, str>),
+    Permit(#[schemars(with = "String")] PrefixMatch),
     /// Filter these destinations out.
-    Deny(Cow<'a, str>),
+    Deny(#[schemars(with = "String")] PrefixMatch),
 }
 
 impl Serialize for FilterRule {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = Cow::Owned(self.matches.to_string());
         match self.action {
-            RuleAction::Permit => RuleText::Permit(text),
-            RuleAction::Deny => RuleText::Deny(text),
+            RuleAction::Permit => RuleText::Permit(self.matches),
+            RuleAction::Deny => RuleText::Deny(self.matches),
         }
         .serialize(serializer)
     }
@@ -178,14 +190,11 @@ impl Serialize for FilterRule {
 
 impl<'de> Deserialize<'de> for FilterRule {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (action, text) = match RuleText::deserialize(deserializer)? {
-            RuleText::Permit(text) => (RuleAction::Permit, text),
-            RuleText::Deny(text) => (RuleAction::Deny, text),
+        let (action, matches) = match RuleText::deserialize(deserializer)? {
+            RuleText::Permit(matches) => (RuleAction::Permit, matches),
+            RuleText::Deny(matches) => (RuleAction::Deny, matches),
         };
-        Ok(Self {
-            action,
-            matches: text.parse().map_err(serde::de::Error::custom)?,
-        })
+        Ok(Self { action, matches })
     }
 }
 

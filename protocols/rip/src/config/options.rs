@@ -199,7 +199,7 @@ pub struct Options {
     /// How messages are authenticated. Default `none`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authentication: Option<Authentication>,
-    /// The password of plain authentication, 1..=16 octets.
+    /// The password of plain authentication, 1..=16 octets: text, or `hex:` and two digits for each octet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password: Option<Secret>,
     /// The key chain of cryptographic authentication.

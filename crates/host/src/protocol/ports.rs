@@ -1,0 +1,213 @@
+//! The sockets behind an engine's ports.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use waypost_engine::{Datagram, PortId, PortSpec, RxMeta, Transport};
+use waypost_sys::udp::{MAX_BATCH, Options, Outgoing, ReceiveBuffers, Socket};
+use waypost_sys::wait::{Interest, Poller};
+
+/// Octets that may wait to be sent: room for the largest burst an engine sends at once.
+const SEND_BUFFER: usize = 4 << 20;
+/// Queueing priority of routing packets; the highest needs CAP_NET_ADMIN.
+const PRIORITY: u8 = 7;
+const UNPRIVILEGED_PRIORITY: u8 = 6;
+
+struct Port {
+    socket: Socket,
+    transport: Transport,
+    groups: Vec<Ipv4Addr>,
+}
+
+/// Every open port of one engine.
+pub(super) struct Ports {
+    poller: Arc<Poller>,
+    open: BTreeMap<PortId, Port>,
+}
+
+impl Ports {
+    pub(super) const fn new(poller: Arc<Poller>) -> Self {
+        Self {
+            poller,
+            open: BTreeMap::new(),
+        }
+    }
+
+    /// Opens a port, or changes an open one in place. A port that cannot be changed stays as it is.
+    pub(super) fn open(&mut self, id: PortId, spec: &PortSpec) -> io::Result<()> {
+        let describe = |error: io::Error| {
+            let what = match spec.transport {
+                Transport::Udp(port) => format!("UDP port {port}"),
+                Transport::Raw(protocol) => format!("IP protocol {protocol}"),
+            };
+            io::Error::new(
+                error.kind(),
+                format!("{what} on interface {}: {error}", spec.interface),
+            )
+        };
+        match self.open.get_mut(&id) {
+            Some(port) if port.transport == spec.transport && port.socket.interface() == spec.interface => {
+                port.change(spec).map_err(describe)
+            }
+            _ => {
+                let port = Port::new(spec).map_err(describe)?;
+                self.close(id);
+                self.poller
+                    .add(&port.socket, u64::from(id.0), Interest::Read)
+                    .map_err(describe)?;
+                self.open.insert(id, port);
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn close(&mut self, id: PortId) {
+        if let Some(port) = self.open.remove(&id) {
+            // Closing the descriptor removes it from the poller as well; this only makes it certain.
+            drop(self.poller.remove(&port.socket));
+        }
+    }
+
+    pub(super) fn close_all(&mut self) {
+        for id in self.open.keys().copied().collect::<Vec<_>>() {
+            self.close(id);
+        }
+    }
+
+    /// Sends datagrams of one port in order. One that cannot be sent does not hold up the others; the first error is told.
+    pub(super) fn send<'d>(
+        &self,
+        id: PortId,
+        datagrams: impl Iterator<Item = (&'d Datagram, &'d [u8])>,
+    ) -> io::Result<()> {
+        let Some(port) = self.open.get(&id) else {
+            return Err(io::Error::new(
+                io::ErrorKind::NotConnected,
+                "the port is not open",
+            ));
+        };
+        let outgoing: Vec<Outgoing<'_>> = datagrams
+            .filter_map(|(datagram, bytes)| {
+                let SocketAddr::V4(destination) = datagram.destination else {
+                    return None;
+                };
+                let source = match datagram.options.source {
+                    Some(IpAddr::V4(source)) => Some(source),
+                    _ => None,
+                };
+                Some(Outgoing {
+                    destination,
+                    source,
+                    bytes,
+                })
+            })
+            .collect();
+        let mut first = Ok(());
+        let mut rest = outgoing.as_slice();
+        while !rest.is_empty() {
+            let batch = rest.get(..MAX_BATCH).unwrap_or(rest);
+            let passed = match port.socket.send_batch(batch) {
+                Ok(sent) => sent.max(1),
+                Err(error) => {
+                    first = first.and(Err(error));
+                    1
+                }
+            };
+            rest = rest.get(passed..).unwrap_or_default();
+        }
+        first
+    }
+
+    /// Takes what waits at a port, a bounded number of datagrams.
+    pub(super) fn receive(
+        &self,
+        id: PortId,
+        buffers: &mut ReceiveBuffers,
+        mut packet: impl FnMut(&RxMeta, &[u8]),
+    ) {
+        let Some(port) = self.open.get(&id) else { return };
+        let received = port.socket.recv_batch(buffers, |datagram| {
+            let meta = RxMeta {
+                source: datagram.source.into(),
+                destination: datagram.destination.into(),
+                interface: datagram.interface,
+                ttl: Some(datagram.ttl),
+            };
+            packet(&meta, datagram.bytes);
+        });
+        if let Err(error) = received
+            && error.kind() != io::ErrorKind::WouldBlock
+        {
+            // An interface that went down leaves such an error once; the socket stays good.
+            tracing::debug!(%error, port = id.0, "receiving failed");
+        }
+    }
+}
+
+fn options(spec: &PortSpec, priority: u8) -> Options {
+    Options {
+        multicast_ttl: spec.multicast_ttl,
+        ttl: spec.ttl,
+        min_ttl: spec.minimum_ttl,
+        multicast_loop: false,
+        tos: spec.dscp << 2,
+        priority,
+        broadcast: spec.broadcast,
+        receive_buffer: spec.receive_buffer as usize,
+        send_buffer: SEND_BUFFER,
+    }
+}
+
+impl Port {
+    fn new(spec: &PortSpec) -> io::Result<Self> {
+        let Transport::Udp(number) = spec.transport else {
+            return Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "raw IP ports are not supported",
+            ));
+        };
+        let socket = match Socket::open(spec.interface, number, &options(spec, PRIORITY)) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                Socket::open(spec.interface, number, &options(spec, UNPRIVILEGED_PRIORITY))?
+            }
+            opened => opened?,
+        };
+        let mut port = Self {
+            socket,
+            transport: spec.transport,
+            groups: Vec::new(),
+        };
+        port.set_groups(spec)?;
+        Ok(port)
+    }
+
+    fn change(&mut self, spec: &PortSpec) -> io::Result<()> {
+        let before = *self.socket.options();
+        self.socket.set_options(&options(spec, before.priority))?;
+        if let Err(error) = self.set_groups(spec) {
+            self.socket.set_options(&before)?;
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    /// New groups are joined before old ones are left; on an error none is left.
+    fn set_groups(&mut self, spec: &PortSpec) -> io::Result<()> {
+        for group in &spec.groups {
+            if !self.groups.contains(group) {
+                self.socket.join(*group)?;
+                self.groups.push(*group);
+            }
+        }
+        for group in std::mem::take(&mut self.groups) {
+            if spec.groups.contains(&group) {
+                self.groups.push(group);
+            } else {
+                self.socket.leave(group)?;
+            }
+        }
+        Ok(())
+    }
+}

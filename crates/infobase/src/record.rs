@@ -1,0 +1,279 @@
+//! What stands in the rows of the store: blocks, revisions, lists of changes. Integers are little-endian.
+
+use std::collections::BTreeMap;
+
+use waypost_routprot::InfoBlock;
+use waypost_types::WallTime;
+use waypost_wire::{ReadError, Reader, Writer};
+
+use crate::{BlockKey, KeyError};
+
+/// Who asked for a revision, when and why.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// When it was asked for.
+    pub time: WallTime,
+    /// Who asked, such as `alice@cli`.
+    pub author: String,
+    /// Why, in the author's words; may be empty.
+    pub note: String,
+    /// The earlier revision this one returns to, if it is a roll-back.
+    pub rollback_of: Option<u64>,
+}
+
+/// A revision: its number and where it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevisionMeta {
+    /// From 1 upwards. A number is never given out twice, so an abandoned candidate leaves a gap.
+    pub number: u64,
+    /// When it was asked for.
+    pub time: WallTime,
+    /// Who asked.
+    pub author: String,
+    /// Why; may be empty.
+    pub note: String,
+    /// The earlier revision this one returned to, if it is a roll-back.
+    pub rollback_of: Option<u64>,
+}
+
+impl RevisionMeta {
+    /// The revision `number` of this origin.
+    #[must_use]
+    pub fn new(number: u64, origin: Origin) -> Self {
+        let Origin {
+            time,
+            author,
+            note,
+            rollback_of,
+        } = origin;
+        Self {
+            number,
+            time,
+            author,
+            note,
+            rollback_of,
+        }
+    }
+}
+
+/// A row that does not hold what its table should hold.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RecordError {
+    #[error("a record ends early: {0}")]
+    Short(#[from] ReadError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error("a record has an unknown tag {0}")]
+    Tag(u8),
+    #[error("a record holds text that is not UTF-8")]
+    Text,
+    #[error("a record is longer than what it holds")]
+    Long,
+}
+
+/// What becomes of each key: its new block, or none. A map, so that a key changes once in a revision.
+pub(crate) type Changes = BTreeMap<BlockKey, Option<InfoBlock>>;
+
+const ABSENT: u8 = 0;
+const PRESENT: u8 = 1;
+
+pub(crate) fn block_octets(block: &InfoBlock) -> Vec<u8> {
+    let mut writer = Writer::with_capacity(12 + block.bytes.len());
+    writer
+        .u32_le(block.version)
+        .u32_le(block.structure_size)
+        .u32_le(block.structure_count)
+        .slice(&block.bytes);
+    writer.finish()
+}
+
+pub(crate) fn read_block(octets: &[u8]) -> Result<InfoBlock, RecordError> {
+    let mut reader = Reader::new(octets);
+    Ok(InfoBlock {
+        version: reader.u32_le()?,
+        structure_size: reader.u32_le()?,
+        structure_count: reader.u32_le()?,
+        bytes: reader.take_rest().to_vec(),
+    })
+}
+
+fn put_sized(writer: &mut Writer, octets: &[u8]) {
+    writer.u64_le(octets.len() as u64).slice(octets);
+}
+
+fn take_sized<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], RecordError> {
+    let count = usize::try_from(reader.u64_le()?).unwrap_or(usize::MAX);
+    Ok(reader.take(count)?)
+}
+
+fn take_text(reader: &mut Reader<'_>) -> Result<String, RecordError> {
+    String::from_utf8(take_sized(reader)?.to_vec()).map_err(|_| RecordError::Text)
+}
+
+fn put_meta(writer: &mut Writer, meta: &RevisionMeta) {
+    writer.u64_le(meta.number).u64_le(meta.time.0);
+    put_sized(writer, meta.author.as_bytes());
+    put_sized(writer, meta.note.as_bytes());
+    match meta.rollback_of {
+        None => writer.u8(ABSENT),
+        Some(number) => writer.u8(PRESENT).u64_le(number),
+    };
+}
+
+fn take_meta(reader: &mut Reader<'_>) -> Result<RevisionMeta, RecordError> {
+    Ok(RevisionMeta {
+        number: reader.u64_le()?,
+        time: WallTime(reader.u64_le()?),
+        author: take_text(reader)?,
+        note: take_text(reader)?,
+        rollback_of: match reader.u8()? {
+            ABSENT => None,
+            PRESENT => Some(reader.u64_le()?),
+            tag => return Err(RecordError::Tag(tag)),
+        },
+    })
+}
+
+fn at_end(reader: &mut Reader<'_>) -> Result<(), RecordError> {
+    if reader.take_rest().is_empty() {
+        Ok(())
+    } else {
+        Err(RecordError::Long)
+    }
+}
+
+pub(crate) fn meta_octets(meta: &RevisionMeta) -> Vec<u8> {
+    let mut writer = Writer::with_capacity(64);
+    put_meta(&mut writer, meta);
+    writer.finish()
+}
+
+pub(crate) fn read_meta(octets: &[u8]) -> Result<RevisionMeta, RecordError> {
+    let mut reader = Reader::new(octets);
+    let meta = take_meta(&mut reader)?;
+    at_end(&mut reader)?;
+    Ok(meta)
+}
+
+fn put_changes(writer: &mut Writer, changes: &Changes) {
+    for (key, block) in changes {
+        put_sized(writer, &key.to_octets());
+        match block {
+            None => {
+                writer.u8(ABSENT);
+            }
+            Some(block) => {
+                writer.u8(PRESENT);
+                put_sized(writer, &block_octets(block));
+            }
+        }
+    }
+}
+
+fn take_changes(reader: &mut Reader<'_>) -> Result<Changes, RecordError> {
+    let mut changes = Changes::new();
+    let mut rest = Reader::new(reader.take_rest());
+    while !rest.is_empty() {
+        let key = BlockKey::from_octets(take_sized(&mut rest)?)?;
+        let block = match rest.u8()? {
+            ABSENT => None,
+            PRESENT => Some(read_block(take_sized(&mut rest)?)?),
+            tag => return Err(RecordError::Tag(tag)),
+        };
+        changes.insert(key, block);
+    }
+    Ok(changes)
+}
+
+pub(crate) fn changes_octets(changes: &Changes) -> Vec<u8> {
+    let mut writer = Writer::with_capacity(changes.len() * 64);
+    put_changes(&mut writer, changes);
+    writer.finish()
+}
+
+pub(crate) fn read_changes(octets: &[u8]) -> Result<Changes, RecordError> {
+    take_changes(&mut Reader::new(octets))
+}
+
+/// A candidate: its origin, then what it changes.
+pub(crate) fn candidate_octets(meta: &RevisionMeta, changes: &Changes) -> Vec<u8> {
+    let mut writer = Writer::with_capacity(64 + changes.len() * 64);
+    put_meta(&mut writer, meta);
+    put_changes(&mut writer, changes);
+    writer.finish()
+}
+
+pub(crate) fn read_candidate(octets: &[u8]) -> Result<(RevisionMeta, Changes), RecordError> {
+    let mut reader = Reader::new(octets);
+    Ok((take_meta(&mut reader)?, take_changes(&mut reader)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use waypost_types::ProtocolId;
+
+    use super::*;
+
+    fn any_block() -> impl Strategy<Value = InfoBlock> {
+        (
+            any::<u32>(),
+            any::<u32>(),
+            any::<u32>(),
+            prop::collection::vec(any::<u8>(), 0..20),
+        )
+            .prop_map(|(version, structure_size, structure_count, bytes)| InfoBlock {
+                version,
+                structure_size,
+                structure_count,
+                bytes,
+            })
+    }
+
+    fn any_changes() -> impl Strategy<Value = Changes> {
+        prop::collection::btree_map(
+            ("[a-c]{0,3}", 0..3_u32).prop_map(|(name, kind)| BlockKey::interface(name, ProtocolId(kind))),
+            prop::option::of(any_block()),
+            0..6,
+        )
+    }
+
+    fn any_meta() -> impl Strategy<Value = RevisionMeta> {
+        (
+            any::<u64>(),
+            any::<u64>(),
+            ".{0,8}",
+            ".{0,8}",
+            any::<Option<u64>>(),
+        )
+            .prop_map(|(number, time, author, note, rollback_of)| RevisionMeta {
+                number,
+                time: WallTime(time),
+                author,
+                note,
+                rollback_of,
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(meta in any_meta(), changes in any_changes(), block in any_block()) {
+            prop_assert_eq!(&read_meta(&meta_octets(&meta)).unwrap(), &meta);
+            prop_assert_eq!(&read_changes(&changes_octets(&changes)).unwrap(), &changes);
+            prop_assert_eq!(&read_block(&block_octets(&block)).unwrap(), &block);
+            let (meta_read, changes_read) = read_candidate(&candidate_octets(&meta, &changes)).unwrap();
+            prop_assert_eq!((meta_read, changes_read), (meta, changes));
+        }
+
+        #[test]
+        fn a_cut_record_is_refused(meta in any_meta(), cut in 1..8_usize) {
+            let octets = meta_octets(&meta);
+            prop_assert!(read_meta(&octets[..octets.len() - cut]).is_err());
+        }
+
+        #[test]
+        fn no_octets_panic(octets in prop::collection::vec(any::<u8>(), 0..40)) {
+            let _ = (read_meta(&octets).is_ok(), read_changes(&octets).is_ok(), read_block(&octets).is_ok());
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! The router manager: it knows the interfaces, hosts the clients, and changes configuration in transactions.
+//!
+//! It does no I/O. Kernel news come in as calls, the configuration store, the routing table and the protocols are traits,
+//! and time is an argument. One thread of the daemon owns a [`Manager`]; everybody else asks it.
+//!
+//! A configuration change walks like this: text is turned into blocks by the protocols' own codecs, every touched client
+//! *prepares* (nothing is changed yet, the impact is stated), the store writes the revision as pending, the clients are
+//! set one by one, the store confirms, the caller is answered. Whatever fails on the way, every client already changed is
+//! set back and the pending revision is dropped.
+
+mod autostatic;
+mod client;
+mod configuration;
+mod environment;
+mod interfaces;
+mod lifecycle;
+mod manager;
+mod path;
+mod router;
+mod show;
+mod support;
+mod transaction;
+
+pub use client::ClientState;
+pub use configuration::{Configuration, Edit, redact};
+pub use environment::{Autostatic, Protocols, RouteTable};
+pub use interfaces::{Interface, InterfaceChange, InterfaceTable};
+pub use manager::Manager;
+pub use path::Path;
+pub use router::RouterConfig;
+pub use transaction::{Applied, Author, Plan, PlannedChange};

@@ -1,0 +1,412 @@
+//! The manager's state, its start, and what the kernel and the clients tell it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use waypost_infobase::{BlockKey, Origin, RevisionMeta, Store, StoreError, Tree};
+use waypost_routprot::{Event, InterfaceStatus, NotificationEvent, Refusal, read_info};
+use waypost_types::{InterfaceIndex, ProtocolId, RouterId, Time, WallTime};
+
+use crate::autostatic::Update;
+use crate::client::{Client, Failure};
+use crate::configuration::Configuration;
+use crate::environment::{Protocols, RouteTable};
+use crate::interfaces::{Interface, InterfaceChange, InterfaceTable};
+use crate::router::{RouterConfig, is_enabled};
+use crate::support::HostServices;
+use crate::transaction::Author;
+
+/// The router manager.
+pub struct Manager {
+    pub(crate) store: Box<dyn Store>,
+    pub(crate) protocols: Box<dyn Protocols>,
+    pub(crate) routes: Box<dyn RouteTable>,
+    pub(crate) configuration: Configuration,
+    pub(crate) event: Arc<dyn NotificationEvent>,
+    pub(crate) services: Arc<HostServices>,
+    /// The configuration in force: the last acknowledged revision.
+    pub(crate) tree: Tree,
+    pub(crate) router: RouterConfig,
+    pub(crate) table: InterfaceTable,
+    pub(crate) clients: BTreeMap<ProtocolId, Client>,
+    /// Protocols that are configured but do not run. Never at the same time among the clients.
+    pub(crate) failed: BTreeMap<ProtocolId, Failure>,
+    pub(crate) updates: BTreeMap<InterfaceIndex, Update>,
+    pub(crate) log: Vec<String>,
+}
+
+impl Manager {
+    /// A manager over a store, with nothing started. `event` is what clients signal when their queues have something;
+    /// whoever owns the manager then calls [`Self::drain_events`].
+    pub fn new(
+        store: Box<dyn Store>,
+        protocols: Box<dyn Protocols>,
+        routes: Box<dyn RouteTable>,
+        configuration: Configuration,
+        event: Arc<dyn NotificationEvent>,
+    ) -> Result<Self, Refusal> {
+        let tree = Tree::clone(&store.running());
+        let router = RouterConfig::from_tree(&tree)?;
+        let services = Arc::new(HostServices::new(&router));
+        let mut manager = Self {
+            store,
+            protocols,
+            routes,
+            configuration,
+            event,
+            services,
+            tree,
+            router,
+            table: InterfaceTable::default(),
+            clients: BTreeMap::new(),
+            failed: BTreeMap::new(),
+            updates: BTreeMap::new(),
+            log: Vec::new(),
+        };
+        if let Some(lost) = manager.store.pending_at_start() {
+            manager.log.push(format!(
+                "revision {} by {} was being applied when the router stopped; it was never acknowledged and is dropped",
+                lost.number, lost.author
+            ));
+        }
+        Ok(manager)
+    }
+
+    /// Starts every configured protocol with the interfaces known by now.
+    ///
+    /// A protocol that refuses its stored configuration keeps it and is shown as failed (P-13).
+    pub fn start(&mut self, now: Time) {
+        self.apply_router();
+        let ids: Vec<ProtocolId> = self.configured().collect();
+        for id in ids {
+            self.start_or_fail(now, id);
+        }
+    }
+
+    /// The protocols that configuration wants to run.
+    pub(crate) fn configured(&self) -> impl Iterator<Item = ProtocolId> + '_ {
+        let global =
+            |key: &BlockKey| (key.scope == waypost_infobase::BlockScope::Protocol).then_some(key.kind);
+        self.tree
+            .iter()
+            .filter(|(_, block)| !block.is_absent())
+            .filter_map(move |(key, _)| global(key))
+    }
+
+    /// Takes over preferences and router identifier.
+    pub(crate) fn apply_router(&mut self) {
+        let known = self.configuration.protocols().map(|(id, _)| id);
+        let known = known.chain([
+            ProtocolId::LOCAL,
+            ProtocolId::AUTOSTATIC,
+            ProtocolId::STATIC_NON_DOD,
+        ]);
+        for id in known.collect::<Vec<_>>() {
+            self.routes.set_preference(id, self.router.preference_of(id));
+        }
+        self.services.set_router(&self.router, self.router_id());
+    }
+
+    /// The router identifier: the configured one, or the highest loopback address, or the highest of all.
+    #[must_use]
+    pub fn router_id(&self) -> Option<RouterId> {
+        let highest = |loopback: bool| {
+            let interfaces = self
+                .table
+                .iter()
+                .filter(|interface| (interface.kind == "loopback") == loopback);
+            let addresses =
+                interfaces.flat_map(|interface| interface.addresses.iter().map(|(address, _)| *address));
+            addresses
+                .filter(|address| !address.is_loopback())
+                .max()
+                .and_then(|address| RouterId::new(address).ok())
+        };
+        self.router
+            .id
+            .or_else(|| highest(true))
+            .or_else(|| highest(false))
+    }
+
+    /// The number of the revision in force; `None` before the first.
+    #[must_use]
+    pub fn revision_in_force(&self) -> Option<u64> {
+        self.store.head().map(|head| head.number)
+    }
+
+    /// Every interface of the kernel.
+    #[must_use]
+    pub const fn interfaces(&self) -> &InterfaceTable {
+        &self.table
+    }
+
+    /// The configuration in force.
+    #[must_use]
+    pub const fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// The codecs of the installed protocols.
+    #[must_use]
+    pub const fn configuration(&self) -> &Configuration {
+        &self.configuration
+    }
+
+    /// The newest revisions, newest first.
+    pub fn revisions(&mut self, most: usize) -> Result<Vec<RevisionMeta>, Refusal> {
+        self.store.revisions(most).map_err(Refusal::from)
+    }
+
+    /// The configuration of an earlier revision.
+    pub fn revision(&mut self, number: u64) -> Result<Tree, Refusal> {
+        self.store.revision(number).map_err(Refusal::from)
+    }
+
+    /// Takes the lines that went to nobody in particular; the owner logs them.
+    pub fn take_log(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.log)
+    }
+
+    /// Whether protocols may use an interface: up in the kernel and not disabled in the configuration.
+    pub(crate) fn usable(&self, interface: &Interface) -> bool {
+        interface.up && is_enabled(&self.tree, &interface.name)
+    }
+
+    /// Takes in what the kernel reports of interfaces.
+    pub fn interfaces_changed(&mut self, changes: impl IntoIterator<Item = InterfaceChange>) {
+        for change in changes {
+            match change {
+                InterfaceChange::Present(interface) => self.interface_present(&interface),
+                InterfaceChange::Gone(index) => self.interface_gone(index),
+            }
+        }
+        self.services.set_interfaces(&self.table);
+        self.services.set_router(&self.router, self.router_id());
+    }
+
+    fn interface_present(&mut self, interface: &Interface) {
+        match self.table.insert(interface.clone()) {
+            Some(old) if old.name == interface.name => self.interface_differs(&old, interface),
+            Some(old) => {
+                // Configuration belongs to the name: under its new name the interface is another one.
+                self.leave_clients(&old);
+                self.join_clients(interface);
+            }
+            None => self.join_clients(interface),
+        }
+    }
+
+    fn interface_differs(&mut self, old: &Interface, new: &Interface) {
+        let bound = !new.addresses.is_empty() || !new.addresses6.is_empty();
+        let active = bound && new.carrier;
+        if old.binding() != new.binding() {
+            self.tell(new.index, active, &InterfaceStatus::AddressChange(new.binding()));
+        }
+        if old.carrier != new.carrier {
+            let media = if new.carrier {
+                InterfaceStatus::MediaPresent
+            } else {
+                InterfaceStatus::MediaAbsent
+            };
+            self.tell(new.index, active, &media);
+        }
+        if self.usable(old) != self.usable(new) {
+            let status = if self.usable(new) {
+                InterfaceStatus::Enabled
+            } else {
+                InterfaceStatus::Disabled
+            };
+            self.tell(new.index, active, &status);
+        }
+    }
+
+    /// Tells every client that has the interface.
+    pub(crate) fn tell(&mut self, index: InterfaceIndex, active: bool, status: &InterfaceStatus) {
+        for (id, client) in &self.clients {
+            if let Err(refusal) = client.status(index, active, status) {
+                self.log.push(format!(
+                    "{id} refused status {} of interface {index}: {refusal}",
+                    status.number()
+                ));
+            }
+        }
+    }
+
+    fn join_clients(&mut self, interface: &Interface) {
+        let enabled = self.usable(interface);
+        for (id, client) in &mut self.clients {
+            if !client.is_running() {
+                continue;
+            }
+            let Some(block) = client.block_for(*id, &interface.name, &self.tree) else {
+                continue;
+            };
+            if let Err(refusal) = client.add_interface(interface, enabled, &block) {
+                self.log.push(format!(
+                    "{id} did not take interface {}: {refusal}",
+                    interface.name
+                ));
+            }
+        }
+        self.restore_autostatic(interface);
+    }
+
+    fn leave_clients(&mut self, interface: &Interface) {
+        self.tell(interface.index, false, &InterfaceStatus::MediaAbsent);
+        self.tell(
+            interface.index,
+            false,
+            &InterfaceStatus::AddressChange(<_>::default()),
+        );
+        for (id, client) in &mut self.clients {
+            if let Err(refusal) = client.delete_interface(interface.index) {
+                self.log.push(format!(
+                    "{id} did not let go of interface {}: {refusal}",
+                    interface.name
+                ));
+            }
+        }
+        self.routes.set_autostatic(interface.index, Vec::new());
+    }
+
+    fn interface_gone(&mut self, index: InterfaceIndex) {
+        if let Some(interface) = self.table.remove(index) {
+            // Its configuration stays under its name; a device that comes back has a new number.
+            self.leave_clients(&interface);
+            self.abort_update(index, "the interface is gone");
+        }
+    }
+
+    /// Empties the event queues of all clients and does what the events ask for.
+    pub fn drain_events(&mut self, now: Time, wall: WallTime) {
+        let ids: Vec<ProtocolId> = self.clients.keys().copied().collect();
+        for id in ids {
+            // The lock is not held while an event is handled: handling calls the client again.
+            while let Some(event) = self
+                .clients
+                .get(&id)
+                .and_then(|client| client.lock().next_event())
+            {
+                self.event(now, wall, id, event);
+            }
+        }
+    }
+
+    fn event(&mut self, now: Time, wall: WallTime, id: ProtocolId, event: Event) {
+        match event {
+            Event::RouterStopped => self.stopped(now, id),
+            Event::SaveGlobalConfigInfo => self.save(wall, id, None),
+            Event::SaveInterfaceConfigInfo(index) => self.save(wall, id, Some(index)),
+            Event::UpdateComplete(complete) => self.update_complete(wall, id, complete),
+        }
+    }
+
+    /// Stores configuration that a protocol changed by itself.
+    fn save(&mut self, wall: WallTime, id: ProtocolId, index: Option<InterfaceIndex>) {
+        let Some(client) = self.clients.get(&id) else {
+            return;
+        };
+        let (key, block) = match index {
+            None => (
+                BlockKey::protocol(id),
+                read_info(|buffer| client.lock().global_info(buffer)),
+            ),
+            Some(index) => match client.interfaces.get(&index) {
+                Some(name) => (
+                    BlockKey::interface(name, id),
+                    read_info(|buffer| client.lock().interface_info(index, buffer)),
+                ),
+                None => {
+                    return self.log.push(format!(
+                        "{id} asks to save interface {index}, which it does not have"
+                    ));
+                }
+            },
+        };
+        let saved = block.and_then(|block| {
+            if self.tree.get(&key) == Some(&block) {
+                return Ok(());
+            }
+            let author = Author {
+                name: format!("protocol {id}"),
+                note: "changed by the protocol itself".to_owned(),
+            };
+            self.commit(wall, &author, None, &[(key, Some(block))])
+        });
+        if let Err(refusal) = saved {
+            self.log
+                .push(format!("what {id} changed could not be stored: {refusal}"));
+        }
+    }
+
+    /// Stores private octets of a protocol; empty ones remove the key. They are no part of any revision.
+    pub fn persist(&mut self, protocol: ProtocolId, key: &str, value: Vec<u8>) -> Result<(), Refusal> {
+        let value = (!value.is_empty()).then_some(value);
+        Ok(self.store.private_put(protocol, key.as_bytes(), value)?)
+    }
+
+    /// Begins and confirms a revision of changes that are in force already, and takes them over.
+    pub(crate) fn commit(
+        &mut self,
+        wall: WallTime,
+        author: &Author,
+        rollback_of: Option<u64>,
+        changes: &[(BlockKey, Option<waypost_routprot::InfoBlock>)],
+    ) -> Result<(), Refusal> {
+        let number = self.begin(wall, author, rollback_of, changes)?;
+        self.store.confirm(number)?;
+        self.take_over(changes);
+        Ok(())
+    }
+
+    pub(crate) fn begin(
+        &mut self,
+        wall: WallTime,
+        author: &Author,
+        rollback_of: Option<u64>,
+        changes: &[(BlockKey, Option<waypost_routprot::InfoBlock>)],
+    ) -> Result<u64, StoreError> {
+        let origin = Origin {
+            time: wall,
+            author: author.name.clone(),
+            note: author.note.clone(),
+            rollback_of,
+        };
+        self.store.begin(origin, changes)
+    }
+
+    /// Makes changes part of the configuration in force.
+    pub(crate) fn take_over(&mut self, changes: &[(BlockKey, Option<waypost_routprot::InfoBlock>)]) {
+        for (key, block) in changes {
+            match block {
+                Some(block) => drop(self.tree.insert(key.clone(), block.clone())),
+                None => drop(self.tree.remove(key)),
+            }
+        }
+    }
+
+    /// When [`Self::tick`] wants to be called.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Time> {
+        let clients = self.clients.values().filter_map(Client::deadline);
+        let failed = self.failed.values().filter_map(|failure| failure.retry);
+        clients
+            .chain(failed)
+            .chain(self.updates.values().map(|update| update.deadline))
+            .min()
+    }
+
+    /// Time has passed: stop waiting for what does not come, try again what failed.
+    pub fn tick(&mut self, now: Time) {
+        self.tick_clients(now);
+        let late: Vec<InterfaceIndex> = self
+            .updates
+            .iter()
+            .filter(|(_, update)| update.deadline <= now)
+            .map(|(index, _)| *index)
+            .collect();
+        for index in late {
+            self.abort_update(index, "no answer in time");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Answers for `show`, as JSON.
+
+use serde_json::{Value, json};
+use waypost_infobase::{BlockKey, BlockScope};
+use waypost_routprot::{Refusal, Topic};
+use waypost_types::ProtocolId;
+
+use crate::Manager;
+use crate::client::ClientState;
+
+impl Manager {
+    /// Every interface with what the protocols make of it.
+    #[must_use]
+    pub fn show_interfaces(&self) -> Value {
+        let row = |interface: &crate::Interface| {
+            let on = |(id, client): (&ProtocolId, &crate::client::Client)| {
+                client
+                    .interfaces
+                    .contains_key(&interface.index)
+                    .then(|| id.to_string())
+            };
+            // A client that takes every interface is only worth naming where it is configured.
+            let configured =
+                |id: &ProtocolId| self.tree.contains_key(&BlockKey::interface(&interface.name, *id));
+            let protocols: Vec<String> = self
+                .clients
+                .iter()
+                .filter(|(id, _)| configured(id))
+                .filter_map(on)
+                .collect();
+            let addresses = interface
+                .addresses
+                .iter()
+                .map(|(address, length)| format!("{address}/{length}"));
+            let addresses6 = interface
+                .addresses6
+                .iter()
+                .map(|(address, length)| format!("{address}/{length}"));
+            json!({
+                "name": interface.name,
+                "index": interface.index,
+                "kind": interface.kind,
+                "type": interface.connection,
+                "state": state_of(interface.up, interface.carrier, self.usable(interface)),
+                "enabled": crate::router::is_enabled(&self.tree, &interface.name),
+                "up": interface.up,
+                "carrier": interface.carrier,
+                "mtu": interface.mtu,
+                "speed": interface.speed,
+                "mac": interface.mac,
+                "addresses": addresses.chain(addresses6).collect::<Vec<_>>(),
+                "protocols": protocols,
+            })
+        };
+        let mut rows: Vec<Value> = self.table.iter().map(row).collect();
+        // Configured ones that do not exist yet are shown too: their configuration waits.
+        let mut waiting: Vec<&str> = self.tree.keys().filter_map(interface_of).collect();
+        waiting.dedup();
+        rows.extend(waiting.into_iter().filter(|name| self.table.by_name(name).is_none()).map(|name| {
+            json!({ "name": name, "state": "absent", "enabled": crate::router::is_enabled(&self.tree, name),
+                "addresses": [], "protocols": [] })
+        }));
+        Value::Array(rows)
+    }
+
+    /// Every installed or configured protocol and how it does.
+    #[must_use]
+    pub fn show_protocols(&self) -> Value {
+        let mut ids: Vec<ProtocolId> = self.protocols.installed();
+        ids.extend(self.configured());
+        ids.sort_unstable();
+        ids.dedup();
+        let row = |id: ProtocolId| {
+            let client = self.clients.get(&id);
+            let title = self.configuration.codec(id).map(|codec| codec.title());
+            let failure = self.failed.get(&id);
+            let state = match (client.map(|client| &client.state), failure) {
+                (Some(ClientState::Running), _) => "running",
+                (Some(ClientState::Stopping(_)), _) => "stopping",
+                (None, Some(_)) => "failed",
+                (None, None) => "not configured",
+            };
+            let configured = client.map_or(0, |client| {
+                let configured =
+                    |name: &&String| self.tree.contains_key(&BlockKey::interface(name.as_str(), id));
+                client.interfaces.values().filter(configured).count()
+            });
+            let summary = client
+                .filter(|client| client.is_running())
+                .and_then(|client| client.lock().show(Topic::Summary).ok());
+            json!({
+                "name": id.to_string(),
+                "id": id,
+                "title": title,
+                "state": state,
+                "reason": failure.map(|failure| &failure.reason),
+                "failures": failure.map_or_else(|| client.map_or(0, |client| client.failures), |failure| failure.count),
+                "interfaces": configured,
+                "preference": self.router.preference_of(id),
+                "summary": summary,
+            })
+        };
+        ids.into_iter().map(row).collect()
+    }
+
+    /// What every running protocol says about a topic: lists are joined, each row with its `protocol`.
+    #[must_use]
+    pub fn show_rows(&self, topic: Topic) -> Value {
+        let mut rows = Vec::new();
+        for (id, answer) in self.ask(topic) {
+            let Value::Array(answer) = answer else { continue };
+            rows.extend(answer.into_iter().map(|mut row| {
+                if let Some(row) = row.as_object_mut() {
+                    row.insert("protocol".to_owned(), id.to_string().into());
+                }
+                row
+            }));
+        }
+        Value::Array(rows)
+    }
+
+    /// What every running protocol says about a topic, by protocol.
+    #[must_use]
+    pub fn show_by_protocol(&self, topic: Topic) -> Value {
+        Value::Object(
+            self.ask(topic)
+                .map(|(id, answer)| (id.to_string(), answer))
+                .collect(),
+        )
+    }
+
+    fn ask(&self, topic: Topic) -> impl Iterator<Item = (ProtocolId, Value)> + '_ {
+        let running = self.clients.iter().filter(|(_, client)| client.is_running());
+        running.filter_map(move |(id, client)| Some((*id, client.lock().show(topic).ok()?)))
+    }
+
+    /// The configuration in force as a text tree.
+    pub fn show_configuration(&self) -> Result<Value, Refusal> {
+        self.configuration.text_of(&self.tree)
+    }
+}
+
+fn interface_of(key: &BlockKey) -> Option<&str> {
+    match &key.scope {
+        BlockScope::Interface(name) => Some(name),
+        _ => None,
+    }
+}
+
+const fn state_of(up: bool, carrier: bool, usable: bool) -> &'static str {
+    match (up, carrier, usable) {
+        (false, ..) => "down",
+        (true, _, false) => "disabled",
+        (true, false, true) => "no carrier",
+        (true, true, true) => "up",
+    }
+}

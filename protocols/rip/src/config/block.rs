@@ -1,0 +1,75 @@
+//! Choosing between the layouts, and what every form of the configuration has to pass.
+
+use serde_json::Value;
+use waypost_routprot::{BlockConfig, InfoBlock, Layout, Refusal};
+
+use super::{GlobalConfig, InterfaceConfig, rras, text, validate, waypost};
+
+/// The newest Waypost layout of either block.
+const LAYOUT: u32 = 2;
+
+fn unknown(layout: u32) -> Refusal {
+    Refusal::out_of_range("layout", layout, LAYOUT.to_string())
+}
+
+impl BlockConfig for InterfaceConfig {
+    const LAYOUT: u32 = LAYOUT;
+
+    fn decode(block: &InfoBlock) -> Result<(Self, Layout), Refusal> {
+        let layout = Layout::of(block)?;
+        let config = match layout {
+            Layout::Rras => rras::decode_interface(block.payload()?)?,
+            Layout::Waypost(LAYOUT) => waypost::decode_interface(block.payload()?)?,
+            Layout::Waypost(other) => return Err(unknown(other)),
+        };
+        config.validate()?;
+        Ok((config, layout))
+    }
+
+    fn encode(&self, layout: Layout) -> InfoBlock {
+        match layout {
+            Layout::Rras => rras::encode_interface(self),
+            Layout::Waypost(_) => waypost::encode_interface(self, LAYOUT),
+        }
+    }
+
+    fn validate(&self) -> Result<(), Refusal> {
+        validate::interface(self)
+    }
+
+    fn from_text(text: &Value) -> Result<Self, Refusal> {
+        let (options, own) = text::parse::<Self>(text)?;
+        Ok(Self { options, ..own })
+    }
+}
+
+impl BlockConfig for GlobalConfig {
+    const LAYOUT: u32 = LAYOUT;
+
+    fn decode(block: &InfoBlock) -> Result<(Self, Layout), Refusal> {
+        let layout = Layout::of(block)?;
+        let config = match layout {
+            Layout::Rras => rras::decode_global(block.payload()?)?,
+            Layout::Waypost(LAYOUT) => waypost::decode_global(block.payload()?)?,
+            Layout::Waypost(other) => return Err(unknown(other)),
+        };
+        config.validate()?;
+        Ok((config, layout))
+    }
+
+    fn encode(&self, layout: Layout) -> InfoBlock {
+        match layout {
+            Layout::Rras => rras::encode_global(self),
+            Layout::Waypost(_) => waypost::encode_global(self, LAYOUT),
+        }
+    }
+
+    fn validate(&self) -> Result<(), Refusal> {
+        validate::global(self)
+    }
+
+    fn from_text(text: &Value) -> Result<Self, Refusal> {
+        let (defaults, own) = text::parse::<Self>(text)?;
+        Ok(Self { defaults, ..own })
+    }
+}

@@ -1,0 +1,375 @@
+//! What a configuration may say, in whichever form it came.
+//!
+//! Relations between timers are nobody's business here: an update interval longer than the expiration interval works, badly
+//! (rras-blocks P-128).
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::net::Ipv4Addr;
+
+use waypost_routprot::Refusal;
+use waypost_types::{Prefix4, ProtocolId, WallTime};
+
+use super::secrets::password_error;
+use super::{
+    Authentication, Effective, FilterRule, GlobalConfig, InterfaceConfig, Key, Options, PrefixMatch,
+    Redistribution,
+};
+
+/// Elements of a list in a block (rras-blocks 1.3).
+pub(super) const MAX_COUNT: usize = 65_536;
+/// Rules of a filter: RRAS's longest list, switched off, needs one more to say so.
+pub(super) const MAX_RULES: usize = MAX_COUNT + 1;
+/// Octets of a note.
+pub(super) const MAX_NOTE: usize = 65_536;
+
+/// Whose routes can be redistributed.
+pub const REDISTRIBUTABLE: [ProtocolId; 5] = [
+    ProtocolId::LOCAL,
+    ProtocolId::STATIC,
+    ProtocolId::AUTOSTATIC,
+    ProtocolId::OSPF,
+    ProtocolId::BGP_ROUTES,
+];
+
+/// Refuses a value outside `low..=high`.
+pub(super) fn in_range<T: PartialOrd + fmt::Display + Copy>(
+    field: &str,
+    value: T,
+    low: T,
+    high: T,
+) -> Result<(), Refusal> {
+    if value >= low && value <= high {
+        Ok(())
+    } else {
+        Err(Refusal::out_of_range(field, value, format!("{low}..={high}")))
+    }
+}
+
+/// Refuses an address that cannot be one router's.
+pub(super) fn unicast(field: impl FnOnce() -> String, address: Ipv4Addr) -> Result<(), Refusal> {
+    if address.is_unspecified() || address.is_multicast() || address.is_broadcast() {
+        return Err(Refusal::invalid("not the address of a router")
+            .at(&field())
+            .with_value(address)
+            .with_allowed("a unicast address"));
+    }
+    Ok(())
+}
+
+/// Checks the configuration of an interface.
+///
+/// Whether authentication has a password or key is known only together with the global defaults: [`check_effective`].
+pub(super) fn interface(config: &InterfaceConfig) -> Result<(), Refusal> {
+    options(&config.options)?;
+    note(config.annotate.as_deref())
+}
+
+/// Checks the configuration of the protocol as a whole.
+pub(super) fn global(config: &GlobalConfig) -> Result<(), Refusal> {
+    options(&config.defaults)?;
+    if let Some(mode) = config.defaults.authentication {
+        authenticates(
+            mode,
+            config.defaults.password.is_some(),
+            config.defaults.keys.as_ref().is_some_and(|keys| !keys.is_empty()),
+        )?;
+    }
+    given("preference", config.preference, 1, 255)?;
+    given("ecmp", config.ecmp, 1, 16)?;
+    given("triggered-delay", config.triggered_delay, 0, 86_400_000)?;
+    routers("peers", config.peers.as_deref())?;
+    for (position, entry) in config.redistribute.iter().flatten().enumerate() {
+        redistribution(entry).map_err(|refusal| refusal.under(&format!("redistribute.{position}")))?;
+    }
+    let mut sources = BTreeSet::new();
+    for (position, entry) in config.redistribute.iter().flatten().enumerate() {
+        if !sources.insert(entry.source) {
+            return Err(Refusal::invalid("the source is listed twice")
+                .at(&format!("redistribute.{position}.source"))
+                .with_value(entry.source));
+        }
+    }
+    note(config.annotate.as_deref())
+}
+
+/// Checks the values that result on an interface: what neither configuration can be refused for on its own.
+///
+/// The engine calls this for an interface's new configuration with the global one in force, and for new global
+/// configuration with every interface.
+pub fn check_effective(values: &Effective) -> Result<(), Refusal> {
+    authenticates(
+        values.authentication,
+        !values.password.expose().is_empty(),
+        !values.keys.is_empty(),
+    )
+}
+
+fn authenticates(mode: Authentication, has_password: bool, has_key: bool) -> Result<(), Refusal> {
+    match mode {
+        Authentication::Plain if !has_password => {
+            Err(Refusal::invalid("plain authentication needs a password").at("password"))
+        }
+        Authentication::Cryptographic if !has_key => {
+            Err(Refusal::invalid("cryptographic authentication needs at least one key").at("keys"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn given<T: PartialOrd + fmt::Display + Copy>(
+    option: &str,
+    value: Option<T>,
+    low: T,
+    high: T,
+) -> Result<(), Refusal> {
+    value.map_or(Ok(()), |value| in_range(option, value, low, high))
+}
+
+fn options(options: &Options) -> Result<(), Refusal> {
+    given("metric", options.metric, 0, 16)?;
+    given("metric-out", options.metric_out, 0, 15)?;
+    given("update-interval", options.update_interval, 1, 86_400)?;
+    given("expiration-interval", options.expiration_interval, 3, 259_200)?;
+    given("removal-interval", options.removal_interval, 1, 259_200)?;
+    given("originate-default", options.originate_default, 1, 15)?;
+    given("maximum-routes", options.maximum_routes, 1, 1_000_000)?;
+    given("dscp", options.dscp, 0, 63)?;
+    given("port", options.port, 1, u16::MAX)?;
+    given("packet-length", options.packet_length, 64, 65_000)?;
+    given("receive-buffer", options.receive_buffer, 4096, 67_108_864)?;
+    given("ecmp-weight", options.ecmp_weight, 1, 256)?;
+    routers("neighbors", options.neighbors.as_deref())?;
+    filter("accept-filter", options.accept_filter.as_deref())?;
+    filter("announce-filter", options.announce_filter.as_deref())?;
+    if let Some(error) = options.password.as_ref().and_then(password_error) {
+        return Err(Refusal::invalid(error).at("password"));
+    }
+    keys(options.keys.as_deref().unwrap_or_default())
+}
+
+fn length(option: &str, length: usize, most: usize) -> Result<(), Refusal> {
+    if length > most {
+        return Err(Refusal::invalid("the list is too long")
+            .at(option)
+            .with_value(length)
+            .with_allowed(format!("at most {most} elements")));
+    }
+    Ok(())
+}
+
+fn routers(option: &str, list: Option<&[Ipv4Addr]>) -> Result<(), Refusal> {
+    let list = list.unwrap_or_default();
+    length(option, list.len(), MAX_COUNT)?;
+    list.iter()
+        .enumerate()
+        .try_for_each(|(position, router)| unicast(|| format!("{option}.{position}"), *router))
+}
+
+fn filter(option: &str, rules: Option<&[FilterRule]>) -> Result<(), Refusal> {
+    let rules = rules.unwrap_or_default();
+    length(option, rules.len(), MAX_RULES)?;
+    for (position, rule) in rules.iter().enumerate() {
+        let fine = match rule.matches {
+            PrefixMatch::Within { prefix, ge, le } => {
+                prefix.length() <= ge && ge <= le && le <= Prefix4::MAX_LENGTH
+            }
+            PrefixMatch::Addresses { low, high } => low <= high,
+        };
+        if !fine {
+            return Err(Refusal::invalid("the rule matches nothing")
+                .at(&format!("{option}.{position}"))
+                .with_value(rule.matches)
+                .with_allowed("LENGTH <= ge <= le <= 32, LOW <= HIGH"));
+        }
+    }
+    Ok(())
+}
+
+fn keys(keys: &[Key]) -> Result<(), Refusal> {
+    length("keys", keys.len(), MAX_COUNT)?;
+    let mut ids = BTreeSet::new();
+    for (position, key) in keys.iter().enumerate() {
+        let at = |field: &str| format!("keys.{position}.{field}");
+        if !ids.insert(key.id) {
+            return Err(Refusal::invalid("the key identifier is used twice")
+                .at(&at("id"))
+                .with_value(key.id));
+        }
+        // The secret itself is never shown.
+        in_range(&at("secret"), key.secret.expose().len(), 1, 255).map_err(|refusal| Refusal {
+            reason: "the secret has the wrong number of octets".to_owned(),
+            ..refusal
+        })?;
+        for (field, from, until) in [
+            ("accept-until", key.accept_from, key.accept_until),
+            ("send-until", key.send_from, key.send_until),
+        ] {
+            lifetime(&at(field), from, until)?;
+        }
+    }
+    Ok(())
+}
+
+fn lifetime(field: &str, from: Option<WallTime>, until: Option<WallTime>) -> Result<(), Refusal> {
+    match (from, until) {
+        (Some(WallTime(from)), Some(WallTime(until))) if until <= from => {
+            Err(Refusal::invalid("the lifetime ends before it starts")
+                .at(field)
+                .with_value(until)
+                .with_allowed(format!("more than {from}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn redistribution(entry: &Redistribution) -> Result<(), Refusal> {
+    if !REDISTRIBUTABLE.contains(&entry.source) {
+        return Err(Refusal::out_of_range(
+            "source",
+            entry.source,
+            "connected, static, autostatic, ospf, bgp",
+        ));
+    }
+    given("metric", entry.metric, 1, 15)?;
+    filter("filter", entry.filter.as_deref())
+}
+
+fn note(text: Option<&str>) -> Result<(), Refusal> {
+    let octets = text.map_or(0, str::len);
+    if octets > MAX_NOTE {
+        return Err(Refusal::invalid("the note is too long")
+            .at("annotate")
+            .with_value(format_args!("{octets} octets"))
+            .with_allowed(format!("at most {MAX_NOTE} octets")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use waypost_routprot::BlockConfig;
+
+    use super::*;
+
+    fn checked<C: BlockConfig>(text: &Value) -> Result<(), Refusal> {
+        C::from_text(text)?.validate()
+    }
+
+    #[test]
+    fn ranges_end_where_the_documentation_says() {
+        for (option, low, high) in [
+            ("metric", 0_i64, 16_i64),
+            ("metric-out", 0, 15),
+            ("update-interval", 1, 86_400),
+            ("expiration-interval", 3, 259_200),
+            ("removal-interval", 1, 259_200),
+            ("originate-default", 1, 15),
+            ("route-tag", 0, 65_535),
+            ("maximum-routes", 1, 1_000_000),
+            ("dscp", 0, 63),
+            ("port", 1, 65_535),
+            ("packet-length", 64, 65_000),
+            ("receive-buffer", 4096, 67_108_864),
+            ("ecmp-weight", 1, 256),
+            ("preference", 1, 255),
+            ("ecmp", 1, 16),
+            ("triggered-delay", 0, 86_400_000),
+            ("max-receive-queue", 0, 4_294_967_295),
+        ] {
+            let refusal = |value: i64| checked::<GlobalConfig>(&json!({ option: value })).err();
+            assert_eq!((refusal(low), refusal(high)), (None, None), "{option}");
+            for outside in [low - 1, high + 1] {
+                assert_eq!(refusal(outside).unwrap().path, option);
+            }
+        }
+    }
+
+    #[test]
+    fn rules_between_options() {
+        let key = |id: u32| json!({ "id": id, "secret": "s", "algorithm": "hmac-sha256" });
+        let dated = |from: u64, until: u64| json!({ "id": 1, "secret": "s", "algorithm": "md5", "send-from": from, "send-until": until });
+        for (text, path) in [
+            (json!({ "authentication": "plain" }), Some("password")),
+            (json!({ "authentication": "plain", "password": "p" }), None),
+            (
+                json!({ "authentication": "cryptographic", "keys": [] }),
+                Some("keys"),
+            ),
+            (
+                json!({ "authentication": "cryptographic", "keys": [key(1), key(2)] }),
+                None,
+            ),
+            (json!({ "keys": [key(1), key(2), key(1)] }), Some("keys.2.id")),
+            (
+                json!({ "keys": [{ "id": 1, "secret": "", "algorithm": "md5" }] }),
+                Some("keys.0.secret"),
+            ),
+            (
+                json!({ "keys": [{ "id": 1, "secret": "x".repeat(256), "algorithm": "md5" }] }),
+                Some("keys.0.secret"),
+            ),
+            (json!({ "keys": [dated(5, 6)] }), None),
+            (json!({ "keys": [dated(5, 5)] }), Some("keys.0.send-until")),
+            (json!({ "neighbor-mode": "only" }), None),
+            (json!({ "neighbors": ["0.0.0.0"] }), Some("neighbors.0")),
+            (
+                json!({ "peers": ["192.0.2.1", "255.255.255.255"] }),
+                Some("peers.1"),
+            ),
+            (
+                json!({ "redistribute": [{ "source": "static", "metric": 16 }] }),
+                Some("redistribute.0.metric"),
+            ),
+            (
+                json!({ "redistribute": [{ "source": "rip" }] }),
+                Some("redistribute.0.source"),
+            ),
+            (
+                json!({ "redistribute": [{ "source": "ripe" }] }),
+                Some("redistribute.0.source"),
+            ),
+            (
+                json!({ "redistribute": [{ "source": "static" }, { "source": "ospf" }, { "source": "static" }] }),
+                Some("redistribute.2.source"),
+            ),
+            // Only warned about elsewhere: timers that do not fit each other.
+            (json!({ "update-interval": 100, "expiration-interval": 3 }), None),
+            (json!({ "annotate": "x".repeat(65_537) }), Some("annotate")),
+        ] {
+            let refusal = checked::<GlobalConfig>(&text).err();
+            assert_eq!(refusal.as_ref().map(|refusal| &*refusal.path), path, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_interface_may_take_its_password_from_the_defaults() {
+        let interface = InterfaceConfig::from_text(&json!({ "authentication": "plain" })).unwrap();
+        assert_eq!(interface.validate(), Ok(()));
+        let mut global = GlobalConfig::default();
+        let refusal = check_effective(&Effective::resolve(&interface, &global)).unwrap_err();
+        assert_eq!(refusal.path, "password");
+        global.defaults.password = Some(waypost_wire::Secret::new("p"));
+        assert_eq!(check_effective(&Effective::resolve(&interface, &global)), Ok(()));
+        let signed = InterfaceConfig::from_text(&json!({ "authentication": "cryptographic" })).unwrap();
+        assert_eq!(
+            check_effective(&Effective::resolve(&signed, &global))
+                .unwrap_err()
+                .path,
+            "keys"
+        );
+    }
+
+    #[test]
+    fn lists_are_bounded() {
+        let config = InterfaceConfig {
+            options: Options {
+                neighbors: Some(vec![Ipv4Addr::LOCALHOST; MAX_COUNT + 1]),
+                ..Options::default()
+            },
+            annotate: None,
+        };
+        assert_eq!(config.validate().unwrap_err().path, "neighbors");
+    }
+}
