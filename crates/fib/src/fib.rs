@@ -165,7 +165,10 @@ impl Fib {
         for prefix in self.rows.select(|row| row.form.object == object) {
             self.unsettle(prefix, true);
         }
-        for prefix in self.works.select(|work| work.wanted.is_some_and(|form| form.object == object)) {
+        for prefix in self
+            .works
+            .select(|work| work.wanted.is_some_and(|form| form.object == object))
+        {
             if let Some(work) = self.works.get_mut(prefix) {
                 work.outdated = work.sent.is_some();
             }
@@ -208,7 +211,14 @@ impl Fib {
                     self.strays -= usize::from(row.stray);
                 }
                 let held = row.map(|row| row.form);
-                self.works.insert(prefix, Work { wanted, held, ..Work::default() });
+                self.works.insert(
+                    prefix,
+                    Work {
+                        wanted,
+                        held,
+                        ..Work::default()
+                    },
+                );
                 self.works.enqueue(prefix);
             }
         }
@@ -244,7 +254,10 @@ impl Fib {
             self.objects.retain(form.object);
         }
         let old = match self.works.get_mut(prefix) {
-            Some(work) => std::mem::replace(&mut work.held, held),
+            Some(work) => {
+                work.shaken = false;
+                std::mem::replace(&mut work.held, held)
+            }
             None => held,
         };
         if let Some(form) = old {
@@ -255,7 +268,11 @@ impl Fib {
     /// Adds a route that nobody asked for.
     pub(crate) fn add_stray(&mut self, prefix: Prefix, form: Form) {
         self.objects.retain(form.object);
-        let row = Row { form, stray: true, mark: self.mark };
+        let row = Row {
+            form,
+            stray: true,
+            mark: self.mark,
+        };
         self.rows.put(prefix, row);
         self.strays += 1;
         if self.swept {
@@ -302,9 +319,12 @@ impl Fib {
             return None;
         }
         self.push_doubtful(batch);
-        self.push_objects(now, batch);
-        self.push_routes(now, batch);
-        self.push_unmade(batch);
+        // What is doubtful is in nobody's way only when it is deleted.
+        if self.objects.doubtful.is_empty() {
+            self.push_objects(now, batch);
+            self.push_routes(now, batch);
+            self.push_unmade(batch);
+        }
         if batch.is_empty() {
             return None;
         }
@@ -335,12 +355,17 @@ impl Fib {
             if let Some(members) = members
                 && let Some(request) = self.objects.request(index, &members)
             {
-                match batch.push(Token::Make(request.id), &Change::SetNexthop(Set::Replace, &request)) {
+                match batch.push(
+                    Token::Make(request.id),
+                    &Change::SetNexthop(Set::Replace, &request),
+                ) {
                     Err(PushError::Full(_)) => return,
                     Err(PushError::Encode(error)) => self.object_unsendable(index, error.to_string()),
                     Ok(()) => {
                         self.statistics.objects_set += 1;
-                        members.iter().for_each(|&(member, _)| self.objects.retain(member));
+                        members
+                            .iter()
+                            .for_each(|&(member, _)| self.objects.retain(member));
                         if let Some(object) = self.objects.get_mut(index) {
                             object.sent = Some(ObjectSent::Make(members));
                             object.disturbed = false;
@@ -364,7 +389,9 @@ impl Fib {
             let right = object.presence == Presence::Present && object.held_members == ready;
             return (!ready.is_empty() && !right).then_some(ready);
         }
-        let down = object.interface().filter(|interface| self.links.get(interface) == Some(&false));
+        let down = object
+            .interface()
+            .filter(|interface| self.links.get(interface) == Some(&false));
         if object.presence == Presence::Present {
             return None;
         }
@@ -424,7 +451,10 @@ impl Fib {
                     return;
                 }
                 Err(PushError::Encode(error)) => {
-                    let failure = Failure { errno: 0, text: error.to_string() };
+                    let failure = Failure {
+                        errno: 0,
+                        text: error.to_string(),
+                    };
                     self.route_failed(now, prefix, failure);
                 }
             }
@@ -434,7 +464,7 @@ impl Fib {
     /// What to do about a destination now.
     fn to_send(&mut self, now: Time, prefix: Prefix) -> Option<Sent> {
         let work = self.works.get(prefix)?;
-        let (wanted, held) = (work.wanted, work.held);
+        let (wanted, held, shaken) = (work.wanted, work.held, work.shaken);
         if work.sent.is_some() {
             return None;
         }
@@ -444,7 +474,7 @@ impl Fib {
                 None
             }
             (None, Some(_)) => Some(Sent::Delete),
-            (Some(wanted), Some(held)) if wanted == held && !self.is_rewritten(wanted) => {
+            (Some(wanted), Some(held)) if wanted == held && !shaken && !self.is_rewritten(wanted) => {
                 self.settle(prefix);
                 None
             }
@@ -477,7 +507,9 @@ impl Fib {
     }
 
     fn object_is_ready(&self, index: Index) -> bool {
-        self.objects.get(index).is_some_and(crate::object::Object::is_ready)
+        self.objects
+            .get(index)
+            .is_some_and(crate::object::Object::is_ready)
     }
 
     fn push_unmade(&mut self, batch: &mut Batch<Token>) {
@@ -541,8 +573,10 @@ impl Fib {
             return;
         };
         self.statistics.refused += refused.len() as u64;
-        let mut failures: BTreeMap<Token, Failure> =
-            refused.into_iter().map(|refused| (refused.token, refused.failure)).collect();
+        let mut failures: BTreeMap<Token, Failure> = refused
+            .into_iter()
+            .map(|refused| (refused.token, refused.failure))
+            .collect();
         for token in tokens {
             let failure = failures.remove(&token);
             match token {
@@ -555,10 +589,10 @@ impl Fib {
 
     /// It is not known what became of the batch under way, if one is: the kernel's state must be read.
     pub fn batch_lost(&mut self, now: Time) {
-        self.demand_resync(now);
         let Some((_, tokens)) = self.in_flight.take() else {
             return;
         };
+        self.resync = Some(now);
         for token in tokens {
             match token {
                 Token::Route(prefix) => {
@@ -572,7 +606,9 @@ impl Fib {
                     let index = id.0.saturating_sub(FIRST_ID);
                     let sent = self.objects.get_mut(index).and_then(|object| object.sent.take());
                     if let Some(ObjectSent::Make(members)) = sent {
-                        members.iter().for_each(|&(member, _)| self.objects.release(member));
+                        members
+                            .iter()
+                            .for_each(|&(member, _)| self.objects.release(member));
                     }
                     self.objects.touch(index);
                 }
@@ -604,7 +640,10 @@ impl Fib {
                 if lost {
                     self.object_lost(index, true);
                 }
-                self.objects.groups_of(index).into_iter().for_each(|group| self.objects.touch(group));
+                self.objects
+                    .groups_of(index)
+                    .into_iter()
+                    .for_each(|group| self.objects.touch(group));
                 self.wake(index);
             }
             Some(failure) => {
@@ -621,10 +660,15 @@ impl Fib {
                     }
                     self.works.add_retry(at, Retry::Object(index));
                 }
-                self.objects.groups_of(index).into_iter().for_each(|group| self.objects.touch(group));
+                self.objects
+                    .groups_of(index)
+                    .into_iter()
+                    .for_each(|group| self.objects.touch(group));
             }
         }
-        members.iter().for_each(|&(member, _)| self.objects.release(member));
+        members
+            .iter()
+            .for_each(|&(member, _)| self.objects.release(member));
         self.objects.touch(index);
     }
 
@@ -666,7 +710,10 @@ impl Fib {
             },
             (Sent::Set(form), Some(failure)) => {
                 self.objects.release(form.object);
-                let changed = self.works.get(prefix).is_some_and(|work| work.wanted != Some(form));
+                let changed = self
+                    .works
+                    .get(prefix)
+                    .is_some_and(|work| work.wanted != Some(form));
                 if changed || disturbed {
                     // A stale failure says nothing about what is wanted now.
                     self.works.enqueue(prefix);
@@ -675,8 +722,9 @@ impl Fib {
                     self.works.enqueue(prefix);
                 } else if failure.errno == EEXIST {
                     if !self.foreign.contains(&prefix) {
-                        // Either ours or someone else's of which no news came; a resync tells.
-                        self.demand_resync(now);
+                        // Either ours or someone else's of which no news came. A resync tells, and nothing is done
+                        // before it: if it is ours, its object must stay.
+                        self.resync = Some(now);
                     }
                     self.conflict(now, prefix);
                 } else {
@@ -709,7 +757,14 @@ impl Fib {
         // INVARIANT: only called with `wanted` and `held` the same; the row keeps one of the two references.
         if let Some(form) = work.held {
             self.objects.release(form.object);
-            self.rows.put(prefix, Row { form, stray: false, mark: self.mark });
+            self.rows.put(
+                prefix,
+                Row {
+                    form,
+                    stray: false,
+                    mark: self.mark,
+                },
+            );
         }
     }
 
@@ -739,7 +794,10 @@ impl Fib {
         if !std::mem::take(&mut object.awaited) {
             return;
         }
-        for prefix in self.works.select(|work| work.wanted.is_some_and(|form| form.object == index)) {
+        for prefix in self
+            .works
+            .select(|work| work.wanted.is_some_and(|form| form.object == index))
+        {
             self.works.enqueue(prefix);
         }
     }
@@ -766,7 +824,8 @@ impl Fib {
                 Retry::Resync => self.resync = self.resync.or(Some(now)),
             }
         }
-        self.fights.retain(|_, (_, last)| now.since(*last) <= crate::work::PEACE);
+        self.fights
+            .retain(|_, (_, last)| now.since(*last) <= crate::work::PEACE);
     }
 
     // Reports
@@ -775,13 +834,17 @@ impl Fib {
     #[must_use]
     pub fn installation(&self, prefix: Prefix) -> Option<Installation> {
         if let Some(row) = self.rows.get(prefix) {
-            return Some(if row.stray { Installation::Stray } else { Installation::Installed });
+            return Some(if row.stray {
+                Installation::Stray
+            } else {
+                Installation::Installed
+            });
         }
         let work = self.works.get(prefix)?;
         let Some(wanted) = work.wanted else {
             return Some(Installation::Leaving);
         };
-        let outdated = work.held.is_some();
+        let outdated = work.held.is_some() && !work.shaken;
         let failed = |failure: &Failure, retry| Installation::Failed {
             failure: failure.clone(),
             retry,
@@ -793,7 +856,10 @@ impl Fib {
         let object = self.objects.get(wanted.object)?;
         if !object.is_ready() && work.sent.is_none() {
             // A group fails with its members.
-            let members = object.members.iter().filter_map(|&(member, _)| self.objects.get(member));
+            let members = object
+                .members
+                .iter()
+                .filter_map(|&(member, _)| self.objects.get(member));
             let mut all = std::iter::once(object).chain(members);
             if let Some((failure, retry)) = all.find_map(|o| Some((o.failure.as_deref()?, o.retry))) {
                 return Some(failed(failure, retry));

@@ -134,7 +134,10 @@ impl Fib {
                 }
             }
         }
-        if lost.iter().any(|&index| self.objects.get(index).is_some_and(|object| object.users > 0)) {
+        if lost
+            .iter()
+            .any(|&index| self.objects.get(index).is_some_and(|object| object.users > 0))
+        {
             self.routes_lost(&lost);
         }
         for index in lost {
@@ -297,17 +300,19 @@ impl Fib {
         };
         self.objects.release(form.object);
         let mut lost = false;
-        if self.rows.get(prefix).is_some_and(|row| row.form == form) {
-            self.unsettle(prefix, false);
+        if let Some(row) = self.rows.get(prefix).filter(|row| row.form == form) {
+            self.unsettle(prefix, !row.stray);
             lost = true;
         } else if let Some(work) = self.works.get(prefix) {
             if work.sent.is_some() {
                 self.demand_resync(now);
             } else if work.held == Some(form) {
-                self.set_held(prefix, None);
                 self.works.enqueue(prefix);
                 lost = true;
             }
+        }
+        if lost && let Some(work) = self.works.get_mut(prefix) {
+            work.shaken = true;
         }
         if lost && meddled {
             self.statistics.meddled += 1;
@@ -389,7 +394,11 @@ impl Fib {
             }
             None => self.inline_object(route, kind),
         };
-        Some(Form { object, protocol: route.protocol, kind })
+        Some(Form {
+            object,
+            protocol: route.protocol,
+            kind,
+        })
     }
 
     fn inline_object(&mut self, route: &Route, kind: RouteKind) -> Index {
@@ -406,11 +415,14 @@ impl Fib {
                 // Which set the next hops stand for only our own records tell.
                 let prefix = route.destination;
                 let work = self.works.get(prefix);
-                let mut known: SmallVec<[Form; 3]> = self.rows.get(prefix).map(|row| row.form).into_iter().collect();
+                let mut known: SmallVec<[Form; 3]> =
+                    self.rows.get(prefix).map(|row| row.form).into_iter().collect();
                 known.extend(work.and_then(|work| work.held));
                 known.extend(work.and_then(|work| work.wanted));
                 for form in known {
-                    if form.kind == RouteKind::Unicast && self.objects.has_next_hops(form.object, &route.next_hops) {
+                    if form.kind == RouteKind::Unicast
+                        && self.objects.has_next_hops(form.object, &route.next_hops)
+                    {
                         self.objects.retain(form.object);
                         return form.object;
                     }
@@ -432,8 +444,16 @@ impl Fib {
 
     /// Those members that were not lost while the group was on its way.
     pub(crate) fn still_ready(&self, members: &Members) -> Members {
-        let ready = |index: Index| self.objects.get(index).is_some_and(crate::object::Object::is_ready);
-        members.iter().filter(|(member, _)| ready(*member)).copied().collect()
+        let ready = |index: Index| {
+            self.objects
+                .get(index)
+                .is_some_and(crate::object::Object::is_ready)
+        };
+        members
+            .iter()
+            .filter(|(member, _)| ready(*member))
+            .copied()
+            .collect()
     }
 }
 

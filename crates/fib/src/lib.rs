@@ -42,7 +42,5 @@ mod rows;
 mod work;
 
 pub use fib::{BatchId, Fib, Refused, Token};
-pub use ownership::{
-    FIRST_ID, INLINE_PRIORITY, LAST_ID, Mode, PRIORITY, RTPROT_WAYPOST, kernel_protocol,
-};
+pub use ownership::{FIRST_ID, INLINE_PRIORITY, LAST_ID, Mode, PRIORITY, RTPROT_WAYPOST, kernel_protocol};
 pub use report::{Counts, Failure, Installation, Statistics};

@@ -11,9 +11,7 @@ use std::net::IpAddr;
 
 use smallvec::SmallVec;
 use waypost_netlink::constants::{AF_INET, AF_INET6, NEXTHOP_GRP_TYPE_MPATH};
-use waypost_netlink::{
-    GroupMember, Nexthop, NexthopId, NexthopKind, RouteNextHop, RouteNextHopFlags,
-};
+use waypost_netlink::{GroupMember, Nexthop, NexthopId, NexthopKind, RouteNextHop, RouteNextHopFlags};
 use waypost_rtm::{Family, NextHopSetId};
 use waypost_types::{InterfaceIndex, NextHop, Time};
 
@@ -63,7 +61,13 @@ impl Single {
 
     /// What the kernel's object is; `None` for groups.
     fn of(nexthop: &Nexthop) -> Option<Self> {
-        let family = |family| if family == AF_INET6 { Family::V6 } else { Family::V4 };
+        let family = |family| {
+            if family == AF_INET6 {
+                Family::V6
+            } else {
+                Family::V4
+            }
+        };
         let onlink = nexthop.flags.contains(RouteNextHopFlags::ONLINK);
         Some(match nexthop.kind {
             NexthopKind::Blackhole { family: f } => Self::Blackhole(family(f)),
@@ -322,7 +326,7 @@ impl Objects {
             Shape::Group(Some(key)) => {
                 self.groups.remove(&key);
             }
-            Shape::Group(None) => {}
+            Shape::Group(None) => self.forget_stray_group(index),
         }
         self.lowest_free = self.lowest_free.min(index);
         self.doubtful.remove(&index);
@@ -444,13 +448,19 @@ impl Objects {
 
     /// The groups that should have this object as a member, or have it.
     pub(crate) fn groups_of(&self, index: Index) -> Vec<Index> {
-        self.get(index).map_or_else(Vec::new, |object| object.groups.iter().copied().collect())
+        self.get(index)
+            .map_or_else(Vec::new, |object| object.groups.iter().copied().collect())
     }
 
     /// Those members a group should have that are ready.
     pub(crate) fn ready_members(&self, group: &Object) -> Members {
         let ready = |index: &Index| self.get(*index).is_some_and(Object::is_ready);
-        group.members.iter().filter(|(member, _)| ready(member)).copied().collect()
+        group
+            .members
+            .iter()
+            .filter(|(member, _)| ready(member))
+            .copied()
+            .collect()
     }
 
     /// The single objects that go out of an interface.
@@ -516,11 +526,16 @@ impl Objects {
             (Shape::Group(_), None) => true,
             _ => false,
         };
-        object.presence = if same && !foreign_member { Presence::Present } else { Presence::Altered };
+        object.presence = if same && !foreign_member {
+            Presence::Present
+        } else {
+            Presence::Altered
+        };
         if same && single.is_none() {
             self.set_held_members(index, members.clone());
         }
-        let right = same && !foreign_member && self.get(index).is_some_and(|object| object.members == members);
+        let right =
+            same && !foreign_member && self.get(index).is_some_and(|object| object.members == members);
         self.doubtful.remove(&index);
         if !right {
             self.touch(index);
@@ -554,7 +569,11 @@ impl Objects {
             Some(&index) => index,
             None => {
                 let same = |group: &Object| group.is_group() && group.members == members;
-                let known = self.objects.iter().find(|(_, object)| same(object)).map(|(&index, _)| index);
+                let known = self
+                    .objects
+                    .iter()
+                    .find(|(_, object)| same(object))
+                    .map(|(&index, _)| index);
                 known.unwrap_or_else(|| {
                     let index = self.insert(Shape::Group(None));
                     self.set_members(index, members.clone());
@@ -582,7 +601,12 @@ impl Objects {
             Shape::Single(Single::Blackhole(family)) => NexthopKind::Blackhole {
                 family: family_number(*family),
             },
-            Shape::Single(Single::Hop { family, interface, gateway, onlink }) => {
+            Shape::Single(Single::Hop {
+                family,
+                interface,
+                gateway,
+                onlink,
+            }) => {
                 flags.set(RouteNextHopFlags::ONLINK, *onlink);
                 match gateway {
                     Some(address) => NexthopKind::Gateway {
@@ -614,7 +638,12 @@ impl Objects {
     /// The next hops an object stands for.
     pub(crate) fn next_hops(&self, index: Index) -> SmallVec<[RouteNextHop; 1]> {
         let single = |index: Index, weight: u16| match self.get(index)?.shape {
-            Shape::Single(Single::Hop { interface, gateway, onlink, .. }) => Some(RouteNextHop::from(NextHop {
+            Shape::Single(Single::Hop {
+                interface,
+                gateway,
+                onlink,
+                ..
+            }) => Some(RouteNextHop::from(NextHop {
                 interface,
                 gateway,
                 weight,
@@ -623,9 +652,10 @@ impl Objects {
             _ => None,
         };
         match self.get(index).map(|object| (&object.shape, &object.members)) {
-            Some((Shape::Group(_), members)) => {
-                members.iter().filter_map(|&(member, weight)| single(member, weight)).collect()
-            }
+            Some((Shape::Group(_), members)) => members
+                .iter()
+                .filter_map(|&(member, weight)| single(member, weight))
+                .collect(),
             _ => single(index, 1).into_iter().collect(),
         }
     }

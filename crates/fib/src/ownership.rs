@@ -15,9 +15,7 @@
 //! priority to the same destination, ours gives way and is reported as failed. An object of ours that someone else's
 //! route goes through is not deleted.
 
-use waypost_netlink::constants::{
-    RT_TABLE_MAIN, RTPROT_BGP, RTPROT_OSPF, RTPROT_RIP, RTPROT_STATIC,
-};
+use waypost_netlink::constants::{RT_TABLE_MAIN, RTPROT_BGP, RTPROT_OSPF, RTPROT_RIP, RTPROT_STATIC};
 use waypost_netlink::{Nexthop, NexthopId, Route, RouteProtocol};
 use waypost_types::ProtocolId;
 
@@ -136,12 +134,21 @@ mod tests {
             route(RTPROT_STATIC, 20, Some(LAST_ID + 1)),
             route(RTPROT_BOOT, 20, Some(FIRST_ID)),
             route(RTPROT_ZEBRA, 20, Some(FIRST_ID)),
-            Route { table: 100, ..route(RTPROT_RIP, 20, Some(FIRST_ID)) },
-            Route { tos: 8, ..route(RTPROT_RIP, 20, Some(FIRST_ID)) },
+            Route {
+                table: 100,
+                ..route(RTPROT_RIP, 20, Some(FIRST_ID))
+            },
+            Route {
+                tos: 8,
+                ..route(RTPROT_RIP, 20, Some(FIRST_ID))
+            },
         ] {
             assert!(!ours(&other), "{other:?}");
         }
-        assert!(is_our_route(Mode::Inline, &route(RTPROT_STATIC, INLINE_PRIORITY, None)));
+        assert!(is_our_route(
+            Mode::Inline,
+            &route(RTPROT_STATIC, INLINE_PRIORITY, None)
+        ));
         assert!(!is_our_route(Mode::Inline, &route(RTPROT_STATIC, PRIORITY, None)));
     }
 

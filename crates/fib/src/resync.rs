@@ -50,6 +50,7 @@ impl Fib {
         for prefix in self.works.select(|_| true) {
             if let Some(work) = self.works.get_mut(prefix) {
                 work.seen = false;
+                work.shaken = false;
             }
         }
         self.links = links.iter().map(|link| (link.index, is_alive(link))).collect();
@@ -112,7 +113,13 @@ impl Fib {
         };
         match self.rows.get(prefix) {
             Some(row) if row.form == form => {
-                self.rows.put(prefix, crate::rows::Row { mark: self.mark, ..row });
+                self.rows.put(
+                    prefix,
+                    crate::rows::Row {
+                        mark: self.mark,
+                        ..row
+                    },
+                );
             }
             Some(_) => {
                 self.unsettle(prefix, true);

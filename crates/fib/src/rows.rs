@@ -95,9 +95,17 @@ impl Key for [u32; 4] {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "each quarter is cut out on purpose")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "each quarter is cut out on purpose"
+)]
 const fn quarters(bits: u128) -> [u32; 4] {
-    [(bits >> 96) as u32, (bits >> 64) as u32, (bits >> 32) as u32, bits as u32]
+    [
+        (bits >> 96) as u32,
+        (bits >> 64) as u32,
+        (bits >> 32) as u32,
+        bits as u32,
+    ]
 }
 
 struct Side<K> {
@@ -107,17 +115,23 @@ struct Side<K> {
 impl<K: Key> Side<K> {
     fn get(&self, hasher: &FixedState, key: K, length: u8) -> Option<Row> {
         let hash = hasher.hash_one((key, length));
-        let found = self.table.find(hash, |row| row.key == key && row.length == length)?;
+        let found = self
+            .table
+            .find(hash, |row| row.key == key && row.length == length)?;
         Some(found.row())
     }
 
     fn put(&mut self, hasher: &FixedState, key: K, length: u8, row: Row) {
         let hash = hasher.hash_one((key, length));
         let packed = Packed::new(key, length, row);
-        match self.table.find_mut(hash, |row| row.key == key && row.length == length) {
+        match self
+            .table
+            .find_mut(hash, |row| row.key == key && row.length == length)
+        {
             Some(found) => *found = packed,
             None => {
-                self.table.insert_unique(hash, packed, |row| hasher.hash_one((row.key, row.length)));
+                self.table
+                    .insert_unique(hash, packed, |row| hasher.hash_one((row.key, row.length)));
             }
         }
     }
@@ -153,8 +167,12 @@ impl Rows {
     pub(crate) fn new(seed: Seed) -> Self {
         Self {
             hasher: FixedState::with_seed(seed.child("fib rows").0),
-            v4: Side { table: HashTable::new() },
-            v6: Side { table: HashTable::new() },
+            v4: Side {
+                table: HashTable::new(),
+            },
+            v6: Side {
+                table: HashTable::new(),
+            },
         }
     }
 
@@ -207,12 +225,25 @@ mod tests {
         assert_eq!(size_of::<Packed<u32>>(), 12);
         assert_eq!(size_of::<Packed<[u32; 4]>>(), 24);
         let mut rows = Rows::new(Seed(1));
-        let kinds = [RouteKind::Unicast, RouteKind::Blackhole, RouteKind::Unreachable, RouteKind::Prohibit];
+        let kinds = [
+            RouteKind::Unicast,
+            RouteKind::Blackhole,
+            RouteKind::Unreachable,
+            RouteKind::Prohibit,
+        ];
         let mut all = Vec::new();
         for (object, kind) in (0..).zip(kinds) {
             for text in [format!("10.{object}.0.0/16"), format!("2001:db8:{object}::/48")] {
-                let form = Form { object, protocol: RTPROT_RIP, kind };
-                let row = Row { form, stray: object % 2 == 0, mark: object > 1 };
+                let form = Form {
+                    object,
+                    protocol: RTPROT_RIP,
+                    kind,
+                };
+                let row = Row {
+                    form,
+                    stray: object % 2 == 0,
+                    mark: object > 1,
+                };
                 all.push((text.parse::<Prefix>().unwrap(), row));
             }
         }

@@ -31,7 +31,10 @@ pub struct Kernel {
 }
 
 fn failure(errno: i32) -> Failure {
-    Failure { errno, text: format!("error {errno}") }
+    Failure {
+        errno,
+        text: format!("error {errno}"),
+    }
 }
 
 pub fn is_v6(prefix: Prefix) -> bool {
@@ -42,7 +45,12 @@ impl Kernel {
     pub fn new(mode: Mode) -> Self {
         Self {
             mode,
-            links: BTreeMap::from([(1, (true, true)), (2, (true, true)), (3, (true, true)), (4, (true, true))]),
+            links: BTreeMap::from([
+                (1, (true, true)),
+                (2, (true, true)),
+                (3, (true, true)),
+                (4, (true, true)),
+            ]),
             objects: BTreeMap::new(),
             routes: Vec::new(),
             news: VecDeque::new(),
@@ -50,20 +58,27 @@ impl Kernel {
     }
 
     pub fn alive(&self, interface: u32) -> bool {
-        self.links.get(&interface).is_some_and(|&(up, carrier)| up && carrier)
+        self.links
+            .get(&interface)
+            .is_some_and(|&(up, carrier)| up && carrier)
     }
 
     pub fn link(&self, index: u32) -> Link {
         let (up, carrier) = self.links[&index];
         let mut link = Link::new(InterfaceIndex(index));
         link.flags.set(LinkFlags::UP, up);
-        link.flags.set(LinkFlags::RUNNING | LinkFlags::LOWER_UP, up && carrier);
+        link.flags
+            .set(LinkFlags::RUNNING | LinkFlags::LOWER_UP, up && carrier);
         link.flags.set(LinkFlags::LOOPBACK, index == 1);
         link
     }
 
     pub fn tell(&mut self, port: u32, flags: u16, body: Body) {
-        let header = Header { flags, port, ..Header::default() };
+        let header = Header {
+            flags,
+            port,
+            ..Header::default()
+        };
         self.news.push_back(Message { header, body });
     }
 
@@ -82,7 +97,10 @@ impl Kernel {
         if before.0 && !up && self.mode == Mode::Inline {
             self.routes.retain(|route| {
                 route.next_hops.is_empty()
-                    || route.next_hops.iter().any(|hop| hop.interface != Some(InterfaceIndex(index)))
+                    || route
+                        .next_hops
+                        .iter()
+                        .any(|hop| hop.interface != Some(InterfaceIndex(index)))
             });
         }
         if before != (up, carrier) {
@@ -115,7 +133,10 @@ impl Kernel {
                 self.tell(port, NLM_F_REPLACE, Body::NewNexthop(object));
             }
         }
-        let (gone, kept) = self.routes.drain(..).partition(|route| route.nexthop == Some(NexthopId(id)));
+        let (gone, kept) = self
+            .routes
+            .drain(..)
+            .partition(|route| route.nexthop == Some(NexthopId(id)));
         self.routes = kept;
         let gone: Vec<Route> = gone;
         for route in gone {
@@ -130,15 +151,24 @@ impl Kernel {
         let mut refused = Vec::new();
         for message in decode_all(batch.as_bytes()) {
             let (sequence, outcome) = match message {
-                Ok(Message { header, body: Body::NewNexthop(object) }) => (header.sequence, self.set_object(object)),
-                Ok(Message { header, body: Body::NewRoute(route) }) => {
-                    (header.sequence, self.set_route(header.flags, route, allowed))
-                }
-                Ok(Message { header, body: Body::DelRoute(route) }) => {
-                    (header.sequence, self.delete_route(&route, allowed))
-                }
+                Ok(Message {
+                    header,
+                    body: Body::NewNexthop(object),
+                }) => (header.sequence, self.set_object(object)),
+                Ok(Message {
+                    header,
+                    body: Body::NewRoute(route),
+                }) => (header.sequence, self.set_route(header.flags, route, allowed)),
+                Ok(Message {
+                    header,
+                    body: Body::DelRoute(route),
+                }) => (header.sequence, self.delete_route(&route, allowed)),
                 // A deletion names no kind, which as a notification it would.
-                Err(DecodeError::Body { message_type: RTM_DELNEXTHOP, sequence, .. }) => {
+                Err(DecodeError::Body {
+                    message_type: RTM_DELNEXTHOP,
+                    sequence,
+                    ..
+                }) => {
                     let Some(Token::Unmake(id)) = batch.token(sequence) else {
                         panic!("not a deletion")
                     };
@@ -205,7 +235,9 @@ impl Kernel {
             }
         }
         let same = |other: &&mut Route| {
-            other.destination == route.destination && other.priority == route.priority && other.table == route.table
+            other.destination == route.destination
+                && other.priority == route.priority
+                && other.table == route.table
         };
         match self.routes.iter_mut().find(same) {
             Some(_) if flags & NLM_F_EXCL != 0 => return Err(EEXIST),
@@ -246,7 +278,11 @@ impl Kernel {
                 NexthopKind::Group { members, .. } => members.iter().filter_map(|m| single(&m.id)).collect(),
                 _ => single(&id).into_iter().collect(),
             },
-            None => route.next_hops.iter().map(|hop| (hop.interface.unwrap().0, hop.gateway)).collect(),
+            None => route
+                .next_hops
+                .iter()
+                .map(|hop| (hop.interface.unwrap().0, hop.gateway))
+                .collect(),
         };
         hops.sort_unstable();
         hops

@@ -37,7 +37,11 @@ fn op() -> impl Strategy<Value = Op> {
 /// `PROPTEST_CASES` for more.
 fn config() -> ProptestConfig {
     let default = ProptestConfig::default();
-    ProptestConfig { cases: default.cases.max(1500), failure_persistence: None, ..default }
+    ProptestConfig {
+        cases: default.cases.max(1500),
+        failure_persistence: None,
+        ..default
+    }
 }
 
 proptest! {

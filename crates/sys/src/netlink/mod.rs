@@ -82,9 +82,7 @@ impl Socket {
         let mut address: libc::sockaddr_nl = unsafe { mem::zeroed() };
         let mut length = size_of::<libc::sockaddr_nl>() as libc::socklen_t;
         // SAFETY: the kernel writes at most `length` bytes to the address, which is as long.
-        check(unsafe {
-            libc::getsockname(self.fd.as_raw_fd(), (&raw mut address).cast(), &raw mut length)
-        })?;
+        check(unsafe { libc::getsockname(self.fd.as_raw_fd(), (&raw mut address).cast(), &raw mut length) })?;
         Ok(address.nl_pid)
     }
 
