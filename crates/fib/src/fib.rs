@@ -254,7 +254,10 @@ impl Fib {
             self.objects.retain(form.object);
         }
         let old = match self.works.get_mut(prefix) {
-            Some(work) => std::mem::replace(&mut work.held, held),
+            Some(work) => {
+                work.shaken = false;
+                std::mem::replace(&mut work.held, held)
+            }
             None => held,
         };
         if let Some(form) = old {
@@ -316,9 +319,12 @@ impl Fib {
             return None;
         }
         self.push_doubtful(batch);
-        self.push_objects(now, batch);
-        self.push_routes(now, batch);
-        self.push_unmade(batch);
+        // What is doubtful is in nobody's way only when it is deleted.
+        if self.objects.doubtful.is_empty() {
+            self.push_objects(now, batch);
+            self.push_routes(now, batch);
+            self.push_unmade(batch);
+        }
         if batch.is_empty() {
             return None;
         }
@@ -458,7 +464,7 @@ impl Fib {
     /// What to do about a destination now.
     fn due_to_send(&mut self, now: Time, prefix: Prefix) -> Option<Sent> {
         let work = self.works.get(prefix)?;
-        let (wanted, held) = (work.wanted, work.held);
+        let (wanted, held, shaken) = (work.wanted, work.held, work.shaken);
         if work.sent.is_some() {
             return None;
         }
@@ -468,7 +474,7 @@ impl Fib {
                 None
             }
             (None, Some(_)) => Some(Sent::Delete),
-            (Some(wanted), Some(held)) if wanted == held && !self.is_rewritten(wanted) => {
+            (Some(wanted), Some(held)) if wanted == held && !shaken && !self.is_rewritten(wanted) => {
                 self.settle(prefix);
                 None
             }
@@ -583,10 +589,10 @@ impl Fib {
 
     /// It is not known what became of the batch under way, if one is: the kernel's state must be read.
     pub fn batch_lost(&mut self, now: Time) {
-        self.demand_resync(now);
         let Some((_, tokens)) = self.in_flight.take() else {
             return;
         };
+        self.resync = Some(now);
         for token in tokens {
             match token {
                 Token::Route(prefix) => {
@@ -716,8 +722,9 @@ impl Fib {
                     self.works.enqueue(prefix);
                 } else if failure.errno == EEXIST {
                     if !self.foreign.contains(&prefix) {
-                        // Either ours or someone else's of which no news came; a resync tells.
-                        self.demand_resync(now);
+                        // Either ours or someone else's of which no news came. A resync tells, and nothing is done
+                        // before it: if it is ours, its object must stay.
+                        self.resync = Some(now);
                     }
                     self.conflict(now, prefix);
                 } else {
@@ -837,7 +844,7 @@ impl Fib {
         let Some(wanted) = work.wanted else {
             return Some(Installation::Leaving);
         };
-        let outdated = work.held.is_some();
+        let outdated = work.held.is_some() && !work.shaken;
         let failed = |failure: &Failure, retry| Installation::Failed {
             failure: failure.clone(),
             retry,

@@ -300,17 +300,19 @@ impl Fib {
         };
         self.objects.release(form.object);
         let mut lost = false;
-        if self.rows.get(prefix).is_some_and(|row| row.form == form) {
-            self.unsettle(prefix, false);
+        if let Some(row) = self.rows.get(prefix).filter(|row| row.form == form) {
+            self.unsettle(prefix, !row.stray);
             lost = true;
         } else if let Some(work) = self.works.get(prefix) {
             if work.sent.is_some() {
                 self.demand_resync(now);
             } else if work.held == Some(form) {
-                self.set_held(prefix, None);
                 self.works.enqueue(prefix);
                 lost = true;
             }
+        }
+        if lost && let Some(work) = self.works.get_mut(prefix) {
+            work.shaken = true;
         }
         if lost && meddled {
             self.statistics.meddled += 1;

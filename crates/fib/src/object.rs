@@ -326,7 +326,7 @@ impl Objects {
             Shape::Group(Some(key)) => {
                 self.groups.remove(&key);
             }
-            Shape::Group(None) => {}
+            Shape::Group(None) => self.forget_stray_group(index),
         }
         self.lowest_free = self.lowest_free.min(index);
         self.doubtful.remove(&index);

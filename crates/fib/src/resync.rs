@@ -50,6 +50,7 @@ impl Fib {
         for prefix in self.works.select(|_| true) {
             if let Some(work) = self.works.get_mut(prefix) {
                 work.seen = false;
+                work.shaken = false;
             }
         }
         self.links = links.iter().map(|link| (link.index, is_alive(link))).collect();

@@ -23,6 +23,9 @@ pub(crate) struct Work {
     pub(crate) wanted: Option<Form>,
     /// What the kernel has.
     pub(crate) held: Option<Form>,
+    /// Somebody is said to have deleted `held`. The news may be older than our last request, so that it is there again:
+    /// replacing it is right either way, and so is deleting it.
+    pub(crate) shaken: bool,
     pub(crate) sent: Option<Sent>,
     /// What is being sent is lost again already, with its object or its link.
     pub(crate) disturbed: bool,

@@ -52,6 +52,8 @@ pub(crate) struct World {
     in_flight: Option<(BatchId, Vec<Refused>)>,
     now: Time,
     swept: bool,
+    /// A link came up while news were unread.
+    flapped: bool,
     life: u32,
     batch: Batch<Token>,
 }
@@ -97,6 +99,7 @@ impl World {
             in_flight: None,
             now: Time::from_secs(100),
             swept: false,
+            flapped: false,
             life: 0,
             batch: Batch::new(waypost_netlink::Acknowledge::Last, 5),
         }
@@ -177,7 +180,10 @@ impl World {
                 }
             }
             Op::Deliver => self.deliver(),
-            Op::Link(index, up, carrier) => self.kernel.set_link(index, up, carrier),
+            Op::Link(index, up, carrier) => {
+                self.flapped |= up && carrier && !self.kernel.news.is_empty();
+                self.kernel.set_link(index, up, carrier);
+            }
             Op::HandDeletesRoute(number) => {
                 let priority = self.kernel.mode.priority();
                 if let Some(route) = self.kernel.main_route(prefix(number), priority).cloned() {
@@ -273,7 +279,7 @@ impl World {
         };
         self.kernel.tell(HAND, flags, Body::NewRoute(route));
         // Until the news is read nobody can know, and the kernel replaces by priority alone.
-        if replace {
+        if at_our_rank {
             self.apply(&Op::Complete);
             self.deliver();
         }
@@ -376,7 +382,7 @@ impl World {
             });
             // A route that was right is there after the batch as well: never deleted to be added again. The one
             // exception is a link that came back before the news of its loss was read.
-            if self.kernel.news.is_empty() && self.fib.statistics().lost == 0 {
+            if !self.flapped {
                 for prefix in right {
                     assert!(
                         self.kernel.main_route(prefix, priority).is_some(),
