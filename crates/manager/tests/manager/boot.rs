@@ -117,7 +117,7 @@ fn unreadable_router_blocks_are_kept_shown_and_can_be_put_right() {
     let settings = BlockKey::router(ProtocolId(0xFFFF_5700));
     let foreign = BlockKey::router(ProtocolId(0xFFFF_0007));
     let store = stored(vec![
-        (settings.clone(), InfoBlock::new(1, vec![1, 2])),
+        (settings, InfoBlock::new(1, vec![1, 2])),
         (foreign.clone(), InfoBlock::new(3, vec![0xAB])),
     ]);
     let mut rig = Rig::over(SharedStore::new(store), &[]);

@@ -185,7 +185,7 @@ proptest! {
         if left == Some(0) {
             without.as_object_mut().unwrap().remove("interfaces");
         }
-        prop_assert_eq!(edited(before.clone(), &[unset("interfaces.eth0")]).unwrap(), without);
+        prop_assert_eq!(edited(before, &[unset("interfaces.eth0")]).unwrap(), without);
     }
 
     #[test]
@@ -236,14 +236,14 @@ fn options_are_set_and_unset_at_every_depth() {
         let found = path(at)
             .parts()
             .iter()
-            .fold(Some(&text), |here, part| here?.get(*part))
+            .try_fold(&text, |here, part| here.get(*part))
             .cloned();
         assert_eq!(found, Some(value), "{at}");
         let text = edited(text, &[unset(at)]).unwrap();
         let found = path(at)
             .parts()
             .iter()
-            .fold(Some(&text), |here, part| here?.get(*part))
+            .try_fold(&text, |here, part| here.get(*part))
             .cloned();
         assert_eq!(found, None, "{at}");
     }
