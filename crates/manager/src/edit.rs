@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::{Bound, RangeBounds};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use waypost_infobase::{BlockKey, BlockScope, Tree};
 use waypost_routprot::{InfoBlock, Refusal, Scope};
 use waypost_types::ProtocolId;
@@ -309,26 +309,33 @@ fn check_option(schema: &Value, name: &str, path: &Path) -> Result<(), Refusal> 
     Err(unknown(name, &known).at(&path.to_string()))
 }
 
-/// Sets or unsets one leaf of a text tree. Setting makes tables on the way down; unsetting never does.
+/// Sets or unsets one leaf of a text tree. Setting makes tables on the way down; unsetting takes those that it empties.
 fn edit_leaf(text: &mut Value, option: &[&str], value: Option<&Value>, path: &Path) -> Result<(), Refusal> {
-    let Some((last, tables)) = option.split_last() else {
+    let Some((name, rest)) = option.split_first() else {
         *text = value.cloned().unwrap_or_else(|| json!({}));
         return Ok(());
     };
-    let mut here = text;
-    for name in tables {
-        let table = here.as_object_mut().ok_or_else(|| no_table(path, name))?;
-        if value.is_none() && !table.contains_key(*name) {
-            return Ok(());
-        }
-        here = table.entry(*name).or_insert_with(|| json!({}));
-    }
-    let table = here.as_object_mut().ok_or_else(|| no_table(path, last))?;
+    let table = text.as_object_mut().ok_or_else(|| no_table(path, name))?;
     match value {
-        Some(value) => drop(table.insert((*last).to_owned(), value.clone())),
-        None => drop(table.remove(*last)),
+        Some(_) => {
+            let inner = table.entry(*name).or_insert_with(|| json!({}));
+            edit_leaf(inner, rest, value, path)
+        }
+        None if rest.is_empty() => {
+            table.remove(*name);
+            Ok(())
+        }
+        None => {
+            let Some(inner) = table.get_mut(*name) else {
+                return Ok(());
+            };
+            edit_leaf(inner, rest, None, path)?;
+            if inner.as_object().is_some_and(Map::is_empty) {
+                table.remove(*name);
+            }
+            Ok(())
+        }
     }
-    Ok(())
 }
 
 fn no_table(path: &Path, name: &str) -> Refusal {

@@ -142,17 +142,12 @@ fn everything_at_once_is_told_one_by_one() {
     let mut eth0 = interface(2, "eth0");
     eth0.addresses.clear();
     rig.present(eth0.clone());
-    drop(rig.log.calls());
-    let record = rig.calls();
+    drop(rig.requests());
     eth0 = interface(2, "eth0");
     (eth0.carrier, eth0.up) = (false, false);
     rig.present(eth0.clone());
-    let told: Vec<Request> = rig.calls()[record.len()..]
-        .iter()
-        .map(|call| call.request.clone())
-        .collect();
     assert_eq!(
-        told,
+        requests(&mut rig),
         [
             status(&eth0, true, addresses(&eth0)),
             status(&eth0, false, InterfaceStatus::MediaAbsent),
@@ -313,11 +308,11 @@ fn a_real_engine_follows_its_interfaces() {
         set("protocols.static", json!({})),
         set(
             "interfaces.eth0.static",
-            json!({ "routes": [{ "prefix": "10.0.0.0/8", "via": "192.0.2.77" }] }),
+            json!({ "routes": [{ "prefix": "10.0.0.0/8", "gateway": "192.0.2.77" }] }),
         ),
         set(
             "interfaces.later.static",
-            json!({ "routes": [{ "prefix": "10.1.0.0/16", "via": "192.0.2.77" }] }),
+            json!({ "routes": [{ "prefix": "10.1.0.0/16", "gateway": "192.0.2.77" }] }),
         ),
     ])
     .unwrap();
@@ -334,7 +329,7 @@ fn a_real_engine_follows_its_interfaces() {
     );
     let bad = set(
         "interfaces.later.static.routes",
-        json!([{ "prefix": "224.0.0.0/4", "via": "192.0.2.77" }]),
+        json!([{ "prefix": "224.0.0.0/4", "gateway": "192.0.2.77" }]),
     );
     let refusals = rig.apply(&[bad]).unwrap_err();
     assert!(

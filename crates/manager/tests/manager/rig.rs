@@ -218,6 +218,8 @@ pub(crate) struct Rig {
     pub(crate) routes: Arc<Mutex<Routes>>,
     scripts: Arc<Mutex<Scripts>>,
     pub(crate) now: Time,
+    /// Calls that [`Self::requests`] has given.
+    seen: usize,
 }
 
 pub(crate) const WALL: WallTime = WallTime(1_700_000_000);
@@ -300,6 +302,7 @@ impl Rig {
             routes,
             scripts,
             now: Time::ZERO,
+            seen: 0,
         };
         before(&mut rig);
         rig.manager
@@ -351,9 +354,20 @@ impl Rig {
 
     /// What was called since the last time, queries left out.
     pub(crate) fn requests(&mut self) -> Vec<(ProtocolId, Request)> {
-        let changes = self.log.changes();
-        drop(self.log.take());
-        changes
+        let calls = self.log.calls();
+        let new = calls[self.seen..].iter().filter(|call| {
+            !matches!(
+                call.request,
+                Request::GlobalInfo
+                    | Request::InterfaceInfo { .. }
+                    | Request::PrepareGlobal { .. }
+                    | Request::PrepareInterface { .. }
+                    | Request::NextEvent { .. }
+                    | Request::Show { .. }
+            )
+        });
+        self.seen = calls.len();
+        new.map(|call| (call.protocol, call.request.clone())).collect()
     }
 
     pub(crate) fn calls(&self) -> Vec<Call> {

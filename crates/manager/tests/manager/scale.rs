@@ -20,7 +20,6 @@ fn timed<R>(what: &str, run: impl FnOnce() -> R) -> R {
     let start = Instant::now();
     let result = run();
     let took = start.elapsed();
-    println!("{what}: {took:?}");
     assert!(took < BOUND, "{what} took {took:?}");
     result
 }

@@ -236,14 +236,14 @@ fn options_are_set_and_unset_at_every_depth() {
         let found = path(at)
             .parts()
             .iter()
-            .fold(Some(&text), |here, part| here?.get(*part))
+            .try_fold(&text, |here, part| here.get(*part))
             .cloned();
         assert_eq!(found, Some(value), "{at}");
         let text = edited(text, &[unset(at)]).unwrap();
         let found = path(at)
             .parts()
             .iter()
-            .fold(Some(&text), |here, part| here?.get(*part))
+            .try_fold(&text, |here, part| here.get(*part))
             .cloned();
         assert_eq!(found, None, "{at}");
     }
