@@ -1,0 +1,201 @@
+//! What an interface says of a destination: split horizon, filters, summaries, the rules of version 1.
+
+use std::net::Ipv4Addr;
+use std::ops::Bound;
+
+use waypost_types::Prefix4;
+
+use crate::config::{Effective, filter_permits};
+use crate::interface::Interface;
+use crate::packet::{Entry, FAMILY_IPV4, INFINITY, Version};
+use crate::table::{Destination, Origin, Table};
+
+/// A route as it is announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Announcement {
+    /// The destination.
+    pub prefix: Prefix4,
+    /// 1..=16.
+    pub metric: u8,
+    /// Route tag.
+    pub tag: u16,
+    /// A better next hop than ourselves, or 0.0.0.0.
+    pub next_hop: Ipv4Addr,
+}
+
+impl Announcement {
+    /// That the destination is unreachable.
+    #[must_use]
+    pub const fn unreachable(prefix: Prefix4) -> Self {
+        Self {
+            prefix,
+            metric: INFINITY,
+            tag: 0,
+            next_hop: Ipv4Addr::UNSPECIFIED,
+        }
+    }
+
+    /// The entry that says so.
+    #[must_use]
+    pub fn entry(&self, version: Version) -> Entry {
+        let (tag, mask, next_hop) = match version {
+            Version::V1 => (0, Ipv4Addr::UNSPECIFIED, Ipv4Addr::UNSPECIFIED),
+            Version::V2 => (self.tag, self.prefix.netmask(), self.next_hop),
+        };
+        Entry {
+            family: FAMILY_IPV4,
+            tag,
+            address: self.prefix.network(),
+            mask,
+            next_hop,
+            metric: self.metric.into(),
+        }
+    }
+}
+
+/// Who is spoken to, under which configuration.
+#[derive(Clone, Copy)]
+pub struct Speaker<'a> {
+    /// The interface.
+    pub interface: &'a Interface,
+    /// Its configuration: the one in force, or the one that just was.
+    pub effective: &'a Effective,
+    /// The version of the message.
+    pub version: Version,
+}
+
+impl Speaker<'_> {
+    /// The class network that stands for `prefix` on this interface, where subnets are not told apart: outside their own
+    /// class network (RFC 1058 §3.2).
+    #[must_use]
+    pub fn summary_of(&self, prefix: Prefix4) -> Option<Prefix4> {
+        if self.version == Version::V2 && !self.effective.summarise {
+            return None;
+        }
+        let natural = Prefix4::natural(prefix.network()).filter(|natural| natural.covers(prefix))?;
+        let inside = self
+            .interface
+            .binding
+            .addresses
+            .iter()
+            .any(|binding| natural.contains(binding.address));
+        (!inside).then_some(natural)
+    }
+
+    /// Whether version 1, which has no masks, can say `prefix` so that it is understood (RFC 1058 §3.2).
+    fn is_expressible(&self, prefix: Prefix4) -> bool {
+        if self.version == Version::V2 || prefix.is_default() {
+            return true;
+        }
+        crate::interface::infer_prefix(self.interface, prefix.network()) == Some(prefix)
+    }
+
+    /// What is said of exactly this destination, summaries aside; `None` for nothing.
+    #[must_use]
+    pub fn say(&self, prefix: Prefix4, destination: Option<&Destination>) -> Option<Announcement> {
+        let effective = self.effective;
+        if let Some(metric) = effective.originate_default
+            && prefix.is_default()
+        {
+            return Some(Announcement {
+                prefix,
+                metric,
+                tag: effective.route_tag,
+                next_hop: Ipv4Addr::UNSPECIFIED,
+            });
+        }
+        let current = destination?.current.as_ref()?;
+        if (prefix.is_default() && !effective.announce_default_route)
+            || (prefix.is_host() && !effective.announce_host_routes)
+            || !self.is_expressible(prefix)
+            || !filter_permits(&effective.announce_filter, prefix)
+        {
+            return None;
+        }
+        let here = self.interface.index();
+        let mut metric = current.metric;
+        match current.origin {
+            Origin::Connected if destination?.connected.contains(&here) => return None,
+            // RFC 2453 §3.4.3: what was learned here is not told here, or told as unreachable.
+            Origin::Learned
+                if effective.split_horizon && current.via.iter().any(|(index, _)| *index == here) =>
+            {
+                if !effective.poison_reverse && metric < INFINITY {
+                    return None;
+                }
+                metric = INFINITY;
+            }
+            _ => {}
+        }
+        let metric = metric.saturating_add(effective.metric_out).min(INFINITY);
+        // RFC 2453 §4.4: whoever is on this link is reached straight, not through us.
+        let next_hop = match current.via.as_slice() {
+            [(index, gateway)] if *index == here && metric < INFINITY && self.interface.is_on_link(*gateway) => {
+                *gateway
+            }
+            _ => Ipv4Addr::UNSPECIFIED,
+        };
+        Some(Announcement {
+            prefix,
+            metric,
+            tag: if current.tag == 0 {
+                effective.route_tag
+            } else {
+                current.tag
+            },
+            next_hop,
+        })
+    }
+
+    /// The class network `natural` in place of everything inside it: as near as its nearest part.
+    #[must_use]
+    pub fn summarise(&self, natural: Prefix4, table: &Table) -> Option<Announcement> {
+        let parts = Bound::Included(natural);
+        let end = Bound::Included(Prefix4::host(natural.last()));
+        // Version 1 could not express the parts, but their sum it can.
+        let parts_speaker = Speaker {
+            version: Version::V2,
+            ..*self
+        };
+        table
+            .range(parts, end)
+            .filter_map(|(prefix, destination)| parts_speaker.say(*prefix, Some(destination)))
+            .min_by_key(|announcement| announcement.metric)
+            .map(|nearest| Announcement {
+                prefix: natural,
+                next_hop: Ipv4Addr::UNSPECIFIED,
+                ..nearest
+            })
+            .filter(|_| self.is_expressible(natural) && filter_permits(&self.effective.announce_filter, natural))
+    }
+
+    /// What is said of a destination as a whole: itself, its summary, or nothing.
+    #[must_use]
+    pub fn statement(&self, prefix: Prefix4, table: &Table) -> Option<Announcement> {
+        match self.summary_of(prefix) {
+            Some(natural) if natural == prefix => self.summarise(natural, table),
+            Some(_) => None,
+            None => self.say(prefix, table.get(prefix)),
+        }
+    }
+
+    /// The destinations about which `self` says something else than `old` did, and whether it says nothing any more.
+    #[must_use]
+    pub fn differences(&self, old: &Self, table: &Table) -> Vec<(Prefix4, bool)> {
+        let mut candidates: Vec<Prefix4> = vec![Prefix4::DEFAULT];
+        for (prefix, _) in table.iter() {
+            candidates.push(*prefix);
+            candidates.extend(self.summary_of(*prefix));
+            candidates.extend(old.summary_of(*prefix));
+        }
+        candidates.sort_unstable();
+        candidates.dedup();
+        candidates
+            .into_iter()
+            .filter_map(|prefix| {
+                let (before, after) = (old.statement(prefix, table), self.statement(prefix, table));
+                (before != after).then_some((prefix, before.is_some() && after.is_none()))
+            })
+            .collect()
+    }
+}

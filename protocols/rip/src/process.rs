@@ -1,0 +1,869 @@
+//! The routing process: interfaces and their lifecycle, configuration applied to them, timers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use waypost_engine::{Now, Outbox, PortId, RouteInterest, Severity, TimerQueue};
+use waypost_routprot::{Event, InterfaceIdentity, InterfaceStatus, Status, UpdateComplete, UpdateKind};
+use waypost_types::{InterfaceIndex, ProtocolId, Random, RouteNotice, Seed, Time};
+
+use crate::announce::Speaker;
+use crate::authentication::{SEQUENCE_KEY, Sequence, sending_key};
+use crate::config::{
+    Accept, Announce, Authentication, Effective, GlobalConfig, InterfaceConfig, Logging, PeerFilter,
+    UpdateMode,
+};
+use crate::interface::{Interface, Phase, accepts, version_of};
+use crate::packet::Entry;
+use crate::redistribute::{Rules, external_of};
+use crate::table::Table;
+use crate::update::{Environment, Messages, next_sequence};
+
+/// How long good-byes may take when the protocol stops.
+const FAREWELL_LIMIT: Duration = Duration::from_secs(2);
+/// An autostatic update has ended when nothing came for so long after the last answer,
+const DEMAND_QUIET: Duration = Duration::from_secs(2);
+/// and in any case after this.
+const DEMAND_LIMIT: Duration = Duration::from_secs(10);
+/// How often a request of an autostatic update is repeated until the first answer.
+const DEMAND_REPEAT: Duration = Duration::from_secs(2);
+/// When a port that failed is asked for again.
+const PORT_RETRY: Duration = Duration::from_secs(5);
+/// The most a regular update is early or late (RFC 2453 §3.8).
+const REGULAR_JITTER: Duration = Duration::from_secs(5);
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Timer {
+    Stop,
+    Send(InterfaceIndex),
+    Regular(InterfaceIndex),
+    Neighbors(InterfaceIndex),
+    Demand(InterfaceIndex),
+    Port(InterfaceIndex),
+    Keys(InterfaceIndex),
+}
+
+/// Where the process is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Told of interfaces, silent.
+    Starting,
+    Running,
+    /// Saying good-bye.
+    Stopping,
+    Stopped,
+}
+
+/// Counters of the protocol as a whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GlobalCounters {
+    /// Responses to requests of others (RFC 1724 rip2GlobalQueries).
+    pub queries_answered: u32,
+}
+
+/// RIP: the state of one instance.
+pub struct Rip {
+    pub(crate) global: GlobalConfig,
+    pub(crate) interfaces: BTreeMap<InterfaceIndex, Interface>,
+    pub(crate) table: Table,
+    pub(crate) sequence: Sequence,
+    pub(crate) counters: GlobalCounters,
+    pub(crate) started: Time,
+    timers: TimerQueue<Timer>,
+    random: Random,
+    stage: Stage,
+    owners: Vec<ProtocolId>,
+    /// The last change of the table that all interfaces were given to announce.
+    offered: u64,
+    /// Every interface may have something to send.
+    pending: bool,
+    /// Every address of ours, on whichever interface.
+    pub(crate) addresses: BTreeSet<Ipv4Addr>,
+    /// These have.
+    wanting: BTreeSet<InterfaceIndex>,
+}
+
+impl Rip {
+    /// An instance that has not started.
+    #[must_use]
+    pub fn with_seed(seed: Seed) -> Self {
+        Self {
+            global: GlobalConfig::default(),
+            interfaces: BTreeMap::new(),
+            table: Table::new(),
+            sequence: Sequence::default(),
+            counters: GlobalCounters::default(),
+            started: Time::ZERO,
+            timers: TimerQueue::new(),
+            random: seed.child("regular-update").random(),
+            stage: Stage::Starting,
+            owners: Vec::new(),
+            offered: 0,
+            pending: false,
+            addresses: BTreeSet::new(),
+            wanting: BTreeSet::new(),
+        }
+    }
+
+    pub(crate) fn start(
+        &mut self,
+        now: Now,
+        global: GlobalConfig,
+        persisted: &[(String, Vec<u8>)],
+        out: &mut Outbox,
+    ) {
+        let stored = persisted.iter().find(|(key, _)| key == SEQUENCE_KEY);
+        self.sequence = Sequence::resume(stored.map(|(_, octets)| octets.as_slice()));
+        self.started = now.time;
+        self.global = global;
+        self.apply_policy(now, out);
+    }
+
+    pub(crate) fn start_complete(&mut self, now: Now, out: &mut Outbox) {
+        self.stage = Stage::Running;
+        for index in self.indices() {
+            self.reconsider(now, index, true, out);
+        }
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        matches!(self.stage, Stage::Stopping | Stage::Stopped)
+    }
+
+    fn gather_addresses(&mut self) {
+        self.addresses = self
+            .interfaces
+            .values()
+            .filter(|interface| !interface.deleted)
+            .flat_map(|interface| &interface.binding.addresses)
+            .map(|binding| binding.address)
+            .collect();
+    }
+
+    fn indices(&self) -> Vec<InterfaceIndex> {
+        self.interfaces.keys().copied().collect()
+    }
+
+    /// Says good-bye where that is wanted. The routes stay with the routing table manager: what becomes of a stopped
+    /// protocol's routes is the host's business.
+    pub(crate) fn stop(&mut self, now: Now, out: &mut Outbox) {
+        self.stage = Stage::Stopping;
+        for interface in self.interfaces.values_mut() {
+            if interface.is_active() && interface.announces() && interface.effective.graceful_shutdown {
+                interface.sending.begin_farewell(interface.effective.clone());
+                interface.phase = Phase::Leaving;
+            } else if interface.phase == Phase::Active {
+                interface.sending.clear();
+                interface.phase = Phase::Leaving;
+            }
+            if interface.demand.take().is_some() {
+                update_complete(interface.index(), Status::ERROR_CAN_NOT_COMPLETE, out);
+            }
+        }
+        self.timers = TimerQueue::new();
+        self.timers.set(Timer::Stop, now.time + FAREWELL_LIMIT);
+        self.pending = true;
+    }
+
+    fn stopped(&mut self, out: &mut Outbox) {
+        for interface in self.interfaces.values_mut() {
+            if interface.port.take().is_some() {
+                out.close_port(interface.port_id());
+            }
+            interface.phase = Phase::Down;
+        }
+        self.timers = TimerQueue::new();
+        self.stage = Stage::Stopped;
+        out.event(Event::RouterStopped);
+    }
+
+    /// Applies global options that are not interface defaults.
+    fn apply_policy(&mut self, now: Now, out: &mut Outbox) {
+        let rules = Rules::new(self.global.redistribute.as_deref().unwrap_or_default());
+        let owners = rules.owners();
+        if owners != self.owners {
+            self.table
+                .retain_external(now.time, |owner| owners.contains(&owner), out);
+            self.owners.clone_from(&owners);
+            out.interest(RouteInterest { owners });
+        }
+        self.table.set_policy(
+            now.time,
+            usize::from(self.global.ecmp.unwrap_or(16)),
+            self.global.preference,
+            rules,
+            out,
+        );
+    }
+
+    pub(crate) fn set_global(&mut self, now: Now, global: GlobalConfig, out: &mut Outbox) {
+        self.global = global;
+        for index in self.indices() {
+            self.apply_options(now, index, out);
+        }
+        self.apply_policy(now, out);
+        if self.global.peer_filter.unwrap_or_default() != PeerFilter::Off {
+            for index in self.indices() {
+                let global = &self.global;
+                self.table
+                    .retain_senders(now.time, index, |from| listens_to(global, from), out);
+            }
+        }
+        self.hurry();
+    }
+
+    /// What an operator changed goes out at once.
+    fn hurry(&mut self) {
+        for interface in self.interfaces.values_mut() {
+            interface.sending.hurry();
+        }
+        self.pending = true;
+    }
+
+    pub(crate) fn add_interface(
+        &mut self,
+        now: Now,
+        identity: &InterfaceIdentity,
+        config: Option<InterfaceConfig>,
+        out: &mut Outbox,
+    ) {
+        let index = identity.index;
+        // The same number again while the old interface still says good-bye.
+        if let Some(mut old) = self.interfaces.remove(&index)
+            && old.port.take().is_some()
+        {
+            out.close_port(old.port_id());
+        }
+        self.interfaces
+            .insert(index, Interface::new(identity.clone(), config, &self.global));
+        self.reconsider(now, index, true, out);
+    }
+
+    pub(crate) fn delete_interface(&mut self, now: Now, index: InterfaceIndex, out: &mut Outbox) {
+        if let Some(interface) = self.interfaces.get_mut(&index) {
+            interface.deleted = true;
+            self.gather_addresses();
+            self.reconsider(now, index, true, out);
+            self.originate_default(now, out);
+        }
+    }
+
+    pub(crate) fn set_interface(
+        &mut self,
+        now: Now,
+        index: InterfaceIndex,
+        config: InterfaceConfig,
+        out: &mut Outbox,
+    ) {
+        if let Some(interface) = self.interfaces.get_mut(&index) {
+            interface.config = Some(config);
+            self.apply_options(now, index, out);
+            self.hurry();
+        }
+    }
+
+    pub(crate) fn status(
+        &mut self,
+        now: Now,
+        index: InterfaceIndex,
+        status: &InterfaceStatus,
+        out: &mut Outbox,
+    ) {
+        let Some(interface) = self.interfaces.get_mut(&index) else {
+            return;
+        };
+        match status {
+            InterfaceStatus::AddressChange(binding) => {
+                let same = interface.binding == *binding;
+                interface.binding.clone_from(binding);
+                let goes_on = interface.is_active() && interface.should_run();
+                self.gather_addresses();
+                if goes_on {
+                    if !same {
+                        self.readdress(now, index, out);
+                    }
+                    return;
+                }
+            }
+            InterfaceStatus::Enabled => interface.enabled = true,
+            InterfaceStatus::Disabled => interface.enabled = false,
+            InterfaceStatus::MediaPresent => interface.media = true,
+            InterfaceStatus::MediaAbsent => interface.media = false,
+        }
+        // Good-byes only reach somebody while there is an address and a carrier.
+        let graceful = matches!(status, InterfaceStatus::Disabled);
+        self.reconsider(now, index, graceful, out);
+    }
+
+    /// Brings the interface into the phase it should be in.
+    fn reconsider(&mut self, now: Now, index: InterfaceIndex, graceful: bool, out: &mut Outbox) {
+        let Some(interface) = self.interfaces.get(&index) else {
+            return;
+        };
+        let should_run = self.stage == Stage::Running && interface.should_run();
+        match interface.phase {
+            Phase::Down | Phase::Leaving if should_run => self.activate(now, index, out),
+            Phase::Active if !should_run => self.deactivate(now, index, graceful, out),
+            _ => {
+                if interface.deleted && interface.phase == Phase::Down {
+                    self.interfaces.remove(&index);
+                }
+            }
+        }
+    }
+
+    fn activate(&mut self, now: Now, index: InterfaceIndex, out: &mut Outbox) {
+        let Some(interface) = self.interfaces.get_mut(&index) else {
+            return;
+        };
+        interface.phase = Phase::Active;
+        interface.sending.clear();
+        interface.sending.skip_changes(self.table.last_change());
+        self.open_port(index, out);
+        self.set_link(now, index, out);
+        self.connect_networks(now, index, out);
+        self.originate_default(now, out);
+        self.watch_keys(now, index, out);
+        self.begin_announcing(now, index, out);
+        self.notice(Severity::Info, Some(index), "RIP runs on the interface", out);
+    }
+
+    /// The first regular update and, to learn at once what there is, a request (RFC 2453 §3.9.1).
+    fn begin_announcing(&mut self, now: Now, index: InterfaceIndex, out: &mut Outbox) {
+        let Some(interface) = self.interfaces.get_mut(&index) else {
+            return;
+        };
+        if interface.announces() {
+            interface.sending.begin_regular(now.time, &self.table);
+            self.schedule_regular(now, index);
+        }
+        if interface_asks(&self.interfaces, index) {
+            self.request(now, index, out);
+        }
+        self.pending = true;
+    }
+
+    fn deactivate(&mut self, now: Now, index: InterfaceIndex, graceful: bool, out: &mut Outbox) {
+        let Some(interface) = self.interfaces.get_mut(&index) else {
+            return;
+        };
+        let says_goodbye = graceful && interface.announces() && interface.effective.graceful_shutdown;
+        interface.phase = Phase::Leaving;
+        interface.neighbors.clear();
+        if says_goodbye {
+            interface.sending.begin_farewell(interface.effective.clone());
+        } else {
+            interface.sending.clear();
+        }
+        interface.connected.clear();
+        if interface.demand.take().is_some() {
+            update_complete(index, Status::ERROR_CAN_NOT_COMPLETE, out);
+        }
+        self.timers.retain(|timer| !timer.is_of(index));
+        self.table.remove_link(now.time, index, out);
+        self.pending = true;
+        self.notice(Severity::Info, Some(index), "RIP no longer runs on the interface", out);
+    }
+
+    /// The addresses of a running interface changed.
+    fn readdress(&mut self, now: Now, index: InterfaceIndex, out: &mut Outbox) {
+        let Some(interface) = self.interfaces.get(&index) else {
+            return;
+        };
+        self.table
+            .retain_senders(now.time, index, |from| interface.is_on_link(from), out);
+        self.set_link(now, index, out);
+        self.connect_networks(now, index, out);
+        self.begin_announcing(now, index, out);
+    }
+
+    /// Applies the options in force on an interface after they may have changed. What need not be touched is not.
+    fn apply_options(&mut self, now: Now, index: InterfaceIndex, out: &mut Outbox) {
+        let Some(interface) = self.interfaces.get_mut(&index) else {
+            return;
+        };
+        let config = interface.config.clone().unwrap_or_default();
+        let new = Effective::resolve(&config, &self.global);
+        let old = std::mem::replace(&mut interface.effective, new.clone());
+        if !interface.is_active() || !interface.should_run() {
+            self.reconsider(now, index, true, out);
+            return;
+        }
+        if old == new {
+            return;
+        }
+        let announced = old.announce != Announce::None && old.update_mode == UpdateMode::Periodic;
+        let until = now.time + new.removal_interval;
+        match (announced, interface.announces()) {
+            (true, true) => {
+                let old_speaker = Speaker {
+                    interface,
+                    effective: &old,
+                    version: version_of(&old),
+                };
+                let speaker = Speaker {
+                    interface,
+                    effective: &new,
+                    version: version_of(&new),
+                };
+                let differences = speaker.differences(&old_speaker, &self.table);
+                interface.sending.resend(differences, until);
+                if reaches_others(&old, &new) {
+                    interface.sending.begin_regular(now.time, &self.table);
+                }
+            }
+            (true, false) if old.graceful_shutdown => interface.sending.begin_farewell(old.clone()),
+            (true, false) => interface.sending.clear(),
+            (false, _) => {}
+        }
+        if interface.port.as_ref() != Some(&interface.port_spec()) {
+            self.open_port(index, out);
+        }
+        if new.accept == Accept::None {
+            self.table.retain_senders(now.time, index, |_| false, out);
+        }
+        self.set_link(now, index, out);
+        self.table.cap(now.time, index, new.maximum_routes, out);
+        self.originate_default(now, out);
+        self.watch_keys(now, index, out);
+        let announces = self.interfaces.get(&index).is_some_and(Interface::announces);
+        if !announces {
+            self.timers.cancel(&Timer::Regular(index));
+        }
+        if (announces && !announced) || (new.accept != Accept::None && old.accept == Accept::None) {
+            self.begin_announcing(now, index, out);
+        } else if announces && old.update_interval != new.update_interval {
+            let old_time = self.timers.get(&Timer::Regular(index));
+            self.schedule_regular(now, index);
+            if let Some(old_time) = old_time {
+                self.timers.set_at_latest(Timer::Regular(index), old_time);
+            }
+        }
+        self.pending = true;
+    }
+
+    fn open_port(&mut self, index: InterfaceIndex, out: &mut Outbox) {
+        if let Some(interface) = self.interfaces.get_mut(&index) {
+            let spec = interface.port_spec();
+            if interface.port.as_ref() != Some(&spec) {
+                out.open_port(interface.port_id(), spec.clone());
+                interface.port = Some(spec);
+            }
+        }
+    }
+
+    pub(crate) fn port_failed(&mut self, now: Now, port: PortId, error: &str, out: &mut Outbox) {
+        let index = InterfaceIndex(port.0);
+        if let Some(interface) = self.interfaces.get_mut(&index) {
+            interface.port = None;
+            interface.counters.receive_failures = interface.counters.receive_failures.wrapping_add(1);
+            if interface.is_active() {
+                self.timers.set(Timer::Port(index), now.time + PORT_RETRY);
+            }
+            self.notice(
+                Severity::Error,
+                Some(index),
+                format!("the port cannot be opened: {error}"),
+                out,
+            );
+        }
+    }
+
+    fn set_link(&mut self, now: Now, index: InterfaceIndex, out: &mut Outbox) {
+        if let Some(interface) = self.interfaces.get(&index) {
+            let effective = &interface.effective;
+            self.table.set_link(
+                now.time,
+                index,
+                interface.link_policy(),
+                |prefix| accepts(effective, prefix),
+                out,
+            );
+        }
+    }
+
+    /// Brings the table's connected networks of an interface up to date.
+    fn connect_networks(&mut self, now: Now, index: InterfaceIndex, out: &mut Outbox) {
+        let Some(interface) = self.interfaces.get_mut(&index) else {
+            return;
+        };
+        let networks = interface.networks();
+        let old = std::mem::replace(&mut interface.connected, networks.clone());
+        for gone in old.iter().filter(|prefix| !networks.contains(prefix)) {
+            self.table.set_connected(now.time, *gone, index, false, out);
+        }
+        for new in networks.iter().filter(|prefix| !old.contains(prefix)) {
+            self.table.set_connected(now.time, *new, index, true, out);
+        }
+    }
+
+    /// Keeps the default route in the table while some interface originates it.
+    fn originate_default(&mut self, now: Now, out: &mut Outbox) {
+        let originated = self
+            .interfaces
+            .values()
+            .any(|interface| interface.is_active() && interface.effective.originate_default.is_some());
+        self.table.set_originated(now.time, originated, out);
+    }
+
+    /// Tells the operator when the last key of a chain ran out (RFC 4822 §4.1).
+    fn watch_keys(&mut self, now: Now, index: InterfaceIndex, out: &mut Outbox) {
+        let Some(interface) = self.interfaces.get(&index) else {
+            return;
+        };
+        self.timers.cancel(&Timer::Keys(index));
+        if interface.effective.authentication != Authentication::Cryptographic {
+            return;
+        }
+        let keys = &interface.effective.keys;
+        let text = match sending_key(keys, now.wall) {
+            Some((key, true)) => Some(format!(
+                "every key has expired; key {} stays in use until the chain is renewed",
+                key.id
+            )),
+            None => Some("no key is valid yet; nothing is sent".to_owned()),
+            Some((_, false)) => None,
+        };
+        // The next moment at which a lifetime begins or ends.
+        let next = keys
+            .iter()
+            .flat_map(|key| [key.send_from, key.send_until])
+            .flatten()
+            .filter(|at| *at > now.wall)
+            .min();
+        if let Some(at) = next {
+            let wait = Duration::from_secs(at.0 - now.wall.0);
+            self.timers.set(Timer::Keys(index), now.time + wait);
+        }
+        if let Some(text) = text {
+            self.notice(Severity::Warning, Some(index), text, out);
+        }
+    }
+
+    fn schedule_regular(&mut self, now: Now, index: InterfaceIndex) {
+        if let Some(interface) = self.interfaces.get(&index) {
+            let interval = interface.effective.update_interval;
+            // RFC 2453 §3.8: each update is offset by a small random time, lest all routers come to send together.
+            let jitter = REGULAR_JITTER.min(interval / 6);
+            let wait = self
+                .random
+                .between(interval.saturating_sub(jitter), interval + jitter);
+            self.timers.set(Timer::Regular(index), now.time + wait);
+        }
+    }
+
+    /// Asks everybody on an interface for the whole table.
+    fn request(&mut self, now: Now, index: InterfaceIndex, out: &mut Outbox) {
+        let Some(interface) = self.interfaces.get_mut(&index) else {
+            return;
+        };
+        let mut counters = interface.counters;
+        let speaker = Speaker {
+            interface,
+            effective: &interface.effective,
+            version: interface.version(),
+        };
+        let audience = interface.audience(&interface.effective);
+        if interface.port.is_some()
+            && let Some(messages) = Messages::new(speaker, audience, u32::MAX, now)
+        {
+            let mut messages = messages.requests();
+            let sequence = &mut self.sequence;
+            let mut number = |out: &mut Outbox| next_sequence(sequence, now, out);
+            messages.add(&Entry::WHOLE_TABLE, &mut number, out);
+            let sent = messages.end(&mut number, out);
+            counters.requests_sent = counters.requests_sent.wrapping_add(sent.datagrams);
+        } else {
+            counters.send_failures = counters.send_failures.wrapping_add(1);
+        }
+        interface.counters = counters;
+    }
+
+    pub(crate) fn update_routes(&mut self, now: Now, index: InterfaceIndex, out: &mut Outbox) {
+        let Some(interface) = self.interfaces.get_mut(&index) else {
+            return;
+        };
+        if interface.demand.is_some() {
+            update_complete(index, Status::ERROR_UPDATE_IN_PROGRESS, out);
+            return;
+        }
+        if !interface.is_active()
+            || interface.effective.accept == Accept::None
+            || interface.audience(&interface.effective).is_empty()
+        {
+            update_complete(index, Status::ERROR_CAN_NOT_COMPLETE, out);
+            return;
+        }
+        interface.demand = Some((now.time, None));
+        self.request(now, index, out);
+        self.timers.set(Timer::Demand(index), now.time + DEMAND_REPEAT);
+    }
+
+    /// An autostatic update goes on or ends.
+    fn demand_goes_on(&mut self, now: Now, index: InterfaceIndex, out: &mut Outbox) {
+        let Some(interface) = self.interfaces.get_mut(&index) else {
+            return;
+        };
+        let Some((began, answered)) = interface.demand else {
+            return;
+        };
+        let limit = began + DEMAND_LIMIT;
+        let quiet = answered.map(|last| last + DEMAND_QUIET);
+        let next = match quiet {
+            Some(quiet) if now.time >= quiet => None,
+            _ if now.time >= limit => None,
+            Some(quiet) => Some(quiet.min(limit)),
+            None => {
+                self.request(now, index, out);
+                Some((now.time + DEMAND_REPEAT).min(limit))
+            }
+        };
+        match next {
+            Some(at) => self.timers.set(Timer::Demand(index), at),
+            None => {
+                if let Some(interface) = self.interfaces.get_mut(&index) {
+                    interface.demand = None;
+                }
+                let status = if answered.is_some() {
+                    Status::NO_ERROR
+                } else {
+                    Status::ERROR_CAN_NOT_COMPLETE
+                };
+                update_complete(index, status, out);
+            }
+        }
+    }
+
+    /// A response came to an interface whose autostatic update is running.
+    pub(crate) fn demand_answered(&mut self, now: Now, index: InterfaceIndex) {
+        if let Some(interface) = self.interfaces.get_mut(&index)
+            && let Some((began, answered)) = &mut interface.demand
+        {
+            *answered = Some(now.time);
+            self.timers
+                .set(Timer::Demand(index), (now.time + DEMAND_QUIET).min(*began + DEMAND_LIMIT));
+        }
+    }
+
+    /// A neighbour was heard: look for its silence.
+    pub(crate) fn watch_neighbors(&mut self, now: Now, index: InterfaceIndex) {
+        if self.timers.get(&Timer::Neighbors(index)).is_none()
+            && let Some(interface) = self.interfaces.get(&index)
+        {
+            let silence = interface.effective.expiration_interval;
+            self.timers.set(Timer::Neighbors(index), now.time + silence);
+        }
+    }
+
+    pub(crate) fn routes(&mut self, now: Now, notices: &[RouteNotice], out: &mut Outbox) {
+        for notice in notices {
+            if let Some((prefix, external)) = external_of(notice) {
+                let external = external.filter(|external| self.owners.contains(&external.owner));
+                self.table.set_external(now.time, prefix, external, out);
+            }
+        }
+    }
+
+    pub(crate) fn deadline(&mut self, now: Now, out: &mut Outbox) {
+        self.table.expire(now.time, out);
+        while let Some(timer) = self.timers.pop_due(now.time) {
+            match timer {
+                Timer::Stop => {
+                    self.stopped(out);
+                    return;
+                }
+                Timer::Send(index) => self.send(now, index, out),
+                Timer::Regular(index) => {
+                    if let Some(interface) = self.interfaces.get_mut(&index) {
+                        interface.sending.begin_regular(now.time, &self.table);
+                    }
+                    self.schedule_regular(now, index);
+                    self.send(now, index, out);
+                }
+                Timer::Neighbors(index) => self.expire_neighbors(now, index, out),
+                Timer::Demand(index) => self.demand_goes_on(now, index, out),
+                Timer::Port(index) => {
+                    if self.interfaces.get(&index).is_some_and(Interface::is_active) {
+                        self.open_port(index, out);
+                        self.begin_announcing(now, index, out);
+                    }
+                }
+                Timer::Keys(index) => self.watch_keys(now, index, out),
+            }
+        }
+    }
+
+    fn expire_neighbors(&mut self, now: Now, index: InterfaceIndex, out: &mut Outbox) {
+        let Some(interface) = self.interfaces.get_mut(&index) else {
+            return;
+        };
+        let silence = interface.effective.expiration_interval;
+        let (gone, next) = interface.neighbors.expire(now.time, silence);
+        if let Some(at) = next {
+            self.timers.set(Timer::Neighbors(index), at);
+        }
+        for address in gone {
+            self.notice(
+                Severity::Info,
+                Some(index),
+                format!("neighbour {address} is silent"),
+                out,
+            );
+        }
+    }
+
+    /// Sends what there is on one interface and lets a leaving one go when it has said all.
+    fn send(&mut self, now: Now, index: InterfaceIndex, out: &mut Outbox) {
+        let Some(interface) = self.interfaces.get_mut(&index) else {
+            return;
+        };
+        if interface.phase == Phase::Down {
+            return;
+        }
+        let mut sending = std::mem::take(&mut interface.sending);
+        let mut counters = interface.counters;
+        let again = if interface.port.is_some() {
+            let mut environment = Environment {
+                table: &self.table,
+                now,
+                sequence: &mut self.sequence,
+                triggered_delay: Duration::from_millis(self.global.triggered_delay.unwrap_or(1000).into()),
+            };
+            sending.run(interface, &mut counters, &mut environment, out)
+        } else {
+            // Nothing can be sent; when the port is back, everything will be.
+            sending.clear();
+            sending.skip_changes(self.table.last_change());
+            None
+        };
+        interface.sending = sending;
+        interface.counters = counters;
+        if interface.phase == Phase::Leaving && interface.sending.is_done() {
+            if interface.port.take().is_some() {
+                out.close_port(interface.port_id());
+            }
+            interface.phase = Phase::Down;
+            if interface.deleted {
+                self.interfaces.remove(&index);
+            }
+        }
+        match again {
+            Some(at) => self.timers.set(Timer::Send(index), at),
+            None => self.timers.cancel(&Timer::Send(index)),
+        }
+    }
+
+    /// An interface got something to send.
+    pub(crate) fn want_to_send(&mut self, index: InterfaceIndex) {
+        self.wanting.insert(index);
+    }
+
+    /// After every input: changes go out, on every interface, now.
+    pub(crate) fn settle(&mut self, now: Now, out: &mut Outbox) {
+        if self.stage == Stage::Starting {
+            return;
+        }
+        if self.pending || self.offered != self.table.last_change() {
+            self.pending = false;
+            self.offered = self.table.last_change();
+            self.wanting.extend(self.interfaces.keys());
+        }
+        for index in std::mem::take(&mut self.wanting) {
+            self.send(now, index, out);
+        }
+        let told = self
+            .interfaces
+            .values()
+            .filter(|interface| interface.triggers())
+            .map(|interface| interface.sending.announced())
+            .min()
+            .unwrap_or_else(|| self.table.last_change());
+        self.table.trim_changes(told);
+        if self.stage == Stage::Stopping
+            && self
+                .interfaces
+                .values()
+                .all(|interface| interface.phase == Phase::Down)
+        {
+            self.stopped(out);
+        }
+    }
+
+    pub(crate) fn next_time(&self) -> Option<Time> {
+        if self.stage == Stage::Stopped {
+            return None;
+        }
+        let expiry = self.table.next_expiry().filter(|_| !self.is_stopping());
+        self.timers.next_deadline().into_iter().chain(expiry).min()
+    }
+
+    /// Logs a line, if so much is wanted (GC_LoggingLevel).
+    pub(crate) fn notice(
+        &self,
+        severity: Severity,
+        interface: Option<InterfaceIndex>,
+        text: impl Into<String>,
+        out: &mut Outbox,
+    ) {
+        let wanted = match severity {
+            Severity::Error => Logging::Errors,
+            Severity::Warning => Logging::Warnings,
+            Severity::Info | Severity::Debug => Logging::Information,
+        };
+        if self.global.logging.unwrap_or_default() >= wanted {
+            out.notice(severity, interface, text);
+        }
+    }
+}
+
+impl Timer {
+    fn is_of(self, index: InterfaceIndex) -> bool {
+        match self {
+            Self::Stop => false,
+            Self::Send(of)
+            | Self::Regular(of)
+            | Self::Neighbors(of)
+            | Self::Demand(of)
+            | Self::Port(of)
+            | Self::Keys(of) => of == index,
+        }
+    }
+}
+
+fn interface_asks(interfaces: &BTreeMap<InterfaceIndex, Interface>, index: InterfaceIndex) -> bool {
+    interfaces
+        .get(&index)
+        .is_some_and(|interface| interface.announces() && interface.effective.accept != Accept::None)
+}
+
+/// Whether a change of options makes others hear us who did not, so that they must be told everything.
+fn reaches_others(old: &Effective, new: &Effective) -> bool {
+    old.announce != new.announce
+        || old.neighbor_mode != new.neighbor_mode
+        || old.neighbors != new.neighbors
+        || old.port != new.port
+        || old.authentication != new.authentication
+        || old.password != new.password
+        || old.keys != new.keys
+        || old.ttl_security != new.ttl_security
+}
+
+/// Whether the peer filter lets a router be heard.
+pub(crate) fn listens_to(global: &GlobalConfig, from: Ipv4Addr) -> bool {
+    let listed = || global.peers.as_ref().is_some_and(|peers| peers.contains(&from));
+    match global.peer_filter.unwrap_or_default() {
+        PeerFilter::Off => true,
+        PeerFilter::Include => listed(),
+        PeerFilter::Exclude => !listed(),
+    }
+}
+
+fn update_complete(interface: InterfaceIndex, status: Status, out: &mut Outbox) {
+    out.event(Event::UpdateComplete(UpdateComplete {
+        interface,
+        kind: UpdateKind::Routes,
+        status,
+    }));
+}

@@ -1,0 +1,130 @@
+//! Routes of other sources that RIP announces.
+
+use std::net::IpAddr;
+
+use waypost_types::{NextHop, Prefix, Prefix4, ProtocolId, RouteNotice};
+
+use crate::config::{Redistribution, filter_permits};
+use crate::table::External;
+
+/// What is redistributed and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rules(Vec<Redistribution>);
+
+impl Rules {
+    /// The rules of a configuration.
+    #[must_use]
+    pub fn new(rules: &[Redistribution]) -> Self {
+        Self(rules.to_vec())
+    }
+
+    /// Whose routes are asked for, each once, in order.
+    #[must_use]
+    pub fn owners(&self) -> Vec<ProtocolId> {
+        let mut owners: Vec<ProtocolId> = self.0.iter().map(|rule| rule.source).collect();
+        owners.sort_unstable();
+        owners.dedup();
+        owners
+    }
+
+    /// Metric and tag of a route in RIP; `None` when it is not redistributed. The first rule that takes it decides.
+    #[must_use]
+    pub fn apply(&self, prefix: Prefix4, external: &External) -> Option<(u8, u16)> {
+        if !is_announceable(prefix) {
+            return None;
+        }
+        self.0
+            .iter()
+            .find(|rule| {
+                rule.source == external.owner
+                    && rule
+                        .filter
+                        .as_deref()
+                        .is_none_or(|filter| filter_permits(filter, prefix))
+            })
+            .map(|rule| {
+                (
+                    rule.metric.unwrap_or(1).clamp(1, 15),
+                    // The low 16 bits, as the option says.
+                    rule.tag.unwrap_or(external.tag as u16),
+                )
+            })
+    }
+}
+
+/// Whether a destination may stand in a RIP message: unicast, neither net 0 nor loopback (RFC 2453 §3.9.2).
+#[must_use]
+pub fn is_announceable(prefix: Prefix4) -> bool {
+    if prefix.is_default() {
+        return true;
+    }
+    let first = prefix.network().octets()[0];
+    prefix.length() > 0 && first != 127 && first < 224 && (first != 0 || prefix.length() < 8)
+}
+
+/// A notice as the table takes it; `None` for what is not IPv4.
+#[must_use]
+pub fn external_of(notice: &RouteNotice) -> Option<(Prefix4, Option<External>)> {
+    let Prefix::V4(prefix) = notice.prefix else {
+        return None;
+    };
+    let external = notice.best.as_ref().map(|best| External {
+        owner: best.owner,
+        tag: best.route.tag,
+        gateway: match best.route.next_hops.as_slice() {
+            [
+                NextHop {
+                    interface,
+                    gateway: Some(IpAddr::V4(gateway)),
+                    ..
+                },
+            ] => Some((*interface, *gateway)),
+            _ => None,
+        },
+    });
+    Some((prefix, external))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn p(text: &str) -> Prefix4 {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_first_rule_that_takes_a_route_decides() {
+        let rules: Vec<Redistribution> = serde_json::from_value(serde_json::json!([
+            { "source": "static", "metric": 4, "tag": 9, "filter": [{ "permit": "10.0.0.0/8 le 32" }] },
+            { "source": "static", "metric": 7 },
+            { "source": "ospf" },
+        ]))
+        .unwrap();
+        let rules = Rules::new(&rules);
+        let external = |owner| External {
+            owner,
+            tag: 0x0001_0005,
+            gateway: None,
+        };
+        let of_static = external(ProtocolId::STATIC);
+        assert_eq!(rules.apply(p("10.1.0.0/16"), &of_static), Some((4, 9)));
+        assert_eq!(rules.apply(p("192.0.2.0/24"), &of_static), Some((7, 5)));
+        assert_eq!(
+            rules.apply(p("192.0.2.0/24"), &external(ProtocolId::OSPF)),
+            Some((1, 5))
+        );
+        assert_eq!(rules.apply(p("192.0.2.0/24"), &external(ProtocolId::LOCAL)), None);
+        assert_eq!(rules.owners(), [ProtocolId::OSPF, ProtocolId::STATIC]);
+    }
+
+    #[test]
+    fn what_may_not_be_announced() {
+        for bad in ["127.0.0.0/8", "127.0.0.1/32", "224.0.0.0/4", "0.0.0.0/8", "240.0.0.0/8"] {
+            assert!(!is_announceable(p(bad)), "{bad}");
+        }
+        for good in ["0.0.0.0/0", "10.0.0.0/8", "0.0.0.0/1", "192.0.2.1/32"] {
+            assert!(is_announceable(p(good)), "{good}");
+        }
+    }
+}

@@ -1,0 +1,475 @@
+//! Sending: regular updates, triggered updates, answers and farewells, paced so that receivers can follow.
+//!
+//! Whole tables are walked in order with a cursor, changes by their numbers in the table's journal: an interface that
+//! announced everything up to change N asks for what came after N. Messages leave in bursts of at most [`BURST`]
+//! datagrams a [`BURST_GAP`]; ten thousand routes take 25 of those.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
+use std::ops::Bound;
+use std::time::Duration;
+
+use waypost_engine::{Now, Outbox, PortId, TxOptions};
+use waypost_types::{Prefix4, Time};
+use waypost_wire::Writer;
+
+use crate::announce::{Announcement, Speaker};
+use crate::authentication::{SEQUENCE_KEY, Seal, Sequence};
+use crate::config::Effective;
+use crate::interface::{Audience, Counters, Interface, version_of};
+use crate::packet::{Command, Entry, Version, encode_header};
+use crate::table::Table;
+
+/// Datagrams that leave one interface together.
+pub const BURST: u32 = 16;
+/// The least time between two bursts.
+pub const BURST_GAP: Duration = Duration::from_millis(1);
+/// How long a triggered update waits for more to say: changes that follow each other closely are one update.
+const TRIGGERED_IDLE: Duration = Duration::from_millis(20);
+/// How long a triggered update may go on in all.
+const TRIGGERED_LIMIT: Duration = Duration::from_millis(250);
+/// How many answers to whole-table requests wait on one interface; further requests are dropped, to be repeated.
+const MAXIMUM_ANSWERS: usize = 8;
+
+/// A walk over the whole table.
+#[derive(Clone, Debug)]
+pub struct Walk {
+    kind: WalkKind,
+    after: Bound<Prefix4>,
+    /// The class network that was announced in place of what comes next.
+    covered: Option<Prefix4>,
+}
+
+#[derive(Clone, Debug)]
+enum WalkKind {
+    /// A regular update.
+    Regular,
+    /// An answer to a request for the whole table.
+    Answer { to: SocketAddr, version: Version },
+    /// Everything is unreachable through us from now on, said under the configuration that announced it.
+    Farewell(Box<Effective>),
+}
+
+/// What an interface is sending.
+#[derive(Debug, Default)]
+pub struct Sending {
+    walks: VecDeque<Walk>,
+    /// The last change that was announced here.
+    announced: u64,
+    /// Destinations to speak of although they did not change: the configuration did.
+    resend: BTreeSet<Prefix4>,
+    /// Destinations withdrawn by configuration, repeated as unreachable until then.
+    pub withdrawn: BTreeMap<Prefix4, Time>,
+    /// When the triggered update now open began.
+    opened: Option<Time>,
+    /// Until when it is open.
+    open_until: Time,
+    /// When the next may begin.
+    next_triggered: Time,
+    budget: u32,
+    refill_at: Time,
+}
+
+/// What sending needs beside the interface.
+pub struct Environment<'a> {
+    /// The table.
+    pub table: &'a Table,
+    /// What time it is.
+    pub now: Now,
+    /// The numbers of authenticated messages.
+    pub sequence: &'a mut Sequence,
+    /// Least time between two triggered updates.
+    pub triggered_delay: Duration,
+}
+
+impl Sending {
+    /// Begins a regular update. It says everything, so nothing older is left to be announced (RFC 2453 §3.10.1).
+    pub fn begin_regular(&mut self, now: Time, table: &Table) {
+        // One that is still under way says it all, too.
+        if !self.walks.iter().any(|walk| matches!(walk.kind, WalkKind::Regular)) {
+            self.push(WalkKind::Regular);
+        }
+        self.announced = table.last_change();
+        self.withdrawn.retain(|_, until| now < *until);
+        self.resend.clear();
+    }
+
+    /// Begins an answer with the whole table, unless the same asker has one coming or too many wait.
+    pub fn begin_answer(&mut self, to: SocketAddr, version: Version) {
+        let answers = |walk: &&Walk| matches!(walk.kind, WalkKind::Answer { .. });
+        let same = |walk: &Walk| matches!(walk.kind, WalkKind::Answer { to: other, .. } if other == to);
+        if self.walks.iter().filter(answers).count() < MAXIMUM_ANSWERS && !self.walks.iter().any(same) {
+            self.push(WalkKind::Answer { to, version });
+        }
+    }
+
+    /// Drops everything under way and begins to say good-bye.
+    pub fn begin_farewell(&mut self, effective: Effective) {
+        self.clear();
+        self.push(WalkKind::Farewell(Box::new(effective)));
+    }
+
+    fn push(&mut self, kind: WalkKind) {
+        self.walks.push_back(Walk {
+            kind,
+            after: Bound::Unbounded,
+            covered: None,
+        });
+    }
+
+    /// Drops everything under way.
+    pub fn clear(&mut self) {
+        self.walks.clear();
+        self.resend.clear();
+        self.withdrawn.clear();
+        self.opened = None;
+        self.next_triggered = Time::ZERO;
+    }
+
+    /// Whether nothing is under way.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.walks.is_empty()
+    }
+
+    /// The last change that was announced.
+    #[must_use]
+    pub const fn announced(&self) -> u64 {
+        self.announced
+    }
+
+    /// Starts announcing changes with the next one.
+    pub const fn skip_changes(&mut self, last_change: u64) {
+        self.announced = last_change;
+    }
+
+    /// Speaks of these destinations in the next triggered update; `withdrawn` ones are unreachable here until then.
+    pub fn resend(&mut self, prefixes: Vec<(Prefix4, bool)>, until: Time) {
+        for (prefix, withdrawn) in prefixes {
+            self.resend.insert(prefix);
+            if withdrawn {
+                self.withdrawn.insert(prefix, until);
+            } else {
+                self.withdrawn.remove(&prefix);
+            }
+        }
+    }
+
+    /// Lets the next triggered update go at once: what an operator changed does not wait.
+    pub const fn hurry(&mut self) {
+        self.next_triggered = Time::ZERO;
+    }
+
+    fn has_changes(&self, table: &Table) -> bool {
+        !self.resend.is_empty() || table.changes_after(self.announced).next().is_some()
+    }
+
+    /// Sends what may be sent now. Returns when to come again.
+    pub fn run(
+        &mut self,
+        interface: &Interface,
+        counters: &mut Counters,
+        environment: &mut Environment<'_>,
+        out: &mut Outbox,
+    ) -> Option<Time> {
+        let now = environment.now.time;
+        if now >= self.refill_at {
+            self.budget = BURST;
+            self.refill_at = now + BURST_GAP;
+        }
+        let triggered = self.run_triggered(interface, counters, environment, out);
+        while self.budget > 0
+            && let Some(mut walk) = self.walks.pop_front()
+        {
+            if self.run_walk(&mut walk, interface, counters, environment, out) {
+                continue;
+            }
+            self.walks.push_front(walk);
+            break;
+        }
+        let walks = (!self.walks.is_empty()).then_some(self.refill_at);
+        triggered.into_iter().chain(walks).min()
+    }
+
+    fn run_triggered(
+        &mut self,
+        interface: &Interface,
+        counters: &mut Counters,
+        environment: &mut Environment<'_>,
+        out: &mut Outbox,
+    ) -> Option<Time> {
+        let now = environment.now.time;
+        let table = environment.table;
+        if !interface.triggers() {
+            // The next regular update will say it.
+            self.announced = table.last_change();
+            self.resend.clear();
+            return None;
+        }
+        if !self.has_changes(table) {
+            return None;
+        }
+        let opened = match self.opened.filter(|_| now < self.open_until) {
+            Some(opened) => opened,
+            None if now < self.next_triggered => return Some(self.next_triggered),
+            None => now,
+        };
+        let speaker = Speaker {
+            interface,
+            effective: &interface.effective,
+            version: interface.version(),
+        };
+        let Some(mut messages) = Messages::new(
+            speaker,
+            interface.audience(&interface.effective),
+            self.budget,
+            environment.now,
+        ) else {
+            counters.send_failures += 1;
+            self.announced = table.last_change();
+            self.resend.clear();
+            return None;
+        };
+        let mut sequence = |out: &mut Outbox| next_sequence(environment.sequence, environment.now, out);
+        let mut summarised = BTreeSet::new();
+        while messages.have_room()
+            && let Some(prefix) = self.resend.pop_first()
+        {
+            // An option may have turned a route into nothing at all: say that it is gone.
+            let said = speaker
+                .statement(prefix, table)
+                .unwrap_or_else(|| Announcement::unreachable(prefix));
+            messages.add(&said.entry(speaker.version), &mut sequence, out);
+        }
+        for (number, prefix) in table.changes_after(self.announced) {
+            if !messages.have_room() {
+                break;
+            }
+            self.announced = number;
+            let said = match speaker.summary_of(prefix) {
+                Some(natural) if summarised.insert(natural) => speaker.summarise(natural, table),
+                Some(_) => None,
+                None => speaker.say(prefix, table.get(prefix)),
+            };
+            if let Some(said) = said {
+                messages.add(&said.entry(speaker.version), &mut sequence, out);
+            }
+        }
+        let sent = messages.end(&mut sequence, out);
+        self.budget = self.budget.saturating_sub(sent.datagrams);
+        counters.responses_sent = counters.responses_sent.wrapping_add(sent.datagrams);
+        if sent.datagrams > 0 {
+            if self.opened != Some(opened) {
+                counters.triggered_updates_sent = counters.triggered_updates_sent.wrapping_add(1);
+                self.opened = Some(opened);
+                self.next_triggered = opened + environment.triggered_delay;
+            }
+            self.open_until =
+                (now + TRIGGERED_IDLE).min(opened + TRIGGERED_LIMIT.min(environment.triggered_delay));
+        }
+        if !self.has_changes(table) {
+            return None;
+        }
+        // The update goes on until all is said, even beyond its limit: what is left is older than that.
+        self.open_until = self.open_until.max(self.refill_at + Duration::from_nanos(1));
+        Some(self.refill_at)
+    }
+
+    /// Goes on with a walk; whether it has ended.
+    fn run_walk(
+        &mut self,
+        walk: &mut Walk,
+        interface: &Interface,
+        counters: &mut Counters,
+        environment: &mut Environment<'_>,
+        out: &mut Outbox,
+    ) -> bool {
+        let table = environment.table;
+        let effective = match &walk.kind {
+            WalkKind::Farewell(effective) => effective.as_ref(),
+            _ => &interface.effective,
+        };
+        let (version, audience): (Version, Audience) = match &walk.kind {
+            WalkKind::Answer { to, version } => {
+                let source = match to.ip() {
+                    std::net::IpAddr::V4(to) => interface.source_for(to),
+                    std::net::IpAddr::V6(_) => None,
+                };
+                (*version, [(*to, source)].into_iter().collect())
+            }
+            _ => (version_of(effective), interface.audience(effective)),
+        };
+        let speaker = Speaker {
+            interface,
+            effective,
+            version,
+        };
+        let Some(mut messages) = Messages::new(speaker, audience, self.budget, environment.now) else {
+            counters.send_failures += 1;
+            return true;
+        };
+        let now = environment.now.time;
+        let mut sequence = |out: &mut Outbox| next_sequence(environment.sequence, environment.now, out);
+        let farewell = matches!(walk.kind, WalkKind::Farewell(_));
+        let mut ended = true;
+        for (prefix, _) in table.range(walk.after, Bound::Unbounded) {
+            if walk.covered.is_some_and(|covered| covered.covers(*prefix)) {
+                walk.after = Bound::Excluded(*prefix);
+                continue;
+            }
+            if !messages.have_room() {
+                ended = false;
+                break;
+            }
+            walk.after = Bound::Excluded(*prefix);
+            walk.covered = speaker.summary_of(*prefix);
+            let said = match walk.covered {
+                Some(natural) => speaker.summarise(natural, table),
+                None => speaker.say_or_withdraw(self, *prefix, table, now),
+            };
+            if let Some(said) = said {
+                let said = if farewell {
+                    Announcement::unreachable(said.prefix)
+                } else {
+                    said
+                };
+                messages.add(&said.entry(version), &mut sequence, out);
+            }
+        }
+        let sent = messages.end(&mut sequence, out);
+        self.budget = self.budget.saturating_sub(sent.datagrams);
+        counters.responses_sent = counters.responses_sent.wrapping_add(sent.datagrams);
+        ended
+    }
+}
+
+impl Speaker<'_> {
+    /// What is said of a destination, or that it is unreachable when it was withdrawn from this interface lately.
+    fn say_or_withdraw(
+        &self,
+        sending: &Sending,
+        prefix: Prefix4,
+        table: &Table,
+        now: Time,
+    ) -> Option<Announcement> {
+        self.say(prefix, table.get(prefix)).or_else(|| {
+            sending
+                .withdrawn
+                .get(&prefix)
+                .filter(|until| now < **until)
+                .map(|_| Announcement::unreachable(prefix))
+        })
+    }
+}
+
+/// The next sequence number; what must be durable before it is used goes out first.
+pub fn next_sequence(sequence: &mut Sequence, now: Now, out: &mut Outbox) -> u32 {
+    let (number, reserve) = sequence.next(now.wall);
+    if let Some(octets) = reserve {
+        out.persist(SEQUENCE_KEY, octets);
+    }
+    number
+}
+
+/// Fills messages with entries and sends each that is full.
+pub struct Messages<'a> {
+    seal: Seal<'a>,
+    version: Version,
+    command: Command,
+    port: PortId,
+    audience: Audience,
+    capacity: usize,
+    writer: Writer,
+    entries: usize,
+    budget: u32,
+    datagrams: u32,
+}
+
+/// What [`Messages`] sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// Datagrams, one a receiver and message.
+    pub datagrams: u32,
+}
+
+impl<'a> Messages<'a> {
+    /// Responses to `audience`; `None` when there is no key to send with.
+    #[must_use]
+    pub fn new(speaker: Speaker<'a>, audience: Audience, budget: u32, now: Now) -> Option<Self> {
+        // Version 1 has no place for authentication.
+        let seal = match speaker.version {
+            Version::V1 => Seal::None,
+            Version::V2 => Seal::of(speaker.effective, now.wall)?,
+        };
+        Some(Self {
+            seal,
+            version: speaker.version,
+            command: Command::Response,
+            port: speaker.interface.port_id(),
+            audience,
+            capacity: seal.capacity(speaker.interface.payload_length()),
+            writer: Writer::new(),
+            entries: 0,
+            budget,
+            datagrams: 0,
+        })
+    }
+
+    /// Sends requests instead of responses.
+    #[must_use]
+    pub fn requests(self) -> Self {
+        Self {
+            command: Command::Request,
+            ..self
+        }
+    }
+
+    /// Whether another entry may be added within the budget.
+    #[must_use]
+    pub fn have_room(&self) -> bool {
+        self.entries > 0 || self.datagrams < self.budget
+    }
+
+    /// Adds an entry; sends the message when that fills it.
+    pub fn add(&mut self, entry: &Entry, sequence: &mut impl FnMut(&mut Outbox) -> u32, out: &mut Outbox) {
+        if self.entries == 0 {
+            self.writer = Writer::with_capacity(512);
+            encode_header(&mut self.writer, self.command, self.version);
+            self.seal.begin(&mut self.writer);
+        }
+        entry.encode(&mut self.writer);
+        self.entries += 1;
+        if self.entries >= self.capacity {
+            self.send(sequence, out);
+        }
+    }
+
+    fn send(&mut self, sequence: &mut impl FnMut(&mut Outbox) -> u32, out: &mut Outbox) {
+        let number = if matches!(self.seal, Seal::Digest(_)) {
+            sequence(out)
+        } else {
+            0
+        };
+        self.seal.finish(&mut self.writer, number);
+        for (destination, source) in &self.audience {
+            out.send(
+                self.port,
+                *destination,
+                TxOptions { source: *source },
+                self.writer.as_slice(),
+            );
+            self.datagrams += 1;
+        }
+        self.entries = 0;
+    }
+
+    /// Sends what is left.
+    pub fn end(mut self, sequence: &mut impl FnMut(&mut Outbox) -> u32, out: &mut Outbox) -> Sent {
+        if self.entries > 0 {
+            self.send(sequence, out);
+        }
+        Sent {
+            datagrams: self.datagrams,
+        }
+    }
+}
