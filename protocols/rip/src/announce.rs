@@ -93,6 +93,23 @@ impl Speaker<'_> {
     /// What is said of exactly this destination, summaries aside; `None` for nothing.
     #[must_use]
     pub fn say(&self, prefix: Prefix4, destination: Option<&Destination>) -> Option<Announcement> {
+        self.say_poisoned(prefix, destination, self.effective.poison_reverse)
+    }
+
+    /// What a triggered update says of it: split horizon alone would keep a route silent that moved to this interface, and
+    /// whoever listens here would go on sending to us what we send to them, until the timeout.
+    #[must_use]
+    pub fn say_change(&self, prefix: Prefix4, destination: Option<&Destination>) -> Option<Announcement> {
+        let moved = destination.is_some_and(|destination| destination.moved);
+        self.say_poisoned(prefix, destination, self.effective.poison_reverse || moved)
+    }
+
+    fn say_poisoned(
+        &self,
+        prefix: Prefix4,
+        destination: Option<&Destination>,
+        poison: bool,
+    ) -> Option<Announcement> {
         let effective = self.effective;
         if let Some(metric) = effective.originate_default
             && prefix.is_default()
@@ -120,7 +137,7 @@ impl Speaker<'_> {
             Origin::Learned
                 if effective.split_horizon && current.via.iter().any(|(index, _)| *index == here) =>
             {
-                if !effective.poison_reverse && metric < INFINITY {
+                if !poison && metric < INFINITY {
                     return None;
                 }
                 metric = INFINITY;
@@ -130,7 +147,9 @@ impl Speaker<'_> {
         let metric = metric.saturating_add(effective.metric_out).min(INFINITY);
         // RFC 2453 §4.4: whoever is on this link is reached straight, not through us.
         let next_hop = match current.via.as_slice() {
-            [(index, gateway)] if *index == here && metric < INFINITY && self.interface.is_on_link(*gateway) => {
+            [(index, gateway)]
+                if *index == here && metric < INFINITY && self.interface.is_on_link(*gateway) =>
+            {
                 *gateway
             }
             _ => Ipv4Addr::UNSPECIFIED,
@@ -166,7 +185,9 @@ impl Speaker<'_> {
                 next_hop: Ipv4Addr::UNSPECIFIED,
                 ..nearest
             })
-            .filter(|_| self.is_expressible(natural) && filter_permits(&self.effective.announce_filter, natural))
+            .filter(|_| {
+                self.is_expressible(natural) && filter_permits(&self.effective.announce_filter, natural)
+            })
     }
 
     /// What is said of a destination as a whole: itself, its summary, or nothing.

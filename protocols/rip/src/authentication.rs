@@ -8,17 +8,15 @@
 //! ```
 
 use waypost_types::WallTime;
-use waypost_wire::{Reader, Writer, digests_equal};
+use waypost_wire::{Reader, Secret, Writer, digests_equal};
 
-use crate::config::{Authentication, Effective, Key};
+use crate::config::{Authentication, Effective, Key, PASSWORD_SIZE, password_octets};
 use crate::packet::{ENTRY_LENGTH, FAMILY_AUTHENTICATION, HEADER_LENGTH};
 
 /// The type of a plain password (RFC 2453 §4.1).
 const TYPE_PLAIN: u16 = 2;
 /// The type of a keyed digest (RFC 4822 §2.1).
 const TYPE_CRYPTOGRAPHIC: u16 = 3;
-/// Octets of a plain password.
-const PASSWORD_LENGTH: usize = 16;
 /// What precedes the digest in the trailer.
 const TRAILER_HEADER: [u8; 4] = [0xFF, 0xFF, 0x00, 0x01];
 /// What stands in the digest's place while an HMAC is computed (RFC 4822 §2.5), repeated.
@@ -82,8 +80,10 @@ pub fn verify<'a>(
         (Authentication::None, Some(_)) => Err(AuthenticationError::Unexpected),
         (_, None) => Err(AuthenticationError::Missing),
         (Authentication::Plain, Some(TYPE_PLAIN)) => {
-            let password = padded(effective.password.expose());
-            let received = reader.take(PASSWORD_LENGTH).map_err(|_| AuthenticationError::Trailer)?;
+            let password = password_octets(&effective.password);
+            let received = reader
+                .take(PASSWORD_SIZE)
+                .map_err(|_| AuthenticationError::Trailer)?;
             if digests_equal(&password, received) {
                 Ok(plain)
             } else {
@@ -109,7 +109,7 @@ fn verify_digest<'a>(
     let digest_length = usize::from(reader.u8().map_err(|_| malformed)?);
     let sequence = reader.u32().map_err(|_| malformed)?;
     let (message, trailer) = octets.split_at_checked(length).ok_or(malformed)?;
-    if length < HEADER_LENGTH + ENTRY_LENGTH || (length - HEADER_LENGTH) % ENTRY_LENGTH != 0 {
+    if length < HEADER_LENGTH + ENTRY_LENGTH || !(length - HEADER_LENGTH).is_multiple_of(ENTRY_LENGTH) {
         return Err(malformed);
     }
     let (head, digest) = trailer.split_at_checked(TRAILER_HEADER.len()).ok_or(malformed)?;
@@ -156,14 +156,6 @@ fn digest_of(key: &Key, message: &[u8]) -> waypost_wire::Digest {
     key.algorithm.compute(secret, &[message, &TRAILER_HEADER, apad])
 }
 
-fn padded(password: &str) -> [u8; PASSWORD_LENGTH] {
-    let mut octets = [0; PASSWORD_LENGTH];
-    for (to, from) in octets.iter_mut().zip(password.bytes()) {
-        *to = from;
-    }
-    octets
-}
-
 fn within(from: Option<WallTime>, until: Option<WallTime>, now: WallTime) -> bool {
     from.is_none_or(|from| from <= now) && until.is_none_or(|until| now < until)
 }
@@ -173,7 +165,9 @@ fn within(from: Option<WallTime>, until: Option<WallTime>, now: WallTime) -> boo
 /// A chain whose every key is out of date goes on with the last one (RFC 4822 §4.1: treated as having no end).
 fn key_is_acceptable(key: &Key, keys: &[Key], now: WallTime) -> bool {
     within(key.accept_from, key.accept_until, now)
-        || (!keys.iter().any(|key| within(key.accept_from, key.accept_until, now))
+        || (!keys
+            .iter()
+            .any(|key| within(key.accept_from, key.accept_until, now))
             && last_to_expire(keys, now, |key| (key.accept_from, key.accept_until))
                 .is_some_and(|last| std::ptr::eq(last, key)))
 }
@@ -199,9 +193,7 @@ pub fn sending_key(keys: &[Key], now: WallTime) -> Option<(&Key, bool)> {
         .filter(|key| within(key.send_from, key.send_until, now))
         .max_by_key(|key| (key.send_from, key.id))
         .map(|key| (key, false))
-        .or_else(|| {
-            last_to_expire(keys, now, |key| (key.send_from, key.send_until)).map(|key| (key, true))
-        })
+        .or_else(|| last_to_expire(keys, now, |key| (key.send_from, key.send_until)).map(|key| (key, true)))
 }
 
 /// How the messages of an interface are sealed.
@@ -210,7 +202,7 @@ pub enum Seal<'a> {
     /// Not at all.
     None,
     /// With a password.
-    Plain(&'a str),
+    Plain(&'a Secret),
     /// With a digest under this key.
     Digest(&'a Key),
 }
@@ -221,7 +213,7 @@ impl<'a> Seal<'a> {
     pub fn of(effective: &'a Effective, now: WallTime) -> Option<Self> {
         match effective.authentication {
             Authentication::None => Some(Self::None),
-            Authentication::Plain => Some(Self::Plain(effective.password.expose())),
+            Authentication::Plain => Some(Self::Plain(&effective.password)),
             Authentication::Cryptographic => {
                 sending_key(&effective.keys, now).map(|(key, _)| Self::Digest(key))
             }
@@ -247,7 +239,7 @@ impl<'a> Seal<'a> {
                 writer
                     .u16(FAMILY_AUTHENTICATION)
                     .u16(TYPE_PLAIN)
-                    .slice(&padded(password));
+                    .slice(&password_octets(password));
             }
             Self::Digest(key) => {
                 writer

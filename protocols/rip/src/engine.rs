@@ -5,8 +5,9 @@ use waypost_engine::{Engine, Input, MibOperation, MibReply, Now, Outbox, Target}
 use waypost_routprot::{Functionality, Impact, Refusal, Topic};
 use waypost_types::{InterfaceIndex, ProtocolId, Seed, Time};
 
-use crate::config::{Effective, GlobalConfig, InterfaceConfig};
-use crate::config_stub::{blank_secrets, check_effective, impact_of, inherit_secrets};
+use crate::config::{
+    Effective, GlobalConfig, InterfaceConfig, blank_secrets, check_effective, impact_of, inherit_secrets,
+};
 use crate::process::Rip;
 
 impl Engine for Rip {
@@ -16,7 +17,8 @@ impl Engine for Rip {
     const PROTOCOL: ProtocolId = ProtocolId::RIP;
     const NAME: &'static str = "rip";
     const TITLE: &'static str = "RIP version 2 for IPv4";
-    const FUNCTIONALITY: Functionality = Functionality::RF_ROUTING.union(Functionality::RF_DEMAND_UPDATE_ROUTES);
+    const FUNCTIONALITY: Functionality =
+        Functionality::RF_ROUTING.union(Functionality::RF_DEMAND_UPDATE_ROUTES);
 
     fn new(seed: Seed) -> Self {
         Self::with_seed(seed)
@@ -92,10 +94,8 @@ impl Engine for Rip {
             Input::UpdateRoutes(index) => self.update_routes(now, index, out),
             Input::Stop => self.stop(now, out),
             // RIP has no use for a router identifier or for dial-in clients, and asks for no further calls.
-            Input::ConnectClient(..)
-            | Input::DisconnectClient(..)
-            | Input::RouterId(_)
-            | Input::Continue => {}
+            Input::ConnectClient(..) | Input::DisconnectClient(..) | Input::RouterId(_) | Input::Continue => {
+            }
         }
         self.settle(now, out);
     }

@@ -46,14 +46,7 @@ enum Drop {
 }
 
 impl Rip {
-    pub(crate) fn receive(
-        &mut self,
-        now: Now,
-        port: PortId,
-        meta: &RxMeta,
-        octets: &[u8],
-        out: &mut Outbox,
-    ) {
+    pub(crate) fn receive(&mut self, now: Now, port: PortId, meta: &RxMeta, octets: &[u8], out: &mut Outbox) {
         let index = InterfaceIndex(port.0);
         let SocketAddr::V4(source) = meta.source else {
             return;
@@ -71,15 +64,16 @@ impl Rip {
         let result = match Message::decode(message_part(octets)).map_err(Drop::from) {
             Ok(message) => {
                 self.count_received(index, message.command);
-                self.admit(now, index, meta, message, octets).and_then(|message| {
-                    match message.command {
+                self.admit(now, index, meta, message, octets)
+                    .and_then(|message| match message.command {
                         Command::Request => {
                             self.answer(now, index, meta.source, message, out);
                             Ok(())
                         }
-                        Command::Response => self.respond(now, index, (*source.ip(), source.port()), message, out),
-                    }
-                })
+                        Command::Response => {
+                            self.respond(now, index, (*source.ip(), source.port()), message, out)
+                        }
+                    })
             }
             Err(error) => Err(error),
         };
@@ -218,7 +212,9 @@ impl Rip {
         neighbor.updates = neighbor.updates.wrapping_add(1);
         let (mut bad, mut tag, mut excess) = (0_u32, None, 0_u32);
         for entry in message.entries() {
-            let Some((prefix, metric, next_hop)) = route_of(interface, &self.addresses, message.version, from, &entry) else {
+            let Some((prefix, metric, next_hop)) =
+                route_of(interface, &self.addresses, message.version, from, &entry)
+            else {
                 bad += 1;
                 continue;
             };
@@ -346,8 +342,8 @@ impl Rip {
 /// A digest's trailer has any length; its message proper is decoded anew once it is believed.
 fn message_part(octets: &[u8]) -> &[u8] {
     use crate::packet::{ENTRY_LENGTH, FAMILY_AUTHENTICATION, HEADER_LENGTH};
-    let authenticated = octets.get(HEADER_LENGTH..HEADER_LENGTH + 2)
-        == Some(FAMILY_AUTHENTICATION.to_be_bytes().as_slice());
+    let authenticated =
+        octets.get(HEADER_LENGTH..HEADER_LENGTH + 2) == Some(FAMILY_AUTHENTICATION.to_be_bytes().as_slice());
     if authenticated {
         let whole = octets.len().saturating_sub(HEADER_LENGTH) / ENTRY_LENGTH * ENTRY_LENGTH;
         octets.get(..HEADER_LENGTH + whole).unwrap_or(octets)
@@ -358,7 +354,8 @@ fn message_part(octets: &[u8]) -> &[u8] {
 
 /// The destination of an entry; `None` when there is no such destination.
 fn prefix_of(interface: &Interface, version: Version, entry: &Entry) -> Option<Prefix4> {
-    let prefix = if version == Version::V1 || (entry.mask.is_unspecified() && !entry.address.is_unspecified()) {
+    let prefix = if version == Version::V1 || (entry.mask.is_unspecified() && !entry.address.is_unspecified())
+    {
         // RFC 2453 §4.3: a zero mask says that none was given.
         infer_prefix(interface, entry.address)?
     } else {

@@ -241,10 +241,7 @@ impl Interface {
     pub fn audience(&self, effective: &Effective) -> Audience {
         let mut audience = Audience::new();
         let mut add = |destination: Ipv4Addr, source: IpAddr| {
-            let to = (
-                SocketAddr::new(destination.into(), effective.port),
-                Some(source),
-            );
+            let to = (SocketAddr::new(destination.into(), effective.port), Some(source));
             if !audience.contains(&to) {
                 audience.push(to);
             }

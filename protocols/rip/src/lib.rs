@@ -7,7 +7,6 @@
 pub mod announce;
 pub mod authentication;
 pub mod config;
-mod config_stub;
 mod engine;
 mod input;
 pub mod interface;

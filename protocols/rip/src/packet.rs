@@ -154,7 +154,7 @@ impl<'a> Message<'a> {
             1 => Version::V1,
             _ => Version::V2,
         };
-        if body.len() % ENTRY_LENGTH != 0 {
+        if !body.len().is_multiple_of(ENTRY_LENGTH) {
             return Err(length);
         }
         Ok(Self {

@@ -364,7 +364,12 @@ impl Rip {
         self.timers.retain(|timer| !timer.is_of(index));
         self.table.remove_link(now.time, index, out);
         self.pending = true;
-        self.notice(Severity::Info, Some(index), "RIP no longer runs on the interface", out);
+        self.notice(
+            Severity::Info,
+            Some(index),
+            "RIP no longer runs on the interface",
+            out,
+        );
     }
 
     /// The addresses of a running interface changed.
@@ -642,8 +647,10 @@ impl Rip {
             && let Some((began, answered)) = &mut interface.demand
         {
             *answered = Some(now.time);
-            self.timers
-                .set(Timer::Demand(index), (now.time + DEMAND_QUIET).min(*began + DEMAND_LIMIT));
+            self.timers.set(
+                Timer::Demand(index),
+                (now.time + DEMAND_QUIET).min(*began + DEMAND_LIMIT),
+            );
         }
     }
 

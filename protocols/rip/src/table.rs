@@ -121,6 +121,9 @@ pub struct Destination {
     check_at: Option<Time>,
     /// When `current` last changed.
     pub changed: Time,
+    /// It went from one set of interfaces straight to another, so that those who hear us on the new ones may still count
+    /// on us although split horizon keeps us silent there now.
+    pub moved: bool,
 }
 
 impl Destination {
@@ -225,7 +228,8 @@ impl Table {
         redistribution: Rules,
         out: &mut Outbox,
     ) {
-        let same = self.ecmp == ecmp && self.preference == preference && self.redistribution == redistribution;
+        let same =
+            self.ecmp == ecmp && self.preference == preference && self.redistribution == redistribution;
         self.ecmp = ecmp.max(1);
         self.preference = preference;
         self.redistribution = redistribution;
@@ -246,7 +250,11 @@ impl Table {
         self.links.insert(interface, policy);
         self.for_every(now, out, |prefix, destination| {
             let mut touched = false;
-            for heard in destination.heard.iter_mut().filter(|heard| heard.interface == interface) {
+            for heard in destination
+                .heard
+                .iter_mut()
+                .filter(|heard| heard.interface == interface)
+            {
                 heard.permitted = permit(prefix);
                 touched = true;
             }
@@ -309,7 +317,10 @@ impl Table {
     /// Forgets the routes of other sources that `keep` does not want.
     pub fn retain_external(&mut self, now: Time, keep: impl Fn(ProtocolId) -> bool, out: &mut Outbox) {
         self.for_every(now, out, |_, destination| {
-            let gone = destination.external.as_ref().is_some_and(|external| !keep(external.owner));
+            let gone = destination
+                .external
+                .as_ref()
+                .is_some_and(|external| !keep(external.owner));
             if gone {
                 destination.external = None;
             }
@@ -451,7 +462,12 @@ impl Table {
     }
 
     /// Looks at every destination; where `touch` says so, selects anew.
-    fn for_every(&mut self, now: Time, out: &mut Outbox, mut touch: impl FnMut(Prefix4, &mut Destination) -> bool) {
+    fn for_every(
+        &mut self,
+        now: Time,
+        out: &mut Outbox,
+        mut touch: impl FnMut(Prefix4, &mut Destination) -> bool,
+    ) {
         let touched: Vec<Prefix4> = self
             .destinations
             .iter_mut()
@@ -486,6 +502,17 @@ impl Table {
         if destination.current != next {
             // Garbage that is over was announced as unreachable all along: its end is no news.
             let news = next.is_some();
+            destination.moved = match (&destination.current, &next) {
+                (Some(old), Some(new)) if old.garbage_until.is_none() => {
+                    destination.moved
+                        || old
+                            .via
+                            .iter()
+                            .map(|hop| hop.0)
+                            .ne(new.via.iter().map(|hop| hop.0))
+                }
+                _ => false,
+            };
             destination.current = next;
             destination.changed = now;
             if news {
@@ -531,7 +558,11 @@ impl Table {
 
     /// Forgets changes that everyone was told of.
     pub fn trim_changes(&mut self, told: u64) {
-        if self.journal.first_key_value().is_some_and(|(first, _)| *first <= told) {
+        if self
+            .journal
+            .first_key_value()
+            .is_some_and(|(first, _)| *first <= told)
+        {
             self.journal = self.journal.split_off(&(told + 1));
         }
     }

@@ -86,7 +86,11 @@ impl Sending {
     /// Begins a regular update. It says everything, so nothing older is left to be announced (RFC 2453 §3.10.1).
     pub fn begin_regular(&mut self, now: Time, table: &Table) {
         // One that is still under way says it all, too.
-        if !self.walks.iter().any(|walk| matches!(walk.kind, WalkKind::Regular)) {
+        if !self
+            .walks
+            .iter()
+            .any(|walk| matches!(walk.kind, WalkKind::Regular))
+        {
             self.push(WalkKind::Regular);
         }
         self.announced = table.last_change();
@@ -249,7 +253,7 @@ impl Sending {
             let said = match speaker.summary_of(prefix) {
                 Some(natural) if summarised.insert(natural) => speaker.summarise(natural, table),
                 Some(_) => None,
-                None => speaker.say(prefix, table.get(prefix)),
+                None => speaker.say_change(prefix, table.get(prefix)),
             };
             if let Some(said) = said {
                 messages.add(&said.entry(speaker.version), &mut sequence, out);

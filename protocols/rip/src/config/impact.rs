@@ -49,35 +49,35 @@ const NOTE: &str = "a note changes nothing";
 interface_options! {
     "metric" => "routes heard here are recomputed at once and announced with their new metric";
     "metric-out" => "routes announced here are announced again with their new metric";
-    "passive" => "announcing stops or starts; once it stops, neighbours lose the routes heard from here when they expire there";
-    "announce" => "the next update is sent the new way; neighbours that do not accept it lose the routes heard from here when they expire there";
-    "accept" => "messages of versions no longer accepted are ignored; routes heard by them expire unless another message refreshes them";
-    "update-mode" => "periodic updates start or stop at once; stopped, neighbours lose the routes heard from here when they expire there";
+    "passive" => "announcing stops or starts; before it stops, routes announced here are announced as unreachable if graceful-shutdown is on, else neighbours lose them when they expire there";
+    "announce" => "everything is announced the new way at once; neighbours that do not accept it lose the routes heard from here when they expire there";
+    "accept" => "messages of versions no longer accepted are ignored and routes heard by them expire unless another message refreshes them; with none, routes heard here are withdrawn at once";
+    "update-mode" => "periodic updates start or stop at once; before they stop, routes announced here are announced as unreachable if graceful-shutdown is on";
     "update-interval" => "the update timer is armed again with the new interval; neighbours must expire routes later than that";
     "expiration-interval" => "the age of every route heard here is measured against the new interval at once; older routes expire now";
-    "removal-interval" => "routes on their way out are removed after the new interval, counted from when they became unusable";
-    "split-horizon" => "the next update follows the new rule";
-    "poison-reverse" => "the next update follows the new rule";
+    "removal-interval" => "routes that become unusable from now on are removed after the new interval";
+    "split-horizon" => "routes to which the rule applies are announced anew at once";
+    "poison-reverse" => "routes to which the rule applies are announced anew at once";
     "triggered-updates" => "changes are announced at once, or with the next full update";
     "graceful-shutdown" => "decides about the farewell when RIP stops here";
-    "accept-host-routes" => "host routes heard here are withdrawn at once, or taken from the next message on";
-    "announce-host-routes" => "host routes are announced as unreachable here, or announced with the next update";
-    "accept-default-route" => "a default route heard here is withdrawn at once, or taken from the next message on";
-    "announce-default-route" => "the default route is announced as unreachable here, or announced with the next update";
-    "originate-default" => "the default route of our own is announced, announced with its new metric, or announced as unreachable";
+    "accept-host-routes" => "host routes heard here are withdrawn, or used again, at once";
+    "announce-host-routes" => "host routes are announced as unreachable here, or announced, at once";
+    "accept-default-route" => "a default route heard here is withdrawn, or used again, at once";
+    "announce-default-route" => "the default route is announced as unreachable here, or announced, at once";
+    "originate-default" => "the default route of our own is announced, announced with its new metric, or announced as unreachable, at once";
     "overwrite-static-routes" => "the choice between routes heard here and static routes is made again at once";
-    "summarise" => "the next update announces class networks or their subnets";
-    "route-tag" => "the next update carries the new tag";
-    "neighbor-mode" => "the next update goes to the new set of receivers; those left out lose the routes heard from here when they expire there";
-    "neighbors" => "the next update goes to the new set of receivers; those left out lose the routes heard from here when they expire there";
-    "accept-filter" => "routes heard here that no longer pass are withdrawn at once; those that pass now are taken from the next message on";
-    "announce-filter" => "routes that no longer pass are announced as unreachable here; those that pass now are announced";
+    "summarise" => "class networks or their subnets are announced, and the others as unreachable, at once";
+    "route-tag" => "routes that carry no tag are announced anew at once";
+    "neighbor-mode" => "the new set of receivers is told everything at once; those left out lose the routes heard from here when they expire there";
+    "neighbors" => "the new set of receivers is told everything at once; those left out lose the routes heard from here when they expire there";
+    "accept-filter" => "routes heard here that no longer pass are withdrawn at once; those that pass now are used at once, without a new announcement";
+    "announce-filter" => "routes that no longer pass are announced as unreachable here, those that pass now are announced, at once";
     "authentication" => "neighbours must change too: those that have not done so within the expiration interval lose the routes heard from here, and we lose theirs";
     "password" => "neighbours must change too: those that have not done so within the expiration interval lose the routes heard from here, and we lose theirs";
     "keys" => "no route is lost while each side accepts the key that the other sends; otherwise routes expire at both ends";
     "check-zero" => "holds from the next message on; neighbours that fill must-be-zero fields are no longer heard while it is on, and their routes expire";
     "ttl-security" => "holds from the next message on; neighbours must send with TTL 255 while it is on, or their routes expire";
-    "maximum-routes" => "no route is dropped for a lower limit: new ones are refused until enough have expired";
+    "maximum-routes" => "routes beyond a lower limit are withdrawn at once; further ones are taken from the next message on";
     "dscp" => "the next packet carries the new codepoint";
     "port" => "sending and listening move to the new port at once; neighbours must move too or routes expire at both ends";
     "packet-length" => "the next update is cut into messages of the new length";
@@ -94,19 +94,19 @@ const GLOBAL: &[(&str, &str)] = &[
     ),
     (
         "ecmp",
-        "next hops over the limit are withdrawn at once; further ones are kept from the next message on",
+        "next hops over the limit are withdrawn, and further ones used, at once",
     ),
     (
         "triggered-delay",
-        "a waiting triggered update is sent after the new delay",
+        "a waiting triggered update is sent at once; the new delay holds from then on",
     ),
     (
         "peer-filter",
-        "routers no longer listened to are ignored; routes heard from them expire",
+        "routers no longer listened to are ignored, and routes heard from them withdrawn, at once",
     ),
     (
         "peers",
-        "routers no longer listened to are ignored; routes heard from them expire",
+        "routers no longer listened to are ignored, and routes heard from them withdrawn, at once",
     ),
     (
         "redistribute",
@@ -115,11 +115,11 @@ const GLOBAL: &[(&str, &str)] = &[
     ("logging", "decides what is logged from now on"),
     (
         "max-receive-queue",
-        "decides how much may wait from now on; nothing waiting is dropped",
+        "kept and read back for RRAS; what waits is bounded by receive-buffer",
     ),
     (
         "max-send-queue",
-        "decides how much may wait from now on; nothing waiting is dropped",
+        "kept and read back for RRAS; what waits to be sent is bounded by paced sending",
     ),
     ("annotate", NOTE),
 ];

@@ -1,0 +1,223 @@
+//! RFC 4822 and the passwords of RFC 2453 between engines: good, bad, replayed, rolled over, restarted.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::lab::{Lab, host, p, response};
+use crate::authentication::SEQUENCE_KEY;
+
+fn plain(password: &str) -> Value {
+    json!({ "authentication": "plain", "password": password })
+}
+
+fn key(id: u8, secret: &str, algorithm: &str) -> Value {
+    json!({ "id": id, "secret": secret, "algorithm": algorithm })
+}
+
+fn keys(keys: &[Value]) -> Value {
+    json!({ "authentication": "cryptographic", "keys": keys })
+}
+
+/// Two routers on link 1, one route behind the first.
+fn pair(one: Value, two: Value) -> Lab {
+    let mut lab = Lab::new();
+    lab.router(
+        1,
+        json!({ "logging": "warnings", "redistribute": [{ "source": "static" }] }),
+        &[(1, one)],
+    );
+    lab.router(2, json!({ "logging": "warnings" }), &[(1, two)]);
+    lab.redistribute(1, [p("192.0.2.0/24")]);
+    lab.secs(2);
+    lab
+}
+
+#[test]
+fn only_equal_secrets_understand_each_other() {
+    let algorithms = ["md5", "hmac-sha1", "hmac-sha256", "hmac-sha384", "hmac-sha512"];
+    let mut sides: Vec<Value> = vec![json!({}), plain("one"), plain("two")];
+    sides.extend(algorithms.map(|algorithm| keys(&[key(1, "one", algorithm)])));
+    sides.push(keys(&[key(2, "one", "hmac-sha256")]));
+    sides.push(keys(&[key(1, "two", "hmac-sha256")]));
+    for (i, one) in sides.iter().enumerate() {
+        for (j, two) in sides.iter().enumerate() {
+            let lab = pair(one.clone(), two.clone());
+            let heard = lab.metric(2, "192.0.2.0/24").is_some();
+            assert_eq!(heard, i == j, "{one} and {two}");
+            assert_eq!(lab.counter(2, 1, "authentication-failures") == 0, i == j);
+            assert_eq!(
+                lab.show(2, waypost_routprot::Topic::Neighbors)
+                    .as_array()
+                    .unwrap()
+                    .is_empty(),
+                i != j
+            );
+        }
+    }
+}
+
+#[test]
+fn version_1_and_unauthenticated_messages_are_not_believed() {
+    for options in [plain("one"), keys(&[key(1, "one", "hmac-sha256")])] {
+        let mut lab = Lab::new();
+        lab.router(1, json!({}), &[(1, options)]);
+        lab.inject(1, 1, host(1, 7), &response(&[("192.0.2.0/24", 1)]));
+        let mut v1 = response(&[("192.0.2.0/24", 1)]);
+        v1[1] = 1;
+        v1[12..16].fill(0);
+        lab.inject(1, 1, host(1, 7), &v1);
+        assert!(lab.nodes[&1].routes.is_empty());
+        assert_eq!(lab.counter(1, 1, "authentication-failures"), 2);
+    }
+}
+
+#[test]
+fn replayed_messages_are_dropped_until_the_sender_is_forgotten() {
+    let options = keys(&[key(1, "one", "hmac-sha256")]);
+    let mut lab = pair(options.clone(), options);
+    let old = lab.nodes[&1]
+        .sent
+        .iter()
+        .find(|sent| sent.entries().iter().any(|(prefix, _)| prefix == "192.0.2.0/24"))
+        .unwrap()
+        .clone();
+    lab.withdraw(1, p("192.0.2.0/24"));
+    lab.secs(2);
+    assert_eq!(lab.metric(2, "192.0.2.0/24"), None);
+    lab.inject(2, 1, host(1, 1), &old.octets);
+    assert_eq!(
+        lab.metric(2, "192.0.2.0/24"),
+        None,
+        "a recorded message revives nothing"
+    );
+    assert_eq!(lab.counter(2, 1, "replays"), 1);
+    // RFC 4822: the memory goes with the neighbour, so that one who lost its numbers can come back.
+    lab.cut.push(1);
+    lab.secs(200);
+    lab.inject(2, 1, host(1, 1), &old.octets);
+    assert!(lab.metric(2, "192.0.2.0/24").is_some());
+}
+
+#[test]
+fn any_changed_octet_is_noticed() {
+    for algorithm in ["md5", "hmac-sha1", "hmac-sha512"] {
+        let options = keys(&[key(1, "one", algorithm)]);
+        let mut lab = pair(options.clone(), options);
+        let good = lab.nodes[&1].sent.last().unwrap().octets.clone();
+        let before = lab.counter(2, 1, "bad-response-packets");
+        for position in 0..good.len() {
+            let mut bad = good.clone();
+            bad[position] ^= 0x40;
+            lab.inject(2, 1, host(1, 1), &bad);
+        }
+        for length in 0..good.len() {
+            lab.inject(2, 1, host(1, 1), &good[..length]);
+        }
+        // Not one was taken. The length octet of the trailer alone is not part of what it describes, yet it is signed.
+        assert_eq!(
+            lab.counter(2, 1, "bad-response-packets") - before,
+            2 * good.len() as u64,
+            "{algorithm}"
+        );
+    }
+}
+
+#[test]
+fn keys_roll_over_without_a_gap() {
+    let start = 1_700_000_000_u64 + 1000;
+    let change = start + 600;
+    let old = json!({ "id": 1, "secret": "old", "algorithm": "md5", "send-until": change, "accept-until": change + 60 });
+    let new = json!({ "id": 2, "secret": "new", "algorithm": "hmac-sha256", "send-from": change, "accept-from": change - 60 });
+    let chain = keys(&[old, new]);
+    let mut lab = pair(chain.clone(), chain);
+    let mut used = std::collections::BTreeSet::new();
+    for _ in 0..400 {
+        lab.secs(3);
+        assert_eq!(lab.metric(2, "192.0.2.0/24"), Some(2));
+        used.extend(lab.nodes[&1].sent.iter().map(|sent| sent.octets[10]));
+        lab.quiet();
+    }
+    assert_eq!(used.into_iter().collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(lab.counter(2, 1, "bad-response-packets"), 0);
+}
+
+#[test]
+fn the_last_key_stays_in_use_and_the_operator_is_told() {
+    let start = 1_700_000_000_u64 + 1000;
+    let chain = keys(&[
+        json!({ "id": 1, "secret": "a", "algorithm": "md5", "send-until": start + 50, "accept-until": start + 50 }),
+        json!({ "id": 2, "secret": "b", "algorithm": "md5", "send-until": start + 100, "accept-until": start + 100 }),
+    ]);
+    let mut lab = pair(chain.clone(), chain);
+    assert!(lab.nodes[&1].notices.is_empty());
+    lab.secs(1000);
+    assert_eq!(lab.metric(2, "192.0.2.0/24"), Some(2));
+    assert_eq!(
+        lab.nodes[&1]
+            .notices
+            .iter()
+            .filter(|text| text.contains("every key has expired; key 2"))
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn without_a_valid_key_nothing_is_sent() {
+    let chain =
+        keys(&[json!({ "id": 1, "secret": "a", "algorithm": "md5", "send-from": 2_000_000_000_u64 })]);
+    let mut lab = pair(chain.clone(), chain);
+    lab.secs(100);
+    assert!(lab.nodes[&1].sent.is_empty());
+    assert!(lab.counter(1, 1, "send-failures") > 0);
+}
+
+#[test]
+fn sequence_numbers_survive_a_restart_even_when_the_clock_does_not() {
+    let options = keys(&[key(1, "one", "hmac-sha256")]);
+    let mut lab = pair(options.clone(), options.clone());
+    let number = |lab: &Lab| {
+        lab.nodes[&1]
+            .sent
+            .iter()
+            .map(|sent| u32::from_be_bytes(sent.octets[12..16].try_into().unwrap()))
+            .collect::<Vec<_>>()
+    };
+    let before = number(&lab);
+    assert!(before.is_sorted());
+    let persisted: Vec<(String, Vec<u8>)> = lab.nodes[&1].persisted.clone().into_iter().collect();
+    assert_eq!(persisted[0].0, SEQUENCE_KEY);
+    // The clock was set back by years.
+    lab.wall -= 100_000_000;
+    lab.router_with(
+        1,
+        json!({ "redistribute": [{ "source": "static" }] }),
+        &[(1, options)],
+        &persisted,
+    );
+    lab.redistribute(1, [p("198.51.100.0/24")]);
+    lab.run(Duration::from_millis(1));
+    assert!(number(&lab)[0] > *before.last().unwrap());
+    assert_eq!(lab.metric(2, "198.51.100.0/24"), Some(2));
+    assert_eq!(lab.counter(2, 1, "replays"), 0);
+}
+
+#[test]
+fn changing_the_authentication_of_both_ends_loses_no_route() {
+    let mut lab = pair(json!({}), json!({}));
+    lab.secs(10);
+    lab.nodes.get_mut(&2).unwrap().route_batches.clear();
+    for options in [
+        plain("one"),
+        keys(&[key(1, "one", "md5")]),
+        keys(&[key(1, "two", "hmac-sha256")]),
+        json!({}),
+    ] {
+        lab.configure(1, 1, options.clone());
+        lab.configure(2, 1, options);
+        lab.secs(100);
+        assert_eq!(lab.metric(2, "192.0.2.0/24"), Some(2));
+    }
+    assert!(lab.nodes[&2].route_batches.is_empty());
+}
