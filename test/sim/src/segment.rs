@@ -121,7 +121,7 @@ impl Segment {
         let Some(member) = self.members.get_mut(position) else {
             return [None; 2];
         };
-        let mut once = || {
+        let mut once = |random: &mut Random| {
             let arrival = now + quality.latency + random.between(Duration::ZERO, quality.jitter);
             if random.chance(quality.reordering.into(), 1000) {
                 return arrival + random.between(Duration::from_millis(1), REORDERED_LATE);
@@ -129,10 +129,9 @@ impl Segment {
             member.last_arrival = member.last_arrival.max(arrival);
             member.last_arrival
         };
-        let first = once();
-        let second = random
-            .chance(quality.duplication.into(), 1000)
-            .then(|| once().max(first));
+        let first = once(random);
+        let twice = random.chance(quality.duplication.into(), 1000);
+        let second = twice.then(|| once(random).max(first));
         if random.chance(quality.loss.into(), 1000) {
             return [None, second];
         }
