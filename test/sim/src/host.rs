@@ -228,23 +228,10 @@ impl Simulation {
         let is_up = router
             .interface(index)
             .is_some_and(crate::NetworkInterface::is_up);
-        let farewell = *status == InterfaceStatus::Disabled;
-        if farewell {
-            // The operator's word reaches the protocols while the link still works.
-            if let Some(interface) = self.nodes[node.0].interface_mut(index) {
-                interface.enabled = true;
-            }
-            self.tell_status(node, index, status);
-            if let Some(interface) = self.nodes[node.0].interface_mut(index) {
-                interface.enabled = false;
-            }
-        }
         if was_up != is_up {
             self.connect(node, index, is_up);
         }
-        if !farewell {
-            self.tell_status(node, index, status);
-        }
+        self.tell_status(node, index, status);
         self.settle(node);
     }
 

@@ -33,7 +33,8 @@ pub struct NetworkInterface {
     pub address: Ipv4Addr,
     /// The network of the link.
     pub prefix: Prefix4,
-    /// Administratively enabled.
+    /// Enabled in the router: protocols may use it. Packets pass all the same while there is carrier, farewells among
+    /// them.
     pub enabled: bool,
     /// Carrier.
     pub carrier: bool,
@@ -45,7 +46,7 @@ impl NetworkInterface {
     /// Whether packets can pass.
     #[must_use]
     pub const fn is_up(&self) -> bool {
-        self.enabled && self.carrier
+        self.carrier
     }
 
     pub(crate) fn binding(&self) -> AdapterBinding {

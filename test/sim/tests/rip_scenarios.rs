@@ -1,5 +1,7 @@
 //! RIP networks under disturbance. `WAYPOST_SIM_SEED=n` runs one seed alone.
 
+#![allow(clippy::disallowed_methods, reason = "how fast the simulator is, is measured")]
+
 use std::time::Duration;
 
 use waypost_sim::rip::network::{FORGOTTEN, TRIGGERED};
@@ -87,6 +89,29 @@ fn large(seed: u64, routers: usize) -> Report {
 
 #[test]
 fn five_hundred_routers() {
+    let begun = std::time::Instant::now();
     let report = large(1000, 500);
+    let seconds = begun.elapsed().as_secs_f64();
+    println!("{report:?} in {seconds:.1} s: {:.0} events/s", report.counts.events as f64 / seconds);
     assert!(report.counts.events > 100_000, "{report:?}");
+}
+
+#[test]
+fn announced_faults_are_repaired_by_triggered_updates() {
+    for seed in 100..160 {
+        let mut random = Seed(seed).child("announced").random();
+        let scenario = Scenario {
+            plan: NetworkPlan {
+                stubs: false,
+                ..NetworkPlan::new(Topology::random(60, 30, &mut random))
+            },
+            phases: 1,
+            disturbances: 10,
+            kinds: Disturbance::ANNOUNCED.to_vec(),
+            pause: Duration::from_secs(2),
+            quiet: TRIGGERED,
+        };
+        let result = run_seed(&scenario, Seed(seed));
+        match result { Ok(_) => eprintln!("seed {seed} fine"), Err(f) => eprintln!("FAIL {}", f.to_string().chars().take(900).collect::<String>()) }
+    }
 }

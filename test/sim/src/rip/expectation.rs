@@ -3,6 +3,7 @@
 //! Computed by Dijkstra's algorithm from configuration and the state of links alone: who hears whom, with which cost.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
 
 use waypost_rip::config::{
@@ -151,8 +152,9 @@ impl Expectation {
                 };
                 if !right {
                     return Err(format!(
-                        "router {} to {prefix}: RIP has {held:?}, the shortest paths are {wanted:?}",
-                        node.0
+                        "router {} to {prefix}: RIP has {held:?}, the shortest paths are {wanted:?}; around it: {}",
+                        node.0,
+                        self.around(network, node, *prefix)
                     ));
                 }
             }
@@ -171,6 +173,29 @@ impl Expectation {
             }
         }
         Ok(())
+    }
+
+    /// What the neighbours of a router have for a destination, and what they should have.
+    fn around(&self, network: &RipNetwork, node: NodeId, prefix: Prefix4) -> String {
+        let mut text = String::new();
+        for interface in &network.sim.node(node).interfaces {
+            let segment = network.sim.segment(interface.segment);
+            for member in segment.members.iter().filter(|member| member.node != node) {
+                let router = network.sim.node(member.node);
+                let has = router.fib().and_then(|fib| fib.get(prefix));
+                let metric = |entry: &crate::FibEntry| (entry.owner, entry.metric);
+                let _ = write!(
+                    text,
+                    "[{} router {} up {} metric {:?} should {:?}] ",
+                    member.address,
+                    member.node.0,
+                    interface.is_up() && segment.connects(node, member.node),
+                    has.map(metric),
+                    self.reached(member.node, prefix)
+                );
+            }
+        }
+        text
     }
 
     /// Destinations whose way there is the same in two expectations, router by router, all the way.
@@ -222,18 +247,10 @@ fn shortest(
     let mut reached: Vec<Option<Reached>> = hearings.iter().map(|_| None).collect();
     // Distances are below 16: one list a distance is the whole priority queue.
     let mut near: Vec<Vec<NodeId>> = (0..INFINITY).map(|_| Vec::new()).collect();
-    for (node, router) in network.sim.nodes().filter(|(_, router)| router.is_alive()) {
-        let on_it = router
-            .interfaces
-            .iter()
-            .any(|interface| interface.is_up() && interface.prefix == prefix);
-        if on_it {
-            reached[node.0] = Some(Reached::Connected);
-        }
-    }
     for interface in active {
         let here = network.sim.segment(interface.segment).prefix;
-        if here == prefix && !near[1].contains(&interface.node) {
+        if here == prefix {
+            reached[interface.node.0] = Some(Reached::Connected);
             near[1].push(interface.node);
         }
     }
@@ -271,6 +288,13 @@ fn shortest(
                     }
                 }
             }
+        }
+    }
+    // The kernel knows the networks of all interfaces, those included on which RIP does not run.
+    for (node, router) in network.sim.nodes().filter(|(_, router)| router.is_alive()) {
+        let mut interfaces = router.interfaces.iter();
+        if interfaces.any(|interface| interface.is_up() && interface.prefix == prefix) {
+            reached[node.0] = Some(Reached::Connected);
         }
     }
     reached
