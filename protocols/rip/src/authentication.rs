@@ -15,7 +15,7 @@ use crate::packet::{ENTRY_LENGTH, FAMILY_AUTHENTICATION, HEADER_LENGTH};
 
 /// The type of a plain password (RFC 2453 §4.1).
 const TYPE_PLAIN: u16 = 2;
-/// The type of a keyed digest (RFC 4822 §2.1).
+/// The type of a keyed digest (RFC 2082 §3.1).
 const TYPE_CRYPTOGRAPHIC: u16 = 3;
 /// What precedes the digest in the trailer.
 const TRAILER_HEADER: [u8; 4] = [0xFF, 0xFF, 0x00, 0x01];
@@ -117,7 +117,7 @@ fn verify_digest<'a>(
         return Err(malformed);
     }
     let mut error = AuthenticationError::Key(id);
-    // Two keys may share a number while one replaces the other: whichever fits is good (RFC 4822 §4.1).
+    // Two keys may share a number while one replaces the other: whichever fits is good (RFC 2082 §4.1).
     for key in keys
         .iter()
         .filter(|key| key.id == id && key_is_acceptable(key, keys, now))
@@ -162,7 +162,7 @@ fn within(from: Option<WallTime>, until: Option<WallTime>, now: WallTime) -> boo
 
 /// Whether a message under `key` may be taken now.
 ///
-/// A chain whose every key is out of date goes on with the last one (RFC 4822 §4.1: treated as having no end).
+/// A chain whose every key is out of date goes on with the last one (RFC 2082 §4.3: treated as having no end).
 fn key_is_acceptable(key: &Key, keys: &[Key], now: WallTime) -> bool {
     within(key.accept_from, key.accept_until, now)
         || (!keys
@@ -186,7 +186,7 @@ fn last_to_expire(
 /// The key to send with, and whether it is one whose time is over because there is no other.
 ///
 /// Of several valid keys the one whose time began last, so that a new key takes over when its time comes
-/// (RFC 4822 §4.1); equal beginnings: the higher number.
+/// (RFC 2082 §4.1); equal beginnings: the higher number.
 #[must_use]
 pub fn sending_key(keys: &[Key], now: WallTime) -> Option<(&Key, bool)> {
     keys.iter()
@@ -272,7 +272,7 @@ const SEQUENCE_BLOCK: u32 = 65_536;
 /// Under which key.
 pub const SEQUENCE_KEY: &str = "sequence";
 
-/// The sequence numbers of sent messages: they never decrease, not even over a restart (RFC 4822 §3.2.1).
+/// The sequence numbers of sent messages: they never decrease, not even over a restart (RFC 2082 §3.2.1).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sequence {
     last: u32,

@@ -6,6 +6,7 @@
 
 pub mod announce;
 pub mod authentication;
+mod autostatic;
 pub mod config;
 mod engine;
 mod input;

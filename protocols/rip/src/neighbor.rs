@@ -33,7 +33,7 @@ pub struct Neighbor {
 }
 
 impl Neighbor {
-    /// Whether a message with this number is no replay: numbers never decrease (RFC 4822 §3.2.2). Remembers it if so.
+    /// Whether a message with this number is no replay: numbers never decrease (RFC 2082 §3.2.2). Remembers it if so.
     pub fn admit_sequence(&mut self, key: u8, sequence: u32) -> bool {
         let last = self.sequences.entry(key).or_insert(sequence);
         let admitted = sequence >= *last;
@@ -102,7 +102,7 @@ impl Neighbors {
     }
 
     /// Forgets those not heard for `silence`, with their sequence numbers, so that a router that lost its own may come
-    /// back (RFC 4822 §3.2.2). Returns who that was and when to look again.
+    /// back (RFC 2082 §3.2.2). Returns who that was and when to look again.
     pub fn expire(&mut self, now: Time, silence: Duration) -> (Vec<Ipv4Addr>, Option<Time>) {
         let mut gone = Vec::new();
         let mut next: Option<Time> = None;

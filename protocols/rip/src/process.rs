@@ -5,29 +5,23 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use waypost_engine::{Now, Outbox, PortId, RouteInterest, Severity, TimerQueue};
-use waypost_routprot::{Event, InterfaceIdentity, InterfaceStatus, Status, UpdateComplete, UpdateKind};
+use waypost_routprot::{Event, InterfaceIdentity, InterfaceStatus, Status};
 use waypost_types::{InterfaceIndex, ProtocolId, Random, RouteNotice, Seed, Time};
 
 use crate::announce::Speaker;
 use crate::authentication::{SEQUENCE_KEY, Sequence, sending_key};
+use crate::autostatic::update_complete;
 use crate::config::{
     Accept, Announce, Authentication, Effective, GlobalConfig, InterfaceConfig, Logging, PeerFilter,
     UpdateMode,
 };
 use crate::interface::{Interface, Phase, accepts, version_of};
-use crate::packet::Entry;
 use crate::redistribute::{Rules, external_of};
 use crate::table::Table;
-use crate::update::{Environment, Messages, next_sequence};
+use crate::update::Environment;
 
 /// How long good-byes may take when the protocol stops.
 const FAREWELL_LIMIT: Duration = Duration::from_secs(2);
-/// An autostatic update has ended when nothing came for so long after the last answer,
-const DEMAND_QUIET: Duration = Duration::from_secs(2);
-/// and in any case after this.
-const DEMAND_LIMIT: Duration = Duration::from_secs(10);
-/// How often a request of an autostatic update is repeated until the first answer.
-const DEMAND_REPEAT: Duration = Duration::from_secs(2);
 /// When a port that failed is asked for again.
 const PORT_RETRY: Duration = Duration::from_secs(5);
 /// The most a regular update is early or late (RFC 2453 §3.8).
@@ -35,7 +29,7 @@ const REGULAR_JITTER: Duration = Duration::from_secs(5);
 
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Timer {
+pub(crate) enum Timer {
     Stop,
     Send(InterfaceIndex),
     Regular(InterfaceIndex),
@@ -71,7 +65,7 @@ pub struct Rip {
     pub(crate) sequence: Sequence,
     pub(crate) counters: GlobalCounters,
     pub(crate) started: Time,
-    timers: TimerQueue<Timer>,
+    pub(crate) timers: TimerQueue<Timer>,
     random: Random,
     stage: Stage,
     owners: Vec<ProtocolId>,
@@ -513,7 +507,7 @@ impl Rip {
         self.table.set_originated(now.time, originated, out);
     }
 
-    /// Tells the operator when the last key of a chain ran out (RFC 4822 §4.1).
+    /// Tells the operator when the last key of a chain ran out (RFC 2082 §4.3).
     fn watch_keys(&mut self, now: Now, index: InterfaceIndex, out: &mut Outbox) {
         let Some(interface) = self.interfaces.get(&index) else {
             return;
@@ -556,101 +550,6 @@ impl Rip {
                 .random
                 .between(interval.saturating_sub(jitter), interval + jitter);
             self.timers.set(Timer::Regular(index), now.time + wait);
-        }
-    }
-
-    /// Asks everybody on an interface for the whole table.
-    fn request(&mut self, now: Now, index: InterfaceIndex, out: &mut Outbox) {
-        let Some(interface) = self.interfaces.get_mut(&index) else {
-            return;
-        };
-        let mut counters = interface.counters;
-        let speaker = Speaker {
-            interface,
-            effective: &interface.effective,
-            version: interface.version(),
-        };
-        let audience = interface.audience(&interface.effective);
-        if interface.port.is_some()
-            && let Some(messages) = Messages::new(speaker, audience, u32::MAX, now)
-        {
-            let mut messages = messages.requests();
-            let sequence = &mut self.sequence;
-            let mut number = |out: &mut Outbox| next_sequence(sequence, now, out);
-            messages.add(&Entry::WHOLE_TABLE, &mut number, out);
-            let sent = messages.end(&mut number, out);
-            counters.requests_sent = counters.requests_sent.wrapping_add(sent.datagrams);
-        } else {
-            counters.send_failures = counters.send_failures.wrapping_add(1);
-        }
-        interface.counters = counters;
-    }
-
-    pub(crate) fn update_routes(&mut self, now: Now, index: InterfaceIndex, out: &mut Outbox) {
-        let Some(interface) = self.interfaces.get_mut(&index) else {
-            return;
-        };
-        if interface.demand.is_some() {
-            update_complete(index, Status::ERROR_UPDATE_IN_PROGRESS, out);
-            return;
-        }
-        if !interface.is_active()
-            || interface.effective.accept == Accept::None
-            || interface.audience(&interface.effective).is_empty()
-        {
-            update_complete(index, Status::ERROR_CAN_NOT_COMPLETE, out);
-            return;
-        }
-        interface.demand = Some((now.time, None));
-        self.request(now, index, out);
-        self.timers.set(Timer::Demand(index), now.time + DEMAND_REPEAT);
-    }
-
-    /// An autostatic update goes on or ends.
-    fn demand_goes_on(&mut self, now: Now, index: InterfaceIndex, out: &mut Outbox) {
-        let Some(interface) = self.interfaces.get_mut(&index) else {
-            return;
-        };
-        let Some((began, answered)) = interface.demand else {
-            return;
-        };
-        let limit = began + DEMAND_LIMIT;
-        let quiet = answered.map(|last| last + DEMAND_QUIET);
-        let next = match quiet {
-            Some(quiet) if now.time >= quiet => None,
-            _ if now.time >= limit => None,
-            Some(quiet) => Some(quiet.min(limit)),
-            None => {
-                self.request(now, index, out);
-                Some((now.time + DEMAND_REPEAT).min(limit))
-            }
-        };
-        match next {
-            Some(at) => self.timers.set(Timer::Demand(index), at),
-            None => {
-                if let Some(interface) = self.interfaces.get_mut(&index) {
-                    interface.demand = None;
-                }
-                let status = if answered.is_some() {
-                    Status::NO_ERROR
-                } else {
-                    Status::ERROR_CAN_NOT_COMPLETE
-                };
-                update_complete(index, status, out);
-            }
-        }
-    }
-
-    /// A response came to an interface whose autostatic update is running.
-    pub(crate) fn demand_answered(&mut self, now: Now, index: InterfaceIndex) {
-        if let Some(interface) = self.interfaces.get_mut(&index)
-            && let Some((began, answered)) = &mut interface.demand
-        {
-            *answered = Some(now.time);
-            self.timers.set(
-                Timer::Demand(index),
-                (now.time + DEMAND_QUIET).min(*began + DEMAND_LIMIT),
-            );
         }
     }
 
@@ -865,12 +764,4 @@ pub(crate) fn listens_to(global: &GlobalConfig, from: Ipv4Addr) -> bool {
         PeerFilter::Include => listed(),
         PeerFilter::Exclude => !listed(),
     }
-}
-
-fn update_complete(interface: InterfaceIndex, status: Status, out: &mut Outbox) {
-    out.event(Event::UpdateComplete(UpdateComplete {
-        interface,
-        kind: UpdateKind::Routes,
-        status,
-    }));
 }

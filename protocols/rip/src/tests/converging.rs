@@ -187,6 +187,10 @@ fn equal_ways_are_used_together_and_one_alone_when_told() {
     lab.announce(1, 2, 10, &[("192.0.2.0/24", 1)]);
     assert_eq!(lab.gateways(1, "192.0.2.0/24"), [ip("10.2.0.10")]);
     assert_eq!(lab.metric(1, "192.0.2.0/24"), Some(2));
+    // Nor does one that was heard of earlier, and caught up.
+    lab.announce(1, 1, 8, &[("192.0.2.0/24", 1)]);
+    assert_eq!(lab.gateways(1, "192.0.2.0/24"), [ip("10.2.0.10")]);
+    lab.announce(1, 1, 8, &[("192.0.2.0/24", 3)]);
     // A worse announcement of the way in use is believed at once.
     lab.announce(1, 2, 10, &[("192.0.2.0/24", 9)]);
     assert_eq!(lab.metric(1, "192.0.2.0/24"), Some(4));
