@@ -257,11 +257,7 @@ impl Simulation {
             return;
         };
         let Some(life) = &mut router.life else { return };
-        let flushed = if up {
-            Vec::new()
-        } else {
-            life.fib.flush(index)
-        };
+        let flushed = if up { Vec::new() } else { life.fib.flush(index) };
         life.rtm.set_interface_usable(index, up);
         let change = if up {
             RouteChange::Set {
@@ -373,7 +369,10 @@ impl Simulation {
             if let Some(running) = self.nodes[node.0].running(protocol) {
                 let read = running.process.global_info()?;
                 if codec.to_text(Scope::Global, &read)? != codec.to_text(Scope::Global, &block)? {
-                    self.violate(format!("router {}: what was set is not what is read back", node.0));
+                    self.violate(format!(
+                        "router {}: what was set is not what is read back",
+                        node.0
+                    ));
                 }
             }
             self.nodes[node.0].installed[protocol].global = text.clone();
@@ -582,7 +581,10 @@ impl Simulation {
                 self.recorder.text(&notice.text);
                 self.recorder.line(
                     self.now,
-                    format_args!("router {} interface {:?}: {}", node.0, notice.interface, notice.text),
+                    format_args!(
+                        "router {} interface {:?}: {}",
+                        node.0, notice.interface, notice.text
+                    ),
                 );
             }
             Output::Send(_) => {}
@@ -643,10 +645,7 @@ impl Simulation {
             }
             life.rtm.expire(now);
             let forwarding = life.forwarding;
-            let changes = life
-                .rtm
-                .drain_forwarding(forwarding, SLICE)
-                .unwrap_or_default();
+            let changes = life.rtm.drain_forwarding(forwarding, SLICE).unwrap_or_default();
             let mut idle = changes.is_empty();
             for change in changes {
                 let Prefix::V4(prefix) = change.prefix else {
@@ -691,13 +690,7 @@ impl Simulation {
         }
     }
 
-    fn fib_changed(
-        &mut self,
-        node: NodeId,
-        prefix: Prefix4,
-        old: Option<FibEntry>,
-        new: Option<FibEntry>,
-    ) {
+    fn fib_changed(&mut self, node: NodeId, prefix: Prefix4, old: Option<FibEntry>, new: Option<FibEntry>) {
         if old == new {
             return;
         }
@@ -735,7 +728,9 @@ fn entry_text(entry: Option<&FibEntry>) -> String {
                 .next_hops
                 .iter()
                 .map(|hop| {
-                    let gateway = hop.gateway.map_or_else(|| "link".to_owned(), |gateway| gateway.to_string());
+                    let gateway = hop
+                        .gateway
+                        .map_or_else(|| "link".to_owned(), |gateway| gateway.to_string());
                     format!("{gateway}%{}", hop.interface)
                 })
                 .collect();

@@ -63,7 +63,10 @@ impl<'s> Walk<'s> {
         };
         let mut worst = Fate::Delivered;
         for hop in &entry.next_hops {
-            let Some(interface) = router.interface(hop.interface).filter(|interface| interface.is_up()) else {
+            let Some(interface) = router
+                .interface(hop.interface)
+                .filter(|interface| interface.is_up())
+            else {
                 worst = worst.max(Fate::Dropped(node));
                 continue;
             };

@@ -219,13 +219,17 @@ impl Expectation {
                 let (before, now) = (self.reached(node, *prefix), after.reached(node, *prefix));
                 let stays = before == now
                     && match before {
-                        Some(Reached::Routed { next_hops, .. }) => next_hops.iter().all(|(index, gateway)| {
-                            let router = network.sim.node(node);
-                            router
-                                .interface(*index)
-                                .and_then(|interface| network.sim.segment(interface.segment).owner(*gateway))
-                                .is_some_and(|member| same.contains(&(member.node, *prefix)))
-                        }),
+                        Some(Reached::Routed { next_hops, .. }) => {
+                            next_hops.iter().all(|(index, gateway)| {
+                                let router = network.sim.node(node);
+                                router
+                                    .interface(*index)
+                                    .and_then(|interface| {
+                                        network.sim.segment(interface.segment).owner(*gateway)
+                                    })
+                                    .is_some_and(|member| same.contains(&(member.node, *prefix)))
+                            })
+                        }
                         _ => true,
                     };
                 if stays {
@@ -353,4 +357,3 @@ fn key_in_use(keys: &[Key], now: WallTime) -> Option<&Key> {
 fn spans(from: Option<WallTime>, until: Option<WallTime>, now: WallTime) -> bool {
     from.is_none_or(|from| from <= now) && until.is_none_or(|until| now < until)
 }
-
