@@ -309,15 +309,16 @@ impl Simulation {
         let codec = Arc::clone(&router.installed[protocol].program.codec);
         let block = codec.to_block(Scope::Interface, text)?;
         self.recorder.octets(&block.bytes);
-        let Some(running) = router.running(protocol) else {
-            router.installed[protocol].interfaces.insert(index, text.clone());
+        let known = router.installed[protocol].interfaces.contains_key(&index);
+        let Some(running) = router.running(protocol).filter(|_| known) else {
+            if router.runs(protocol) {
+                self.add_interface(node, protocol, index, text)?;
+            }
+            self.nodes[node.0].installed[protocol]
+                .interfaces
+                .insert(index, text.clone());
             return Ok(Prepared::default());
         };
-        if !router.installed[protocol].interfaces.contains_key(&index) {
-            router.installed[protocol].interfaces.insert(index, text.clone());
-            self.add_interface(node, protocol, index, text)?;
-            return Ok(Prepared::default());
-        }
         let before = running.process.interface_info(index)?;
         let prepared = running.process.prepare_interface_info(index, &block);
         let set = self.call(node, protocol, |now, process| {
@@ -605,10 +606,12 @@ impl Simulation {
         if !owners.is_empty() {
             let mut config = SubscriberConfig::new(SubscriberKind::Best);
             config.owners = Some(owners.into_iter().collect());
-            subscribed = subscribed.and(life.rtm.subscribe(config)).and_then(|interest| {
-                running.interest = Some(interest);
-                life.rtm.replay(interest)
-            });
+            subscribed = subscribed
+                .and_then(|()| life.rtm.subscribe(config))
+                .and_then(|interest| {
+                    running.interest = Some(interest);
+                    life.rtm.replay(interest)
+                });
         }
         if let Err(error) = subscribed {
             self.violate(format!("router {}: subscription refused: {error}", node.0));
