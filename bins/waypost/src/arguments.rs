@@ -49,13 +49,27 @@ Completion (bash; zsh, fish, elvish and powershell alike):
 )]
 pub(crate) struct Arguments {
     /// The daemon's socket
-    #[arg(long, global = true, value_name = "PATH", env = "WAYPOST_SOCKET", default_value = SOCKET, value_hint = ValueHint::FilePath)]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Global options",
+        value_name = "PATH",
+        env = "WAYPOST_SOCKET",
+        default_value = SOCKET,
+        value_hint = ValueHint::FilePath
+    )]
     pub(crate) socket: PathBuf,
     /// Print JSON, refusals on standard error too
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) json: bool,
     /// Use colours; NO_COLOR in the environment turns them off where the terminal would decide
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Global options",
+        value_name = "WHEN",
+        default_value = "auto"
+    )]
     pub(crate) color: When,
     /// What to do
     #[command(subcommand)]
@@ -65,11 +79,8 @@ pub(crate) struct Arguments {
 /// When colours are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum When {
-    /// On a terminal
     Auto,
-    /// Always
     Always,
-    /// Never
     Never,
 }
 
@@ -77,10 +88,15 @@ pub(crate) enum When {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show the state of the router
-    #[command(subcommand, after_help = "Examples:\n  waypost show routes 10.1.2.3\n  waypost show config interfaces.eth0 --json")]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  waypost show routes 10.1.2.3\n  waypost show config interfaces.eth0 --json"
+    )]
     Show(Show),
     /// Print the configured value of an option, or a table, and nothing else
-    #[command(after_help = "Examples:\n  waypost get interfaces.eth0.rip.metric\n  waypost get protocols.rip")]
+    #[command(
+        after_help = "Examples:\n  waypost get interfaces.eth0.rip.metric\n  waypost get protocols.rip"
+    )]
     Get {
         /// Such as interfaces.eth0.rip.metric; quote parts with dots: 'interfaces."eth0.100".rip'
         #[arg(add = ArgValueCompleter::new(completion::configured_path))]
@@ -103,7 +119,9 @@ Examples:
         change: Change,
     },
     /// Unset options or whole tables of the running router, all or none
-    #[command(after_help = "Examples:\n  waypost unset interfaces.eth0.rip.metric      back to the default\n  waypost unset interfaces.eth0.rip             RIP leaves eth0")]
+    #[command(
+        after_help = "Examples:\n  waypost unset interfaces.eth0.rip.metric      back to the default\n  waypost unset interfaces.eth0.rip             RIP leaves eth0"
+    )]
     Unset {
         /// Their paths
         #[arg(required = true, value_name = "PATH", add = ArgValueCompleter::new(completion::configured_path))]
@@ -119,7 +137,9 @@ Examples:
         file: PathBuf,
     },
     /// Make a file the whole configuration of the running router
-    #[command(after_help = "Examples:\n  waypost show config > router.toml; $EDITOR router.toml; waypost apply router.toml\n  ssh old-router waypost show config | waypost apply - --note 'as on the old router'")]
+    #[command(
+        after_help = "Examples:\n  waypost show config > router.toml; $EDITOR router.toml; waypost apply router.toml\n  ssh old-router waypost show config | waypost apply - --note 'as on the old router'"
+    )]
     Apply {
         /// A whole configuration as TOML; - reads standard input
         #[arg(value_hint = ValueHint::FilePath)]
@@ -135,7 +155,9 @@ Examples:
         other: String,
     },
     /// Return to an earlier revision, as a new one
-    #[command(after_help = "Examples:\n  waypost show revisions\n  waypost rollback 41 --plan\n  waypost rollback 41 --note 'metric was wrong'")]
+    #[command(
+        after_help = "Examples:\n  waypost show revisions\n  waypost rollback 41 --plan\n  waypost rollback 41 --note 'metric was wrong'"
+    )]
     Rollback {
         /// Its number, as `show revisions` has it
         #[arg(add = ArgValueCandidates::new(completion::revisions), value_parser = clap::value_parser!(u64).range(1..))]
@@ -266,6 +288,9 @@ mod tests {
     #[test]
     fn a_note_makes_no_sense_for_a_plan() {
         let parsed = Arguments::try_parse_from(["waypost", "set", "a=1", "--plan", "--note", "x"]);
-        assert_eq!(parsed.unwrap_err().kind(), clap::error::ErrorKind::ArgumentConflict);
+        assert_eq!(
+            parsed.unwrap_err().kind(),
+            clap::error::ErrorKind::ArgumentConflict
+        );
     }
 }

@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use waypost_api::client::{encode, query};
 use waypost_api::{
-    ChangeRequest, DiffRequest, EditRequest, Explanation, InterfaceRow, NeighborRow, ProtocolRow, RollbackRequest,
-    RouteRow, SetRequest, parse_value,
+    ChangeRequest, DiffRequest, EditRequest, Explanation, InterfaceRow, NeighborRow, ProtocolRow,
+    RollbackRequest, RouteRow, SetRequest, parse_value,
 };
 use waypost_manager::{Applied, Path, Plan};
 use waypost_routprot::{Refusal, Status, suggestion};
@@ -24,15 +24,21 @@ const PAGE: u64 = 5000;
 
 /// Runs a command and gives what is to be printed; [`Command::Watch`] prints by itself.
 pub(crate) fn run(sheet: &Sheet, arguments: Arguments) -> Result<String, Fault> {
-    let mut desk = Desk { router: Router::at(&arguments.socket), sheet, json: arguments.json };
+    let mut desk = Desk {
+        router: Router::at(&arguments.socket),
+        sheet,
+        json: arguments.json,
+    };
     match arguments.command {
         Command::Show(show) => desk.show(show),
         Command::Get { path } => {
             let value = desk.configured(Some(&path))?;
-            desk.either(value, |_, value| render::value(value))
+            desk.either(&value, |_, value| render::value(value))
         }
         Command::Set { assignments, change } => {
-            let edits = assignments.iter().map(|text| assignment(text).map(EditRequest::Set));
+            let edits = assignments
+                .iter()
+                .map(|text| assignment(text).map(EditRequest::Set));
             let edits = edits.collect::<Result<_, _>>()?;
             desk.change(edits, change)
         }
@@ -40,23 +46,49 @@ pub(crate) fn run(sheet: &Sheet, arguments: Arguments) -> Result<String, Fault> 
             desk.change(paths.into_iter().map(EditRequest::Unset).collect(), change)
         }
         Command::Plan { file } => {
-            let request = ChangeRequest { toml: Some(read(&file)?), ..ChangeRequest::default() };
-            let answer = desk.router.post("/v1/plan", &request).map_err(|fault| in_file(fault, &file))?;
-            desk.planned(answer)
+            let request = ChangeRequest {
+                toml: Some(read(&file)?),
+                ..ChangeRequest::default()
+            };
+            let answer = desk
+                .router
+                .post("/v1/plan", &request)
+                .map_err(|fault| in_file(fault, &file))?;
+            desk.planned(&answer)
         }
         Command::Apply { file, note } => {
-            let request = ChangeRequest { toml: Some(read(&file)?), note, ..ChangeRequest::default() };
-            let answer = desk.router.post("/v1/apply", &request).map_err(|fault| in_file(fault, &file))?;
-            desk.applied(answer)
+            let request = ChangeRequest {
+                toml: Some(read(&file)?),
+                note,
+                ..ChangeRequest::default()
+            };
+            let answer = desk
+                .router
+                .post("/v1/apply", &request)
+                .map_err(|fault| in_file(fault, &file))?;
+            desk.applied(&answer)
         }
         Command::Diff { other } => desk.diff(&other),
-        Command::Rollback { revision, change: Change { plan, note } } => {
-            let answer = desk.router.post("/v1/rollback", &RollbackRequest { revision, note, plan })?;
-            if plan { desk.planned(answer) } else { desk.applied(answer) }
+        Command::Rollback {
+            revision,
+            change: Change { plan, note },
+        } => {
+            let answer = desk
+                .router
+                .post("/v1/rollback", &RollbackRequest { revision, note, plan })?;
+            if plan {
+                desk.planned(&answer)
+            } else {
+                desk.applied(&answer)
+            }
         }
         Command::Explain { prefix } => {
-            let answer = desk.router.get(&query("/v1/explain", [("destination", prefix.as_str())]))?;
-            desk.shown(answer, |sheet, explanation: &Explanation| render::explanation(sheet, &prefix, explanation))
+            let answer = desk
+                .router
+                .get(&query("/v1/explain", [("destination", prefix.as_str())]))?;
+            desk.shown(&answer, |sheet, explanation: &Explanation| {
+                render::explanation(sheet, &prefix, explanation)
+            })
         }
         Command::Watch => watch::watch(sheet, desk.router, desk.json).map(|()| String::new()),
         Command::Autostatic(Autostatic::Update { interface }) => desk.autostatic(&interface),
@@ -74,89 +106,131 @@ struct Desk<'s> {
 
 impl Desk<'_> {
     /// The answer as JSON, or as what `text` makes of it.
-    fn either(&self, answer: Value, text: impl FnOnce(&Sheet, &Value) -> Result<String, Fault>) -> Result<String, Fault> {
+    fn either(
+        &self,
+        answer: &Value,
+        text: impl FnOnce(&Sheet, &Value) -> Result<String, Fault>,
+    ) -> Result<String, Fault> {
         if !self.json {
-            return text(self.sheet, &answer);
+            return text(self.sheet, answer);
         }
-        let mut text = serde_json::to_string_pretty(&answer).map_err(|error| Fault::Strange(error.to_string()))?;
+        let mut text =
+            serde_json::to_string_pretty(answer).map_err(|error| Fault::Strange(error.to_string()))?;
         text.push('\n');
         Ok(text)
     }
 
     /// The answer as JSON, or read as `T` and rendered.
-    fn shown<T: DeserializeOwned>(&self, answer: Value, text: impl FnOnce(&Sheet, &T) -> String) -> Result<String, Fault> {
+    fn shown<T: DeserializeOwned>(
+        &self,
+        answer: &Value,
+        text: impl FnOnce(&Sheet, &T) -> String,
+    ) -> Result<String, Fault> {
         self.either(answer, |sheet, answer| Ok(text(sheet, &typed(answer)?)))
     }
 
-    fn planned(&self, answer: Value) -> Result<String, Fault> {
+    fn planned(&self, answer: &Value) -> Result<String, Fault> {
         self.shown(answer, |sheet, plan: &Plan| render::plan(sheet, plan))
     }
 
-    fn applied(&self, answer: Value) -> Result<String, Fault> {
+    fn applied(&self, answer: &Value) -> Result<String, Fault> {
         self.shown(answer, |sheet, applied: &Applied| render::applied(sheet, applied))
     }
 
     fn configured(&mut self, path: Option<&str>) -> Result<Value, Fault> {
-        self.router.get(&query("/v1/config", path.map(|path| ("path", path))))
+        self.router
+            .get(&query("/v1/config", path.map(|path| ("path", path))))
     }
 
     fn show(&mut self, show: Show) -> Result<String, Fault> {
         match show {
             Show::Status => {
                 let answer = self.router.get("/v1/status")?;
-                self.shown(answer, render::status)
+                self.shown(&answer, render::status)
             }
             Show::Interfaces { interface: None } => {
                 let answer = self.router.get("/v1/interfaces")?;
-                self.shown(answer, |sheet, rows: &Vec<InterfaceRow>| render::interfaces(sheet, rows))
+                self.shown(&answer, |sheet, rows: &Vec<InterfaceRow>| {
+                    render::interfaces(sheet, rows)
+                })
             }
-            Show::Interfaces { interface: Some(name) } => {
+            Show::Interfaces {
+                interface: Some(name),
+            } => {
                 let answer = self.router.get("/v1/interfaces")?;
                 let row = named(&answer, &name).map_err(|known| no_such_interface(&name, &known))?;
-                self.shown(row, render::interface)
+                self.shown(&row, render::interface)
             }
             Show::Protocols { protocol: None } => {
                 let answer = self.router.get("/v1/protocols")?;
-                self.shown(answer, |sheet, rows: &Vec<ProtocolRow>| render::protocols(sheet, rows))
+                self.shown(&answer, |sheet, rows: &Vec<ProtocolRow>| {
+                    render::protocols(sheet, rows)
+                })
             }
             Show::Protocols { protocol: Some(name) } => {
                 let answer = self.router.get("/v1/protocols")?;
                 let row = named(&answer, &name).map_err(|known| {
-                    unknown(Status::ERROR_UNKNOWN_PROTOCOL_ID, "no such protocol", &name, &known)
+                    unknown(
+                        Status::ERROR_UNKNOWN_PROTOCOL_ID,
+                        "no such protocol",
+                        &name,
+                        &known,
+                    )
                 })?;
-                self.shown(row, render::protocol)
+                self.shown(&row, render::protocol)
             }
             Show::Neighbors { interface } => self.neighbors(interface.as_deref()),
-            Show::Routes { prefix, within, owner, limit } => {
+            Show::Routes {
+                prefix,
+                within,
+                owner,
+                limit,
+            } => {
                 let answer = match prefix {
-                    Some(prefix) => self.router.get(&query("/v1/routes", [("prefix", prefix.as_str())]))?,
+                    Some(prefix) => self
+                        .router
+                        .get(&query("/v1/routes", [("prefix", prefix.as_str())]))?,
                     None => self.route_pages(within.as_deref(), owner.as_deref(), limit)?,
                 };
-                self.either(answer, |sheet, answer| {
+                self.either(&answer, |sheet, answer| {
                     let rows: Vec<RouteRow> = typed(answer.get("rows").unwrap_or(&Value::Null))?;
                     Ok(render::routes(sheet, &rows, answer.get("next").is_none()))
                 })
             }
             Show::Config { path } => {
                 let answer = self.configured(path.as_deref())?;
-                let path: Path = path.as_deref().unwrap_or_default().parse().map_err(Fault::refused)?;
-                self.either(answer, |sheet, tree| render::configuration(sheet, &path, tree))
+                let path: Path = path
+                    .as_deref()
+                    .unwrap_or_default()
+                    .parse()
+                    .map_err(Fault::refused)?;
+                self.either(&answer, |sheet, tree| render::configuration(sheet, &path, tree))
             }
-            Show::Revisions { revision: None, limit } => {
-                let answer = self.router.get(&query("/v1/revisions", [("limit", limit.to_string().as_str())]))?;
-                self.shown(answer, |sheet, rows: &Vec<_>| render::revisions(sheet, rows))
+            Show::Revisions {
+                revision: None,
+                limit,
+            } => {
+                let answer = self
+                    .router
+                    .get(&query("/v1/revisions", [("limit", limit.to_string().as_str())]))?;
+                self.shown(&answer, |sheet, rows: &Vec<_>| render::revisions(sheet, rows))
             }
-            Show::Revisions { revision: Some(number), .. } => {
+            Show::Revisions {
+                revision: Some(number),
+                ..
+            } => {
                 let answer = self.router.get(&format!("/v1/revisions/{number}"))?;
-                self.either(answer, |sheet, tree| render::configuration(sheet, &Path::default(), tree))
+                self.either(&answer, |sheet, tree| {
+                    render::configuration(sheet, &Path::default(), tree)
+                })
             }
             Show::Counters => {
                 let answer = self.router.get("/v1/counters")?;
-                self.shown(answer, render::counters)
+                self.shown(&answer, render::counters)
             }
             Show::Database => {
                 let answer = self.router.get("/v1/database")?;
-                self.shown(answer, render::database)
+                self.shown(&answer, render::database)
             }
         }
     }
@@ -170,18 +244,32 @@ impl Desk<'_> {
                 rows.retain(|row| row.get("interface").and_then(Value::as_str) == Some(name));
             }
         }
-        self.shown(answer, |sheet, rows: &Vec<NeighborRow>| render::neighbors(sheet, rows))
+        self.shown(&answer, |sheet, rows: &Vec<NeighborRow>| {
+            render::neighbors(sheet, rows)
+        })
     }
 
     /// All pages, or as many as make up `limit` destinations, as one.
-    fn route_pages(&mut self, within: Option<&str>, owner: Option<&str>, limit: Option<u64>) -> Result<Value, Fault> {
+    fn route_pages(
+        &mut self,
+        within: Option<&str>,
+        owner: Option<&str>,
+        limit: Option<u64>,
+    ) -> Result<Value, Fault> {
         let mut rows = Vec::new();
         let mut next: Option<String> = None;
         let mut left = limit.unwrap_or(u64::MAX);
         loop {
             let size = left.min(PAGE).to_string();
-            let parameters = [("limit", Some(size.as_str())), ("within", within), ("owner", owner), ("after", next.as_deref())];
-            let parameters = parameters.into_iter().filter_map(|(name, value)| Some((name, value?)));
+            let parameters = [
+                ("limit", Some(size.as_str())),
+                ("within", within),
+                ("owner", owner),
+                ("after", next.as_deref()),
+            ];
+            let parameters = parameters
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, value?)));
             let mut page = self.router.get(&query("/v1/routes", parameters))?;
             if let Some(Value::Array(more)) = page.get_mut("rows").map(Value::take) {
                 rows.extend(more);
@@ -198,31 +286,50 @@ impl Desk<'_> {
     }
 
     fn change(&mut self, edits: Vec<EditRequest>, change: Change) -> Result<String, Fault> {
-        let request = ChangeRequest { edits: Some(edits), toml: None, note: change.note };
+        let request = ChangeRequest {
+            edits: Some(edits),
+            toml: None,
+            note: change.note,
+        };
         if change.plan {
             let answer = self.router.post("/v1/plan", &request)?;
-            self.planned(answer)
+            self.planned(&answer)
         } else {
             let answer = self.router.post("/v1/apply", &request)?;
-            self.applied(answer)
+            self.applied(&answer)
         }
     }
 
     fn diff(&mut self, other: &str) -> Result<String, Fault> {
         let answer = if other.bytes().all(|c| c.is_ascii_digit()) && !other.is_empty() {
-            let revision = other.parse().map_err(|_| Fault::Usage(format!("there is no revision {other}")))?;
-            self.router.post("/v1/diff", &DiffRequest { revision: Some(revision), toml: None })?
+            let revision = other
+                .parse()
+                .map_err(|_| Fault::Usage(format!("there is no revision {other}")))?;
+            self.router.post(
+                "/v1/diff",
+                &DiffRequest {
+                    revision: Some(revision),
+                    toml: None,
+                },
+            )?
         } else {
             let file = FilePath::new(other);
-            let request = DiffRequest { toml: Some(read(file)?), revision: None };
-            self.router.post("/v1/diff", &request).map_err(|fault| in_file(fault, file))?
+            let request = DiffRequest {
+                toml: Some(read(file)?),
+                revision: None,
+            };
+            self.router
+                .post("/v1/diff", &request)
+                .map_err(|fault| in_file(fault, file))?
         };
-        self.shown(answer, render::difference)
+        self.shown(&answer, render::difference)
     }
 
     fn autostatic(&mut self, interface: &str) -> Result<String, Fault> {
-        let answer = self.router.post(&format!("/v1/autostatic/{}", encode(interface)), &json!({}))?;
-        self.either(answer, |_, answer| {
+        let answer = self
+            .router
+            .post(&format!("/v1/autostatic/{}", encode(interface)), &json!({}))?;
+        self.either(&answer, |_, answer| {
             let answer: waypost_api::AutostaticAnswer = typed(answer)?;
             let routes = render::count(answer.routes, "autostatic route", "autostatic routes");
             Ok(format!("{interface} has {routes} now\n"))
@@ -230,8 +337,10 @@ impl Desk<'_> {
     }
 
     fn schema(&mut self, protocol: Option<&str>) -> Result<String, Fault> {
-        let answer = self.router.get(&query("/v1/schema", protocol.map(|name| ("protocol", name))))?;
-        self.either(answer, |sheet, schema| {
+        let answer = self
+            .router
+            .get(&query("/v1/schema", protocol.map(|name| ("protocol", name))))?;
+        self.either(&answer, |sheet, schema| {
             let terms = match protocol {
                 Some(name) => vocabulary::of_protocol(name, schema),
                 None => vocabulary::of_everything(schema),
@@ -250,7 +359,9 @@ fn named(rows: &Value, name: &str) -> Result<Value, Vec<String>> {
     let names = |row: &Value| row.get("name").and_then(Value::as_str).map(str::to_owned);
     let rows = rows.as_array().map(Vec::as_slice).unwrap_or_default();
     let found = rows.iter().find(|row| names(row).as_deref() == Some(name));
-    found.cloned().ok_or_else(|| rows.iter().filter_map(names).collect())
+    found
+        .cloned()
+        .ok_or_else(|| rows.iter().filter_map(names).collect())
 }
 
 fn no_such_interface(name: &str, known: &[String]) -> Fault {
@@ -262,7 +373,11 @@ fn unknown(status: Status, what: &str, name: &str, known: &[String]) -> Fault {
         Some(meant) => format!("{what}; did you mean '{meant}'?"),
         None => what.to_owned(),
     };
-    Fault::refused(Refusal::new(status, reason).with_value(name).with_allowed(known.join(", ")))
+    Fault::refused(
+        Refusal::new(status, reason)
+            .with_value(name)
+            .with_allowed(known.join(", ")),
+    )
 }
 
 /// `PATH=VALUE`; the path ends at the first equals sign outside quotes.
@@ -271,9 +386,15 @@ fn assignment(text: &str) -> Result<SetRequest, Fault> {
     match split {
         Some((path, value)) if !path.trim().is_empty() => {
             let (value, typed) = parse_value(value.trim());
-            Ok(SetRequest { path: path.trim().to_owned(), value, typed: Some(typed) })
+            Ok(SetRequest {
+                path: path.trim().to_owned(),
+                value,
+                typed: Some(typed),
+            })
         }
-        _ => Err(Fault::Usage(format!("'{text}' is no assignment: write PATH=VALUE, such as interfaces.eth0.rip.metric=3"))),
+        _ => Err(Fault::Usage(format!(
+            "'{text}' is no assignment: write PATH=VALUE, such as interfaces.eth0.rip.metric=3"
+        ))),
     }
 }
 
@@ -290,7 +411,9 @@ fn read(file: &FilePath) -> Result<String, Fault> {
     if file.as_os_str() == "-" {
         let mut text = String::new();
         let read = std::io::stdin().lock().read_to_string(&mut text);
-        return read.map(|_| text).map_err(|error| Fault::file(FilePath::new("standard input"), &error));
+        return read
+            .map(|_| text)
+            .map_err(|error| Fault::file(FilePath::new("standard input"), &error));
     }
     std::fs::read_to_string(file).map_err(|error| Fault::file(file, &error))
 }
@@ -300,9 +423,17 @@ fn in_file(fault: Fault, file: &FilePath) -> Fault {
     let Fault::Refused(refusals) = fault else {
         return fault;
     };
-    let name = if file.as_os_str() == "-" { "standard input".into() } else { file.to_string_lossy() };
+    let name = if file.as_os_str() == "-" {
+        "standard input".into()
+    } else {
+        file.to_string_lossy()
+    };
     let place = |refusal: Refusal| {
-        if refusal.path.is_empty() && refusal.reason.starts_with("line ") { refusal.at(&name) } else { refusal }
+        if refusal.path.is_empty() && refusal.reason.starts_with("line ") {
+            refusal.at(&name)
+        } else {
+            refusal
+        }
     };
     Fault::Refused(refusals.into_iter().map(place).collect())
 }

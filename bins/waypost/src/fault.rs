@@ -86,7 +86,12 @@ impl fmt::Display for Fault {
             }
             Self::Usage(reason) => f.write_str(reason),
             Self::NoDaemon { socket, error } => {
-                write!(f, "no daemon answers at {}: {}", socket.display(), plain_error(error))
+                write!(
+                    f,
+                    "no daemon answers at {}: {}",
+                    socket.display(),
+                    plain_error(error)
+                )
             }
             Self::Strange(reason) => write!(f, "the daemon's answer makes no sense: {reason}"),
             Self::Output(error) => write!(f, "the output cannot be written: {}", plain_error(error)),
@@ -118,9 +123,15 @@ mod tests {
         assert_eq!(fault.exit_code(), 1);
         assert_eq!(Fault::Usage(String::new()).exit_code(), 2);
         let error = Error::from_raw_os_error(2);
-        let fault = Fault::NoDaemon { socket: "/run/x.sock".into(), error };
+        let fault = Fault::NoDaemon {
+            socket: "/run/x.sock".into(),
+            error,
+        };
         assert_eq!(fault.exit_code(), 3);
-        assert_eq!(fault.to_string(), "no daemon answers at /run/x.sock: no such file or directory");
+        assert_eq!(
+            fault.to_string(),
+            "no daemon answers at /run/x.sock: no such file or directory"
+        );
         assert!(fault.hint().unwrap().contains("waypostd"));
     }
 

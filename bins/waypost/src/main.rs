@@ -40,20 +40,27 @@ fn main() -> ExitCode {
     let (json, when) = (arguments.json, arguments.color);
     let terminal = std::io::stdout().is_terminal();
     let sheet = Sheet {
-        width: terminal_size().filter(|_| terminal).map(|(width, _)| width.0.into()),
+        width: terminal_size()
+            .filter(|_| terminal)
+            .map(|(width, _)| width.0.into()),
         color: coloured(when, terminal),
         zone: TimeZone::system(),
     };
     let written = command::run(&sheet, arguments).and_then(|text| {
         let mut out = std::io::stdout().lock();
-        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Fault::Output)
+        out.write_all(text.as_bytes())
+            .and_then(|()| out.flush())
+            .map_err(Fault::Output)
     });
     match written {
         Ok(()) => ExitCode::from(DONE),
         // Whoever read our output has seen enough.
         Err(fault) if fault.is_closed_pipe() => ExitCode::from(DONE),
         Err(fault) => {
-            let sheet = Sheet { color: coloured(when, std::io::stderr().is_terminal()), ..sheet };
+            let sheet = Sheet {
+                color: coloured(when, std::io::stderr().is_terminal()),
+                ..sheet
+            };
             // With standard error closed the exit code is all there is left to say.
             drop(std::io::stderr().write_all(complaint(&sheet, &fault, json).as_bytes()));
             ExitCode::from(fault.exit_code())
@@ -68,7 +75,11 @@ fn complaint(sheet: &Sheet, fault: &Fault, json: bool) -> String {
     }
     let mut text = String::new();
     for line in fault.to_string().lines() {
-        text.push_str(&format!("{} {}\n", sheet.ink(Ink::Bad, "error:"), sheet::printable(line)));
+        text.push_str(&format!(
+            "{} {}\n",
+            sheet.ink(Ink::Bad, "error:"),
+            sheet::printable(line)
+        ));
     }
     if let Some(hint) = fault.hint() {
         text.push_str(&format!("{} {hint}\n", sheet.ink(Ink::Warning, "hint:")));

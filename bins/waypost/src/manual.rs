@@ -30,7 +30,9 @@ fn pages(
 ) -> Result<(), Fault> {
     let mut page = Vec::new();
     let titled = command.clone().display_name(name.to_owned());
-    let man = clap_mangen::Man::new(titled).title(name.to_uppercase()).manual("Waypost Manual");
+    let man = clap_mangen::Man::new(titled)
+        .title(name.to_uppercase())
+        .manual("Waypost Manual");
     man.render(&mut page).map_err(Fault::Output)?;
     write(name, &page)?;
     for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set()) {
@@ -48,8 +50,14 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let written = write(directory.path()).unwrap();
         assert!(written.contains("waypost-show-routes.1"), "{written}");
-        assert!(!written.contains("waypost-man.1"), "the command that writes them is for packages only");
+        assert!(
+            !written.contains("waypost-man.1"),
+            "the command that writes them is for packages only"
+        );
         let page = fs::read_to_string(directory.path().join("waypost-set.1")).unwrap();
-        assert!(page.contains("waypost\\-set") && page.contains("PATH=VALUE"), "{page}");
+        assert!(
+            page.contains("waypost\\-set") && page.contains("PATH=VALUE"),
+            "{page}"
+        );
     }
 }

@@ -19,7 +19,10 @@ pub(crate) struct Router {
 impl Router {
     /// The daemon behind a socket.
     pub(crate) fn at(socket: &Path) -> Self {
-        Self { socket: socket.to_owned(), client: None }
+        Self {
+            socket: socket.to_owned(),
+            client: None,
+        }
     }
 
     fn client(&mut self) -> Result<&mut Client, Fault> {
@@ -48,7 +51,10 @@ impl Router {
 
 fn fault(error: ClientError) -> Fault {
     match error {
-        ClientError::NoDaemon { path, cause } => Fault::NoDaemon { socket: path, error: cause },
+        ClientError::NoDaemon { path, cause } => Fault::NoDaemon {
+            socket: path,
+            error: cause,
+        },
         ClientError::Refused(refusals) => Fault::Refused(refusals),
         ClientError::Protocol(reason) => Fault::Strange(reason),
     }

@@ -57,10 +57,16 @@ impl Sheet {
 
     /// A date, from seconds since 1970-01-01 UTC.
     pub(crate) fn date(&self, seconds: u64) -> String {
-        let time = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+        let time = i64::try_from(seconds)
+            .ok()
+            .and_then(|seconds| Timestamp::from_second(seconds).ok());
         time.map_or_else(
             || seconds.to_string(),
-            |time| time.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string(),
+            |time| {
+                time.to_zoned(self.zone.clone())
+                    .strftime("%Y-%m-%d %H:%M:%S %Z")
+                    .to_string()
+            },
         )
     }
 }
@@ -95,7 +101,13 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
             lines.push(std::mem::take(&mut line));
         }
         while word.len() > width {
-            let rest = word.split_off(width);
+            // Addresses are cut between their groups.
+            let cut = word
+                .iter()
+                .take(width)
+                .rposition(|c| ":/".contains(*c))
+                .map_or(width, |at| at + 1);
+            let rest = word.split_off(cut);
             lines.push(word.into_iter().collect());
             word = rest;
         }
@@ -119,13 +131,18 @@ mod tests {
     fn wraps_between_words_and_cuts_only_long_ones() {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
+        assert_eq!(wrap("2001:db8::1", 7), ["2001:", "db8::1"]);
         assert_eq!(wrap("", 5), [""]);
         assert_eq!(wrap("ab cd", 0), ["a", "b", "c", "d"]);
     }
 
     #[test]
     fn colours_only_when_wanted() {
-        let mut sheet = Sheet { width: None, color: false, zone: TimeZone::UTC };
+        let mut sheet = Sheet {
+            width: None,
+            color: false,
+            zone: TimeZone::UTC,
+        };
         assert_eq!(sheet.ink(Ink::Bad, "x"), "x");
         sheet.color = true;
         assert_eq!(sheet.ink(Ink::Bad, "x"), "\x1b[31mx\x1b[0m");
@@ -134,7 +151,11 @@ mod tests {
 
     #[test]
     fn dates() {
-        let sheet = Sheet { width: None, color: false, zone: TimeZone::UTC };
+        let sheet = Sheet {
+            width: None,
+            color: false,
+            zone: TimeZone::UTC,
+        };
         assert_eq!(sheet.date(1_767_225_600), "2026-01-01 00:00:00 UTC");
         assert_eq!(sheet.date(u64::MAX), u64::MAX.to_string());
     }

@@ -1,9 +1,13 @@
 //! Tables without lines: headers, two columns of space between, numbers to the right.
 
+use std::collections::BTreeMap;
+
 use crate::sheet::{Ink, Sheet, printable, wrap};
 
 /// Space between two columns.
 const GUTTER: usize = 2;
+/// How far remarks stand to the right.
+const NOTE: usize = 6;
 /// What a column that wraps keeps at least.
 const LEAST: usize = 12;
 
@@ -20,17 +24,28 @@ pub(crate) struct Column {
 impl Column {
     /// Text.
     pub(crate) fn text(header: impl Into<String>) -> Self {
-        Self { header: printable(&header.into()), right: false, wraps: false, optional: false }
+        Self {
+            header: printable(&header.into()),
+            right: false,
+            wraps: false,
+            optional: false,
+        }
     }
 
     /// A number, to the right.
     pub(crate) fn number(header: impl Into<String>) -> Self {
-        Self { right: true, ..Self::text(header) }
+        Self {
+            right: true,
+            ..Self::text(header)
+        }
     }
 
     /// Text that wraps when the screen is narrow.
     pub(crate) fn wrapped(header: impl Into<String>) -> Self {
-        Self { wraps: true, ..Self::text(header) }
+        Self {
+            wraps: true,
+            ..Self::text(header)
+        }
     }
 
     /// Left out when it is empty in every row.
@@ -51,7 +66,10 @@ impl Cell {
     /// Several lines.
     pub(crate) fn lines(lines: impl IntoIterator<Item = String>) -> Self {
         let lines = lines.into_iter().map(|line| printable(&line)).collect();
-        Self { lines, ink: Ink::Plain }
+        Self {
+            lines,
+            ink: Ink::Plain,
+        }
     }
 
     /// In a colour.
@@ -72,12 +90,15 @@ impl Cell {
 
 impl<T: ToString> From<T> for Cell {
     fn from(value: T) -> Self {
-        Self { lines: vec![printable(&value.to_string())], ink: Ink::Plain }
+        Self {
+            lines: vec![printable(&value.to_string())],
+            ink: Ink::Plain,
+        }
     }
 }
 
 /// A paragraph, wrapped, all its lines moved to the right.
-pub(crate) fn item(sheet: &Sheet, indent: usize, text: &str) -> String {
+pub(crate) fn item(sheet: &Sheet, indent: usize, text: impl Into<Cell>) -> String {
     let mut table = Table::plain(indent, [Column::wrapped("")]);
     table.row([text.into()]);
     table.render(sheet)
@@ -92,6 +113,8 @@ fn columns(text: &str) -> usize {
 pub(crate) struct Table {
     columns: Vec<Column>,
     rows: Vec<Vec<Cell>>,
+    /// Lines under a row, by its number.
+    notes: BTreeMap<usize, Cell>,
     indent: usize,
     gutter: usize,
     headless: bool,
@@ -100,12 +123,23 @@ pub(crate) struct Table {
 impl Table {
     /// A table of these columns.
     pub(crate) fn new(columns: impl IntoIterator<Item = Column>) -> Self {
-        Self { columns: columns.into_iter().collect(), rows: Vec::new(), indent: 0, gutter: GUTTER, headless: false }
+        Self {
+            columns: columns.into_iter().collect(),
+            rows: Vec::new(),
+            notes: BTreeMap::new(),
+            indent: 0,
+            gutter: GUTTER,
+            headless: false,
+        }
     }
 
     /// A table without headers, `indent` columns from the left.
     pub(crate) fn plain(indent: usize, columns: impl IntoIterator<Item = Column>) -> Self {
-        Self { indent, headless: true, ..Self::new(columns) }
+        Self {
+            indent,
+            headless: true,
+            ..Self::new(columns)
+        }
     }
 
     /// Moved to the right.
@@ -130,9 +164,17 @@ impl Table {
         self.rows.push(cells.into_iter().collect());
     }
 
+    /// Adds a remark under the row added last, as wide as the screen.
+    pub(crate) fn note(&mut self, note: Cell) {
+        if let Some(last) = self.rows.len().checked_sub(1).filter(|_| !note.is_empty()) {
+            self.notes.insert(last, note);
+        }
+    }
+
     /// The table as text, each line ended.
     pub(crate) fn render(mut self, sheet: &Sheet) -> String {
-        let empty = |rows: &[Vec<Cell>], n: usize| rows.iter().all(|r| r.get(n).is_none_or(|c| c.width() == 0));
+        let empty =
+            |rows: &[Vec<Cell>], n: usize| rows.iter().all(|r| r.get(n).is_none_or(|c| c.width() == 0));
         for n in (0..self.columns.len()).rev() {
             if self.columns.get(n).is_some_and(|column| column.optional) && empty(&self.rows, n) {
                 self.columns.remove(n);
@@ -144,11 +186,19 @@ impl Table {
         let widths = self.widths(sheet);
         let mut text = String::new();
         if !self.headless {
-            let header = self.columns.iter().map(|column| Cell::from(&column.header).ink(Ink::Bold));
+            let header = self
+                .columns
+                .iter()
+                .map(|column| Cell::from(&column.header).ink(Ink::Bold));
             self.line(sheet, &widths, &header.collect::<Vec<_>>(), &mut text);
         }
-        for row in &self.rows {
+        for (number, row) in self.rows.iter().enumerate() {
             self.line(sheet, &widths, row, &mut text);
+            if let Some(note) = self.notes.get(&number) {
+                let mut table = Self::plain(self.indent + NOTE, [Column::wrapped("")]);
+                table.row([note.clone()]);
+                text.push_str(&table.render(sheet));
+            }
         }
         text
     }
@@ -167,8 +217,14 @@ impl Table {
         let gutters = self.gutter * widths.len().saturating_sub(1) + self.indent;
         let mut excess = (widths.iter().sum::<usize>() + gutters).saturating_sub(screen);
         while excess > 0 {
-            let wraps = widths.iter_mut().zip(&self.columns).filter(|(_, column)| column.wraps);
-            let Some((widest, _)) = wraps.max_by_key(|(width, _)| **width).filter(|(w, _)| **w > LEAST) else {
+            let wraps = widths
+                .iter_mut()
+                .zip(&self.columns)
+                .filter(|(_, column)| column.wraps);
+            let Some((widest, _)) = wraps
+                .max_by_key(|(width, _)| **width)
+                .filter(|(w, _)| **w > LEAST)
+            else {
                 break;
             };
             *widest -= 1;
@@ -217,14 +273,32 @@ mod tests {
     use super::*;
 
     fn sheet(width: Option<usize>) -> Sheet {
-        Sheet { width, color: false, zone: TimeZone::UTC }
+        Sheet {
+            width,
+            color: false,
+            zone: TimeZone::UTC,
+        }
     }
 
     fn table() -> Table {
-        let mut table =
-            Table::new([Column::text("NAME"), Column::number("MTU"), Column::wrapped("ADDRESSES"), Column::text("X").optional()]);
-        table.row(["eth0".into(), 1500.into(), "192.0.2.1/24 2001:db8::1/64".into(), "".into()]);
-        table.row(["lo".into(), "".into(), Cell::lines(["a".to_owned(), "b".to_owned()]), "".into()]);
+        let mut table = Table::new([
+            Column::text("NAME"),
+            Column::number("MTU"),
+            Column::wrapped("ADDRESSES"),
+            Column::text("X").optional(),
+        ]);
+        table.row([
+            "eth0".into(),
+            1500.into(),
+            "192.0.2.1/24 2001:db8::1/64".into(),
+            "".into(),
+        ]);
+        table.row([
+            "lo".into(),
+            "".into(),
+            Cell::lines(["a".to_owned(), "b".to_owned()]),
+            "".into(),
+        ]);
         table
     }
 
@@ -237,6 +311,19 @@ lo          a
             b
 ";
         assert_eq!(table().render(&sheet(None)), expected);
+    }
+
+    #[test]
+    fn remarks_stand_under_their_row() {
+        let mut table = Table::new([Column::text("A"), Column::text("B")]);
+        table.note("nowhere to stand".into());
+        table.row(["1".into(), "2".into()]);
+        table.note("".into());
+        table.row(["3".into(), "4".into()]);
+        table.note("a longer remark".into());
+        table.row(["5".into(), "6".into()]);
+        let expected = "A  B\n1  2\n3  4\n      a longer\n      remark\n5  6\n";
+        assert_eq!(table.render(&sheet(Some(16))), expected);
     }
 
     #[test]
@@ -253,10 +340,16 @@ lo          a
 
     #[test]
     fn colours_do_not_shift_columns() {
-        let coloured = Sheet { color: true, ..sheet(None) };
+        let coloured = Sheet {
+            color: true,
+            ..sheet(None)
+        };
         let mut table = Table::plain(2, [Column::text(""), Column::text("")]);
         table.row([Cell::from("up").ink(Ink::Good), "x".into()]);
         table.row([Cell::from("down").ink(Ink::Bad), "y".into()]);
-        assert_eq!(table.render(&coloured), "  \x1b[32mup\x1b[0m    x\n  \x1b[31mdown\x1b[0m  y\n");
+        assert_eq!(
+            table.render(&coloured),
+            "  \x1b[32mup\x1b[0m    x\n  \x1b[31mdown\x1b[0m  y\n"
+        );
     }
 }

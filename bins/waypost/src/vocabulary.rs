@@ -71,22 +71,48 @@ fn collect<'s>(roots: &[&'s Value], parts: &mut Vec<String>, schema: &'s Value, 
         parts.pop();
     }
     if let Some(inner) = any {
-        let name = if parts.last().is_some_and(|last| last == "interfaces") { ANY_INTERFACE } else { ANY_KEY };
+        // `NAME = number` is told about where the table is.
+        let told = described.get("description").cloned().unwrap_or_default();
+        let name = if parts.last().is_some_and(|last| last == "interfaces") {
+            ANY_INTERFACE
+        } else {
+            ANY_KEY
+        };
         parts.push(name.to_owned());
+        let first = terms.len();
         collect(&roots, parts, inner, terms);
         parts.pop();
+        for term in terms
+            .iter_mut()
+            .skip(first)
+            .filter(|term| term.description.is_empty())
+        {
+            term.description = told.as_str().unwrap_or_default().replace('\n', " ");
+        }
     }
 }
 
 fn term(roots: &[&Value], parts: &[String], described: &Value, schema: &Value) -> Term {
-    let text = |schema: &Value| schema.get("description").and_then(Value::as_str).map(str::to_owned);
+    let text = |schema: &Value| {
+        schema
+            .get("description")
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
     let values = values(roots, schema, 0);
-    let form = if values.is_empty() { form(roots, schema, 0) } else { values.join(" | ") };
+    let form = if values.is_empty() {
+        form(roots, schema, 0)
+    } else {
+        values.join(" | ")
+    };
     Term {
         parts: parts.to_vec(),
         form,
         values,
-        description: text(described).or_else(|| text(schema)).unwrap_or_default().replace('\n', " "),
+        description: text(described)
+            .or_else(|| text(schema))
+            .unwrap_or_default()
+            .replace('\n', " "),
     }
 }
 
@@ -94,14 +120,20 @@ fn term(roots: &[&Value], parts: &[String], described: &Value, schema: &Value) -
 fn resolved<'s>(roots: &[&'s Value], schema: &'s Value) -> &'s Value {
     let mut here = schema;
     for _ in 0..DEPTH {
-        if let Some(name) = here.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix("#/$defs/")) {
+        if let Some(name) = here
+            .get("$ref")
+            .and_then(Value::as_str)
+            .and_then(|r| r.strip_prefix("#/$defs/"))
+        {
             let found = roots.iter().rev().find_map(|root| root.get("$defs")?.get(name));
             match found {
                 Some(found) => here = found,
                 None => return here,
             }
         } else if let Some(branches) = here.get("anyOf").and_then(Value::as_array) {
-            let mut set = branches.iter().filter(|branch| branch.get("type").and_then(Value::as_str) != Some("null"));
+            let mut set = branches
+                .iter()
+                .filter(|branch| branch.get("type").and_then(Value::as_str) != Some("null"));
             match (set.next(), set.next()) {
                 (Some(only), None) => here = only,
                 _ => return here,
@@ -123,8 +155,17 @@ fn values(roots: &[&Value], schema: &Value, depth: usize) -> Vec<String> {
     }
     let words = schema.get("enum").and_then(Value::as_array).into_iter().flatten();
     let mut words: Vec<String> = words.filter_map(Value::as_str).map(str::to_owned).collect();
-    for branch in schema.get("oneOf").and_then(Value::as_array).into_iter().flatten() {
-        let inner = if depth < DEPTH { values(roots, branch, depth + 1) } else { Vec::new() };
+    for branch in schema
+        .get("oneOf")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let inner = if depth < DEPTH {
+            values(roots, branch, depth + 1)
+        } else {
+            Vec::new()
+        };
         if inner.is_empty() {
             // One branch is open, so the list would not be whole.
             return Vec::new();
@@ -137,7 +178,10 @@ fn values(roots: &[&Value], schema: &Value, depth: usize) -> Vec<String> {
 /// The type that is not null.
 fn kind(schema: &Value) -> Option<&str> {
     match schema.get("type")? {
-        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null"),
+        Value::Array(kinds) => kinds
+            .iter()
+            .filter_map(Value::as_str)
+            .find(|kind| *kind != "null"),
         kind => kind.as_str(),
     }
 }
@@ -156,16 +200,30 @@ fn form(roots: &[&Value], schema: &Value, depth: usize) -> String {
         },
         Some("object") => {
             let names = schema.get("properties").and_then(Value::as_object);
-            let names: Vec<&str> = names.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
-            if names.is_empty() { "table".to_owned() } else { format!("{{ {} }}", names.join(", ")) }
+            let names: Vec<&str> = names
+                .into_iter()
+                .flatten()
+                .map(|(name, _)| name.as_str())
+                .collect();
+            if names.is_empty() {
+                "table".to_owned()
+            } else {
+                format!("{{ {} }}", names.join(", "))
+            }
         }
         Some(other) => other.to_owned(),
         None => {
-            let branches = ["anyOf", "oneOf"].into_iter().find_map(|key| schema.get(key)?.as_array());
+            let branches = ["anyOf", "oneOf"]
+                .into_iter()
+                .find_map(|key| schema.get(key)?.as_array());
             let forms = branches.into_iter().flatten().filter(|_| depth < DEPTH);
             let mut forms: Vec<String> = forms.map(|branch| form(roots, branch, depth + 1)).collect();
             forms.dedup();
-            if forms.is_empty() { "value".to_owned() } else { forms.join(" or ") }
+            if forms.is_empty() {
+                "value".to_owned()
+            } else {
+                forms.join(" or ")
+            }
         }
     }
 }
@@ -197,7 +255,10 @@ mod tests {
     #[test]
     fn finds_every_option() {
         let terms = of_everything(&schema());
-        let found: Vec<(String, &str)> = terms.iter().map(|term| (term.path(), term.form.as_str())).collect();
+        let found: Vec<(String, &str)> = terms
+            .iter()
+            .map(|term| (term.path(), term.form.as_str()))
+            .collect();
         let found: Vec<(&str, &str)> = found.iter().map(|(path, form)| (path.as_str(), *form)).collect();
         assert_eq!(
             found,
@@ -210,6 +271,7 @@ mod tests {
             ]
         );
         assert_eq!(terms[1].description, "What is sent.");
+        assert_eq!(terms[4].description, "By source.");
         assert_eq!(terms[1].values, ["none", "v1", "v2"]);
     }
 

@@ -40,7 +40,11 @@ pub(crate) fn watch(sheet: &Sheet, mut router: Router, json: bool) -> Result<(),
             drop(send.send(News::Ended(fault)));
         }
     });
-    let screen = if std::io::stdout().is_terminal() && !json { Some(Screen::open()?) } else { None };
+    let screen = if std::io::stdout().is_terminal() && !json {
+        Some(Screen::open()?)
+    } else {
+        None
+    };
     let mut last: Option<Box<Snapshot>> = None;
     for news in news {
         match news {
@@ -54,7 +58,8 @@ pub(crate) fn watch(sheet: &Sheet, mut router: Router, json: bool) -> Result<(),
         match &screen {
             Some(screen) => screen.draw(sheet, snapshot)?,
             None if json => {
-                let line = serde_json::to_string(snapshot).map_err(|error| Fault::Strange(error.to_string()))?;
+                let line =
+                    serde_json::to_string(snapshot).map_err(|error| Fault::Strange(error.to_string()))?;
                 print(&format!("{line}\n"))?;
             }
             None => print(&format!("{}\n", text(sheet, snapshot, Timestamp::now())))?,
@@ -65,12 +70,17 @@ pub(crate) fn watch(sheet: &Sheet, mut router: Router, json: bool) -> Result<(),
 
 fn print(text: &str) -> Result<(), Fault> {
     let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Fault::Output)
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(Fault::Output)
 }
 
 /// A thread that waits for signals, so that the terminal is put back in order before the program ends.
 fn listen_to_signals(send: Sender<News>) -> Result<(), Fault> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Fault::Output)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Fault::Output)?;
     let streams = {
         let _guard = runtime.enter();
         let open = |kind| signal(kind).map_err(Fault::Output);
@@ -129,8 +139,12 @@ impl Screen {
     }
 
     fn draw(&self, sheet: &Sheet, snapshot: &Snapshot) -> Result<(), Fault> {
-        let (width, height) = terminal_size().map_or((100, 25), |(width, height)| (width.0.into(), height.0.into()));
-        let sheet = Sheet { width: Some(width), ..sheet.clone() };
+        let (width, height) =
+            terminal_size().map_or((100, 25), |(width, height)| (width.0.into(), height.0.into()));
+        let sheet = Sheet {
+            width: Some(width),
+            ..sheet.clone()
+        };
         print(&frame(&text(&sheet, snapshot, Timestamp::now()), height))
     }
 }
@@ -146,7 +160,11 @@ impl Drop for Screen {
 fn frame(text: &str, height: usize) -> String {
     let mut frame = String::from("\x1b[H");
     let lines: Vec<&str> = text.lines().collect();
-    let shown = if lines.len() > height { height.saturating_sub(1) } else { lines.len() };
+    let shown = if lines.len() > height {
+        height.saturating_sub(1)
+    } else {
+        lines.len()
+    };
     for (number, line) in lines.iter().take(shown).enumerate() {
         if number > 0 {
             frame.push_str("\r\n");
@@ -168,7 +186,10 @@ mod tests {
     #[test]
     fn frames_fit_the_screen() {
         assert_eq!(frame("a\nb", 2), "\x1b[Ha\x1b[K\r\nb\x1b[K\x1b[J");
-        assert_eq!(frame("a\nb\nc", 2), "\x1b[Ha\x1b[K\r\n... 2 more lines\x1b[K\x1b[J");
+        assert_eq!(
+            frame("a\nb\nc", 2),
+            "\x1b[Ha\x1b[K\r\n... 2 more lines\x1b[K\x1b[J"
+        );
         assert_eq!(frame("", 0), "\x1b[H\x1b[J");
     }
 }

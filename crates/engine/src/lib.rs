@@ -12,12 +12,14 @@
 mod adapter;
 mod contract;
 mod instance;
+mod manual;
 mod outbox;
 mod timers;
 
 pub use adapter::{EngineProtocol, InstanceCell, codec_of};
 pub use contract::{Engine, Input, MibOperation, MibReply, Now, Target};
 pub use instance::{Instance, Previous};
+pub use manual::{ManualCell, World};
 pub use outbox::{
     Datagram, Notice, Outbox, Output, PortId, PortSpec, RouteInterest, RxMeta, Severity, Transport, TxOptions,
 };

@@ -68,7 +68,16 @@ impl Rip {
             MibOperation::GetFirst => self.rows(table).next().ok_or_else(end)?,
             MibOperation::GetNext => self.rows(table).find(|other| *other > row).ok_or_else(end)?,
             MibOperation::Set => {
+                // The published form: the size of the data, then the data (rras-blocks P-120).
+                let size = reader.u32_le().map_err(short)?;
                 let octets = reader.take_rest().to_vec();
+                if size as usize != octets.len() {
+                    return Err(Refusal::out_of_range(
+                        "BufferSize",
+                        size,
+                        octets.len().to_string(),
+                    ));
+                }
                 return match (table, row) {
                     (Table::GlobalConfig, _) => Ok(MibReply::SetGlobal(octets)),
                     (Table::InterfaceConfig, Row::Interface(index)) => {

@@ -45,7 +45,10 @@ impl EnvCompleter for Bash {
         buf: &mut dyn Write,
     ) -> Result<(), Error> {
         let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
-        let script = SCRIPT.replace("VAR", var).replace("COMPLETER", &quoted(completer)).replace("BIN", &quoted(bin));
+        let script = SCRIPT
+            .replace("VAR", var)
+            .replace("COMPLETER", &quoted(completer))
+            .replace("BIN", &quoted(bin));
         buf.write_all(script.trim_start().as_bytes())
     }
 
@@ -58,7 +61,10 @@ impl EnvCompleter for Bash {
     ) -> Result<(), Error> {
         let words = line().unwrap_or(words);
         let last = words.len().saturating_sub(1);
-        let current = words.last().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
+        let current = words
+            .last()
+            .map(|word| word.to_string_lossy().into_owned())
+            .unwrap_or_default();
         for candidate in clap_complete::engine::complete(command, words, last, directory)? {
             let value = candidate.get_value().to_string_lossy();
             writeln!(buf, "{}", replacement(&current, &value))?;
@@ -76,7 +82,9 @@ pub(super) fn line() -> Option<Vec<OsString>> {
 /// What bash has to put in: it replaces only what follows the last `=` or `:`, which the candidate has in common with what
 /// was typed.
 fn replacement(current: &str, candidate: &str) -> String {
-    let kept = current.rfind(['=', ':']).filter(|at| candidate.starts_with(current.get(..=*at).unwrap_or_default()));
+    let kept = current
+        .rfind(['=', ':'])
+        .filter(|at| candidate.starts_with(current.get(..=*at).unwrap_or_default()));
     let rest = kept.and_then(|at| candidate.get(at + 1..)).unwrap_or(candidate);
     let mut escaped = String::new();
     for c in rest.chars() {
@@ -118,7 +126,10 @@ mod tests {
     fn splits_like_the_shell() {
         assert_eq!(words("waypost set a.b="), ["waypost", "set", "a.b="]);
         assert_eq!(words("waypost set "), ["waypost", "set", ""]);
-        assert_eq!(words(r#"waypost unset 'interfaces."eth0.1"."#), ["waypost", "unset", r#"interfaces."eth0.1"."#]);
+        assert_eq!(
+            words(r#"waypost unset 'interfaces."eth0.1"."#),
+            ["waypost", "unset", r#"interfaces."eth0.1"."#]
+        );
         assert_eq!(words(r#"w i.\"e.1\".r "a b"c"#), ["w", r#"i."e.1".r"#, "a bc"]);
         assert_eq!(words(""), [""]);
         assert_eq!(words("a\\"), ["a"]);
@@ -129,6 +140,9 @@ mod tests {
         assert_eq!(replacement("a.b=v", "a.b=v2"), "v2");
         assert_eq!(replacement("a.", "a.b="), "a.b=");
         assert_eq!(replacement("i", "i.\"e.1\"."), "i.\\\"e.1\\\".");
-        assert_eq!(replacement("protocols.r", "protocols.rip={}"), "protocols.rip=\\{\\}");
+        assert_eq!(
+            replacement("protocols.r", "protocols.rip={}"),
+            "protocols.rip=\\{\\}"
+        );
     }
 }

@@ -29,24 +29,36 @@ const PATIENCE: Duration = Duration::from_millis(700);
 /// Answers and ends the process when the environment says that a shell asks.
 pub(crate) fn answer_the_shell() {
     let shells = Shells(&[&bash::Bash, &Elvish, &Fish, &Powershell, &Zsh]);
-    CompleteEnv::with_factory(Arguments::command).shells(shells).complete();
+    CompleteEnv::with_factory(Arguments::command)
+        .shells(shells)
+        .complete();
 }
 
 /// The names of all interfaces, configured ones that do not exist included.
 pub(crate) fn interfaces() -> Vec<CompletionCandidate> {
-    rows("/v1/interfaces", |row| candidate(row.get("name")?.as_str()?, row.get("state")?.as_str()?))
+    rows("/v1/interfaces", |row| {
+        candidate(row.get("name")?.as_str()?, row.get("state")?.as_str()?)
+    })
 }
 
 /// The names of all protocols.
 pub(crate) fn protocols() -> Vec<CompletionCandidate> {
-    rows("/v1/protocols", |row| candidate(row.get("name")?.as_str()?, row.get("title")?.as_str().unwrap_or_default()))
+    rows("/v1/protocols", |row| {
+        candidate(
+            row.get("name")?.as_str()?,
+            row.get("title")?.as_str().unwrap_or_default(),
+        )
+    })
 }
 
 /// The newest revisions.
 pub(crate) fn revisions() -> Vec<CompletionCandidate> {
     rows("/v1/revisions?limit=20", |row| {
         let text = |key: &str| row.get(key).and_then(Value::as_str).unwrap_or_default();
-        candidate(&row.get("number")?.as_u64()?.to_string(), format!("{} {}", text("author"), text("note")).trim())
+        candidate(
+            &row.get("number")?.as_u64()?.to_string(),
+            format!("{} {}", text("author"), text("note")).trim(),
+        )
     })
 }
 
@@ -54,7 +66,11 @@ pub(crate) fn revisions() -> Vec<CompletionCandidate> {
 pub(crate) fn file_or_revision(current: &OsStr) -> Vec<CompletionCandidate> {
     let mut found = PathCompleter::file().stdio().complete(current);
     let typed = current.to_string_lossy();
-    found.extend(revisions().into_iter().filter(|revision| revision.get_value().to_string_lossy().starts_with(&*typed)));
+    found.extend(
+        revisions()
+            .into_iter()
+            .filter(|revision| revision.get_value().to_string_lossy().starts_with(&*typed)),
+    );
     found
 }
 
@@ -70,31 +86,57 @@ pub(crate) fn configured_path(current: &OsStr) -> Vec<CompletionCandidate> {
 
 /// Paths of what can be configured; after the equals sign, values.
 pub(crate) fn assignment(current: &OsStr) -> Vec<CompletionCandidate> {
-    let Some([schema, interfaces, protocols]) = answers(["/v1/schema", "/v1/interfaces", "/v1/protocols"]) else {
+    let Some([schema, interfaces, protocols]) = answers(["/v1/schema", "/v1/interfaces", "/v1/protocols"])
+    else {
         return Vec::new();
     };
     let names = |rows: &Value| -> Vec<String> {
         let rows = rows.as_array().map(Vec::as_slice).unwrap_or_default();
-        rows.iter().filter_map(|row| row.get("name")?.as_str().map(str::to_owned)).collect()
+        rows.iter()
+            .filter_map(|row| row.get("name")?.as_str().map(str::to_owned))
+            .collect()
     };
     let terms = of_everything(&schema);
-    offered(assignments(&current.to_string_lossy(), &terms, &names(&interfaces), &names(&protocols), stepwise()))
+    offered(assignments(
+        &current.to_string_lossy(),
+        &terms,
+        &names(&interfaces),
+        &names(&protocols),
+        stepwise(),
+    ))
 }
 
 /// What can stand on the command line, and what it is.
 type Offer = (String, String);
 
-fn assignments(current: &str, terms: &[Term], interfaces: &[String], protocols: &[String], stepwise: bool) -> Vec<Offer> {
+fn assignments(
+    current: &str,
+    terms: &[Term],
+    interfaces: &[String],
+    protocols: &[String],
+    stepwise: bool,
+) -> Vec<Offer> {
     if let Some(at) = equals_sign(current) {
         let path: Option<Path> = current.get(..at).and_then(|path| path.parse().ok());
         let parts: Vec<String> = path.iter().flat_map(Path::parts).map(str::to_owned).collect();
         let fits = |term: &&Term| {
             term.parts.len() == parts.len()
-                && term.parts.iter().zip(&parts).all(|(known, part)| known == ANY_INTERFACE || known == part)
+                && term
+                    .parts
+                    .iter()
+                    .zip(&parts)
+                    .all(|(known, part)| known == ANY_INTERFACE || known == part)
         };
-        let values = terms.iter().find(fits).map(|term| term.values.as_slice()).unwrap_or_default();
+        let values = terms
+            .iter()
+            .find(fits)
+            .map(|term| term.values.as_slice())
+            .unwrap_or_default();
         let whole = |value: &String| format!("{}{value}", current.get(..=at).unwrap_or_default());
-        let whole = values.iter().map(whole).filter(|offer| offer.starts_with(current));
+        let whole = values
+            .iter()
+            .map(whole)
+            .filter(|offer| offer.starts_with(current));
         return whole.map(|offer| (offer, String::new())).collect();
     }
     let mut paths: Vec<Offer> = Vec::new();
@@ -103,8 +145,17 @@ fn assignments(current: &str, terms: &[Term], interfaces: &[String], protocols: 
             names
                 .iter()
                 .map(|name| {
-                    let parts = term.parts.iter().map(|part| if part.chars().all(char::is_uppercase) { name } else { part });
-                    (format!("{}=", Path::new(parts.map(String::as_str))), term.description.clone())
+                    let parts = term.parts.iter().map(|part| {
+                        if part.chars().all(char::is_uppercase) {
+                            name
+                        } else {
+                            part
+                        }
+                    });
+                    (
+                        format!("{}=", Path::new(parts.map(String::as_str))),
+                        term.description.clone(),
+                    )
                 })
                 .collect::<Vec<_>>()
         };
@@ -117,9 +168,19 @@ fn assignments(current: &str, terms: &[Term], interfaces: &[String], protocols: 
         }
     }
     // A protocol is started by its table, which may stay empty.
-    let tables: BTreeSet<&str> =
-        terms.iter().filter_map(|term| match term.parts.as_slice() { [first, name, ..] if first == "protocols" => Some(name.as_str()), _ => None }).collect();
-    paths.extend(tables.into_iter().map(|name| (format!("{}={{}}", Path::new(["protocols", name])), "start it with its defaults".to_owned())));
+    let tables: BTreeSet<&str> = terms
+        .iter()
+        .filter_map(|term| match term.parts.as_slice() {
+            [first, name, ..] if first == "protocols" => Some(name.as_str()),
+            _ => None,
+        })
+        .collect();
+    paths.extend(tables.into_iter().map(|name| {
+        (
+            format!("{}={{}}", Path::new(["protocols", name])),
+            "start it with its defaults".to_owned(),
+        )
+    }));
     steps(current, &paths, stepwise)
 }
 
@@ -130,7 +191,14 @@ fn configured(parts: &mut Vec<String>, tree: &Value, paths: &mut Vec<Offer>) {
         parts.push(name.clone());
         if parts.len() > 1 || !value.is_object() {
             let path = Path::new(parts.iter().map(String::as_str)).to_string();
-            paths.push((path, if value.is_object() { String::new() } else { value.to_string() }));
+            paths.push((
+                path,
+                if value.is_object() {
+                    String::new()
+                } else {
+                    value.to_string()
+                },
+            ));
         }
         configured(parts, value, paths);
         parts.pop();
@@ -139,7 +207,10 @@ fn configured(parts: &mut Vec<String>, tree: &Value, paths: &mut Vec<Offer>) {
 
 /// The paths that begin with what was typed; `stepwise` only up to the next dot, where there is a choice.
 fn steps(current: &str, paths: &[Offer], stepwise: bool) -> Vec<Offer> {
-    let fitting: Vec<&Offer> = paths.iter().filter(|(path, _)| path.starts_with(current)).collect();
+    let fitting: Vec<&Offer> = paths
+        .iter()
+        .filter(|(path, _)| path.starts_with(current))
+        .collect();
     if !stepwise {
         return fitting.into_iter().cloned().collect();
     }
@@ -167,11 +238,14 @@ fn steps(current: &str, paths: &[Offer], stepwise: bool) -> Vec<Offer> {
 
 /// Bash shows whatever it is given; the other shells let people choose and filter.
 fn stepwise() -> bool {
-    std::env::var("COMPLETE").is_ok_and(|shell| shell.ends_with("bash"))
+    bash::line().is_some()
 }
 
 fn offered(offers: Vec<Offer>) -> Vec<CompletionCandidate> {
-    offers.into_iter().filter_map(|(value, help)| candidate(&value, &help)).collect()
+    offers
+        .into_iter()
+        .filter_map(|(value, help)| candidate(&value, &help))
+        .collect()
 }
 
 fn candidate(value: &str, help: &str) -> Option<CompletionCandidate> {
@@ -179,7 +253,10 @@ fn candidate(value: &str, help: &str) -> Option<CompletionCandidate> {
     Some(CompletionCandidate::new(value).help((!help.is_empty()).then(|| help.into())))
 }
 
-fn rows(question: &'static str, row: impl Fn(&Value) -> Option<CompletionCandidate>) -> Vec<CompletionCandidate> {
+fn rows(
+    question: &'static str,
+    row: impl Fn(&Value) -> Option<CompletionCandidate>,
+) -> Vec<CompletionCandidate> {
     let Some([Value::Array(rows)]) = answers([question]) else {
         return Vec::new();
     };
@@ -192,7 +269,10 @@ fn answers<const N: usize>(questions: [&'static str; N]) -> Option<[Value; N]> {
     let (send, answers) = channel();
     thread::spawn(move || {
         let mut router = Router::at(&socket);
-        let all: Option<Vec<Value>> = questions.into_iter().map(|question| router.get(question).ok()).collect();
+        let all: Option<Vec<Value>> = questions
+            .into_iter()
+            .map(|question| router.get(question).ok())
+            .collect();
         // The prompt may have stopped waiting.
         drop(send.send(all));
     });
@@ -238,17 +318,32 @@ mod tests {
 
     fn offers(current: &str, stepwise: bool) -> Vec<String> {
         let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
-        let offers = assignments(current, &terms(), &names(&["eth0", "eth0.100"]), &names(&["rip"]), stepwise);
+        let offers = assignments(
+            current,
+            &terms(),
+            &names(&["eth0", "eth0.100"]),
+            &names(&["rip"]),
+            stepwise,
+        );
         offers.into_iter().map(|(offer, _)| offer).collect()
     }
 
     #[test]
     fn one_step_at_a_time() {
-        assert_eq!(offers("", true), ["interfaces.", "protocols.", "router.preferences.rip="][..2].iter().map(ToString::to_string).chain(["router.".to_owned()]).collect::<Vec<_>>());
-        assert_eq!(offers("int", true), ["interfaces.eth0.", "interfaces.\"eth0.100\"."]);
-        assert_eq!(offers("interfaces.eth0.r", true), ["interfaces.eth0.rip.announce=", "interfaces.eth0.rip.metric="]);
+        assert_eq!(offers("", true), ["interfaces.", "protocols.", "router."]);
+        assert_eq!(
+            offers("int", true),
+            ["interfaces.eth0.", "interfaces.\"eth0.100\"."]
+        );
+        assert_eq!(
+            offers("interfaces.eth0.r", true),
+            ["interfaces.eth0.rip.announce=", "interfaces.eth0.rip.metric="]
+        );
         assert_eq!(offers("router", true), ["router.preferences.rip="]);
-        assert_eq!(offers("protocols.rip", true), ["protocols.rip.", "protocols.rip={}"]);
+        assert_eq!(
+            offers("protocols.rip", true),
+            ["protocols.rip.", "protocols.rip={}"]
+        );
     }
 
     #[test]
@@ -268,7 +363,10 @@ mod tests {
     fn values_after_the_equals_sign() {
         let all = ["none", "v1", "v2-multicast"].map(|value| format!("interfaces.eth9.rip.announce={value}"));
         assert_eq!(offers("interfaces.eth9.rip.announce=", true), all);
-        assert_eq!(offers("interfaces.\"eth0.100\".enabled=t", true), ["interfaces.\"eth0.100\".enabled=true"]);
+        assert_eq!(
+            offers("interfaces.\"eth0.100\".enabled=t", true),
+            ["interfaces.\"eth0.100\".enabled=true"]
+        );
         assert!(offers("interfaces.eth0.rip.metric=", true).is_empty());
         assert!(offers("no.such.path=", true).is_empty());
     }
@@ -278,16 +376,33 @@ mod tests {
         let tree = json!({ "interfaces": { "eth0": { "rip": { "metric": 2, "passive": true } } } });
         let mut paths = Vec::new();
         configured(&mut Vec::new(), &tree, &mut paths);
-        let step = |current: &str| steps(current, &paths, true).into_iter().map(|(path, _)| path).collect::<Vec<_>>();
+        let step = |current: &str| {
+            steps(current, &paths, true)
+                .into_iter()
+                .map(|(path, _)| path)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(step("i"), ["interfaces.eth0", "interfaces.eth0."]);
-        assert_eq!(step("interfaces.eth0."), ["interfaces.eth0.rip", "interfaces.eth0.rip."]);
-        assert_eq!(step("interfaces.eth0.rip."), ["interfaces.eth0.rip.metric", "interfaces.eth0.rip.passive"]);
+        assert_eq!(
+            step("interfaces.eth0."),
+            ["interfaces.eth0.rip", "interfaces.eth0.rip."]
+        );
+        assert_eq!(
+            step("interfaces.eth0.rip."),
+            ["interfaces.eth0.rip.metric", "interfaces.eth0.rip.passive"]
+        );
     }
 
     #[test]
     fn the_socket_on_the_line_is_asked() {
         let of = |words: &[&str]| socket(words.iter().map(OsString::from));
-        assert_eq!(of(&["waypost", "--", "waypost", "--socket", "/tmp/a", "set", ""]), PathBuf::from("/tmp/a"));
-        assert_eq!(of(&["waypost", "--", "waypost", "--socket=/tmp/b"]), PathBuf::from("/tmp/b"));
+        assert_eq!(
+            of(&["waypost", "--", "waypost", "--socket", "/tmp/a", "set", ""]),
+            PathBuf::from("/tmp/a")
+        );
+        assert_eq!(
+            of(&["waypost", "--", "waypost", "--socket=/tmp/b"]),
+            PathBuf::from("/tmp/b")
+        );
     }
 }

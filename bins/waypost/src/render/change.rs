@@ -17,9 +17,17 @@ const LONG: usize = 56;
 /// What a change would do, by interface and protocol, and the sum of it in one line.
 pub(crate) fn plan(sheet: &Sheet, plan: &Plan) -> String {
     if plan.changes.is_empty() {
-        return format!("{}nothing would change: this is what is in force\n", notes(sheet, plan));
+        return format!(
+            "{}nothing would change: this is what is in force\n",
+            notes(sheet, plan)
+        );
     }
-    format!("{}{}{}\n", groups(sheet, plan), notes(sheet, plan), sheet.ink(worst(plan), &summary(plan, "is")))
+    format!(
+        "{}{}{}",
+        groups(sheet, plan),
+        notes(sheet, plan),
+        sum(sheet, plan, "is")
+    )
 }
 
 /// What a change did.
@@ -29,14 +37,17 @@ pub(crate) fn applied(sheet: &Sheet, applied: &Applied) -> String {
         return format!("{}nothing changed\n", notes(sheet, plan));
     };
     if plan.changes.is_empty() {
-        return format!("{}nothing changed: revision {revision} stays in force\n", notes(sheet, plan));
+        return format!(
+            "{}nothing changed: revision {revision} stays in force\n",
+            notes(sheet, plan)
+        );
     }
     format!(
-        "{}{}{}\n{}\n",
+        "{}{}{}\n{}",
         groups(sheet, plan),
         notes(sheet, plan),
         sheet.ink(Ink::Good, &format!("revision {revision} is in force")),
-        sheet.ink(worst(plan), &summary(plan, "was")),
+        sum(sheet, plan, "was"),
     )
 }
 
@@ -53,7 +64,9 @@ fn place(path: &str) -> (Place, String) {
     let parsed: Path = path.parse().unwrap_or_else(|_| Path::new([path]));
     let rest = |parts: &[&str]| Path::new(parts.iter().copied()).to_string();
     match parsed.parts().as_slice() {
-        ["interfaces", name, option @ ..] => (Place::Interface(natural(name), (*name).to_owned()), rest(option)),
+        ["interfaces", name, option @ ..] => {
+            (Place::Interface(natural(name), (*name).to_owned()), rest(option))
+        }
         ["protocols", name, option @ ..] => (Place::Protocol((*name).to_owned()), rest(option)),
         ["router", option @ ..] => (Place::Router, rest(option)),
         parts => (Place::Router, rest(parts)),
@@ -87,16 +100,20 @@ fn groups(sheet: &Sheet, plan: &Plan) -> String {
 fn one(sheet: &Sheet, option: &str, change: &PlannedChange) -> String {
     let value = |value: &Option<_>| value.as_ref().map(toml_value);
     let (old, new) = (value(&change.old), value(&change.new));
-    let option = if option.is_empty() { "(the whole table)" } else { option };
+    let option = if option.is_empty() {
+        "(the whole table)"
+    } else {
+        option
+    };
     let mut text = String::new();
     let width = |value: &Option<String>| value.as_ref().map_or(0, |value| value.chars().count());
     let short = width(&old) + width(&new) <= LONG;
     if short {
         let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "(not set)".to_owned());
         let change = format!("{option}: {} -> {}", shown(&old), shown(&new));
-        text.push_str(&item(sheet, 2, &change));
+        text.push_str(&item(sheet, 2, change));
     } else {
-        text.push_str(&item(sheet, 2, &format!("{option}:")));
+        text.push_str(&item(sheet, 2, format!("{option}:")));
         for (sign, value, ink) in [("-", &old, Ink::Bad), ("+", &new, Ink::Good)] {
             if let Some(value) = value {
                 let mut table = Table::plain(4, [Column::text(""), Column::wrapped("")]).gutter(1);
@@ -106,7 +123,11 @@ fn one(sheet: &Sheet, option: &str, change: &PlannedChange) -> String {
         }
     }
     let impact = impact_words(&change.impact);
-    let why = if change.reason.is_empty() { impact } else { format!("{impact}: {}", change.reason) };
+    let why = if change.reason.is_empty() {
+        impact
+    } else {
+        format!("{impact}: {}", change.reason)
+    };
     let mut table = Table::plain(6, [Column::wrapped("")]);
     table.row([Cell::from(why).ink(impact_ink(&change.impact))]);
     text.push_str(&table.render(sheet));
@@ -132,7 +153,11 @@ fn impact_words(impact: &Impact) -> String {
         Impact::ResetsNeighbours { neighbours } if neighbours.is_empty() => "resets neighbours".to_owned(),
         Impact::ResetsNeighbours { neighbours } => {
             let names: Vec<String> = neighbours.iter().map(ToString::to_string).collect();
-            let noun = if names.len() == 1 { "neighbour" } else { "neighbours" };
+            let noun = if names.len() == 1 {
+                "neighbour"
+            } else {
+                "neighbours"
+            };
             format!("resets {noun} {}", names.join(", "))
         }
         Impact::RestartsInterface => "restarts the protocol on this interface".to_owned(),
@@ -149,7 +174,16 @@ const fn impact_ink(impact: &Impact) -> Ink {
 }
 
 fn worst(plan: &Plan) -> Ink {
-    plan.changes.iter().map(|change| &change.impact).max().map_or(Ink::Plain, impact_ink)
+    plan.changes
+        .iter()
+        .map(|change| &change.impact)
+        .max()
+        .map_or(Ink::Plain, impact_ink)
+}
+
+/// The last line, in the colour of the worst.
+fn sum(sheet: &Sheet, plan: &Plan, is: &str) -> String {
+    item(sheet, 0, Cell::from(summary(plan, is)).ink(worst(plan)))
 }
 
 /// "3 changes on 2 interfaces: all live, no neighbour is reset".
@@ -160,7 +194,10 @@ fn summary(plan: &Plan, is: &str) -> String {
     for change in &plan.changes {
         let (place, option) = place(&change.path);
         // The protocol that a change concerns: `rip` of `interfaces.eth0.rip.metric` and of `protocols.rip`.
-        let within = option.parse::<Path>().ok().and_then(|path| path.parts().first().map(|&part| part.to_owned()));
+        let within = option
+            .parse::<Path>()
+            .ok()
+            .and_then(|path| path.parts().first().map(|&part| part.to_owned()));
         let protocol = match &place {
             Place::Protocol(name) => name.clone(),
             _ => within.filter(|name| name != "enabled").unwrap_or_default(),
@@ -188,7 +225,10 @@ fn summary(plan: &Plan, is: &str) -> String {
     }
     let mut places = Vec::new();
     if !interfaces.is_empty() {
-        places.push(format!("on {}", count(interfaces.len(), "interface", "interfaces")));
+        places.push(format!(
+            "on {}",
+            count(interfaces.len(), "interface", "interfaces")
+        ));
     }
     if !protocols.is_empty() {
         places.push(format!("in {}", count(protocols.len(), "protocol", "protocols")));
@@ -197,7 +237,7 @@ fn summary(plan: &Plan, is: &str) -> String {
         places.push("in the router's settings".to_owned());
     }
     let total = plan.changes.len();
-    let changes = format!("{} {}", count(total, "change", "changes"), places.join(" and "));
+    let changes = format!("{} {}", count(total, "change", "changes"), places.join(", "));
     if live == total {
         let all = if total == 1 { "live" } else { "all live" };
         return format!("{changes}: {all}, no neighbour {is} reset");
@@ -207,14 +247,20 @@ fn summary(plan: &Plan, is: &str) -> String {
         effects.push(format!("{live} live"));
     }
     if unnamed {
-        effects.push(format!("neighbours {} reset", if is == "is" { "are" } else { "were" }));
+        effects.push(format!(
+            "neighbours {} reset",
+            if is == "is" { "are" } else { "were" }
+        ));
     } else if !reset.is_empty() {
         let verb = match (reset.len(), is) {
             (1, is) => is,
             (_, "is") => "are",
             _ => "were",
         };
-        effects.push(format!("{} {verb} reset", count(reset.len(), "neighbour", "neighbours")));
+        effects.push(format!(
+            "{} {verb} reset",
+            count(reset.len(), "neighbour", "neighbours")
+        ));
     }
     for (_, interface, protocol) in here {
         effects.push(match protocol.as_str() {

@@ -27,14 +27,22 @@ pub(crate) fn counters(sheet: &Sheet, answer: &CountersAnswer) -> String {
     text.push_str(&table.render(sheet));
     if !routes.owners.is_empty() {
         text.push('\n');
-        let mut table = Table::new([Column::text("OWNER"), Column::number("ROUTES"), Column::number("BEST")]).indented(2);
+        let mut table = Table::new([
+            Column::text("OWNER"),
+            Column::number("ROUTES"),
+            Column::number("BEST"),
+        ])
+        .indented(2);
         for (owner, counters) in &routes.owners {
             table.row([owner.into(), counters.routes.into(), counters.best.into()]);
         }
         text.push_str(&table.render(sheet));
     }
     for (protocol, counters) in &answer.protocols {
-        text.push_str(&format!("\n{}\n", sheet.ink(Ink::Bold, &crate::sheet::printable(protocol))));
+        text.push_str(&format!(
+            "\n{}\n",
+            sheet.ink(Ink::Bold, &crate::sheet::printable(protocol))
+        ));
         text.push_str(&of_protocol(sheet, counters));
     }
     text
@@ -49,12 +57,16 @@ fn of_protocol(sheet: &Sheet, counters: &Value) -> String {
         }
         text.push_str(&table.render(sheet));
     }
-    let Some(Value::Object(interfaces)) = counters.get("interfaces").filter(|i| i.as_object().is_some_and(|i| !i.is_empty()))
+    let Some(Value::Object(interfaces)) = counters
+        .get("interfaces")
+        .filter(|i| i.as_object().is_some_and(|i| !i.is_empty()))
     else {
         return text;
     };
-    let mut interfaces: Vec<(&String, &Map<String, Value>)> =
-        interfaces.iter().filter_map(|(name, row)| Some((name, row.as_object()?))).collect();
+    let mut interfaces: Vec<(&String, &Map<String, Value>)> = interfaces
+        .iter()
+        .filter_map(|(name, row)| Some((name, row.as_object()?)))
+        .collect();
     interfaces.sort_by_cached_key(|(name, _)| natural(name));
     let names: BTreeSet<&String> = interfaces.iter().flat_map(|(_, row)| row.keys()).collect();
     let first = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
@@ -85,7 +97,11 @@ fn groups<'i, 'v>(
     interfaces: &'i [(&'v String, &'v Map<String, Value>)],
 ) -> Vec<&'i [(&'v String, &'v Map<String, Value>)]> {
     let column = |(name, row): &(&String, &Map<String, Value>)| {
-        let values = row.values().map(|value| plain_value(value).chars().count()).max().unwrap_or(0);
+        let values = row
+            .values()
+            .map(|value| plain_value(value).chars().count())
+            .max()
+            .unwrap_or(0);
         name.chars().count().max(values) + 2
     };
     let room = sheet.width.unwrap_or(usize::MAX).saturating_sub(first + 2);

@@ -11,7 +11,12 @@ use crate::table::{Cell, Column, Table};
 pub(crate) fn database(sheet: &Sheet, tables: &Map<String, Value>) -> String {
     let mut text = String::new();
     for (protocol, rows) in tables {
-        let rows: Vec<&Map<String, Value>> = rows.as_array().into_iter().flatten().filter_map(Value::as_object).collect();
+        let rows: Vec<&Map<String, Value>> = rows
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_object)
+            .collect();
         if !text.is_empty() {
             text.push('\n');
         }
@@ -27,7 +32,11 @@ pub(crate) fn database(sheet: &Sheet, tables: &Map<String, Value>) -> String {
             as_they_are(sheet, &rows)
         });
     }
-    if text.is_empty() { nothing("no protocol is running") } else { text }
+    if text.is_empty() {
+        nothing("no protocol is running")
+    } else {
+        text
+    }
 }
 
 /// A distance-vector table: a line for every neighbour that a destination was heard from.
@@ -35,18 +44,23 @@ fn distances(sheet: &Sheet, rows: &[&Map<String, Value>]) -> String {
     let mut table = Table::new([
         Column::text("PREFIX"),
         Column::text("STATE"),
-        Column::text("SOURCE"),
+        Column::wrapped("SOURCE"),
         Column::number("METRIC"),
         Column::number("TAG").optional(),
-        Column::text("HEARD FROM").optional(),
-        Column::text("INTERFACE").optional(),
+        Column::text("FROM").optional(),
+        Column::wrapped("HEARD").optional(),
         Column::number("AGE"),
-        Column::number("EXPIRES IN").optional(),
+        Column::number("EXPIRES").optional(),
     ]);
     for row in rows {
         let plain = |key: &str| row.get(key).map(plain_value).unwrap_or_default();
         let seconds = |value: Option<&Value>| value.and_then(Value::as_u64).map(span).unwrap_or_default();
-        let paths: Vec<&Value> = row.get("paths").and_then(Value::as_array).into_iter().flatten().collect();
+        let paths: Vec<&Value> = row
+            .get("paths")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .collect();
         let of_paths = |line: &dyn Fn(&Value) -> String| Cell::lines(paths.iter().map(|path| line(path)));
         let member = |path: &Value, key: &str| path.get(key).map(plain_value).unwrap_or_default();
         let is = |path: &Value, key: &str| path.get(key).and_then(Value::as_bool) == Some(true);
@@ -54,13 +68,14 @@ fn distances(sheet: &Sheet, rows: &[&Map<String, Value>]) -> String {
             Some(owner) => format!("{} {}", plain("source"), plain_value(owner)),
             None => plain("source"),
         };
+        let from = of_paths(&|path| format!("{} {}", member(path, "from"), member(path, "interface")));
         let heard = of_paths(&|path| {
             let mark = match (is(path, "selected"), is(path, "permitted")) {
                 (true, _) => "",
-                (false, true) => " (not used)",
-                (false, false) => " (filtered)",
+                (false, true) => " unused",
+                (false, false) => " denied",
             };
-            format!("{} metric {}{mark}", member(path, "from"), member(path, "received-metric"))
+            format!("{}{mark}", member(path, "received-metric"))
         });
         let expires = if paths.is_empty() {
             seconds(row.get("expires-in")).into()
@@ -73,15 +88,19 @@ fn distances(sheet: &Sheet, rows: &[&Map<String, Value>]) -> String {
             "garbage" | "filtered" => Ink::Warning,
             _ => Ink::Bad,
         };
-        let tag = row.get("tag").filter(|tag| tag.as_u64() != Some(0)).map(plain_value).unwrap_or_default();
+        let tag = row
+            .get("tag")
+            .filter(|tag| tag.as_u64() != Some(0))
+            .map(plain_value)
+            .unwrap_or_default();
         table.row([
             plain("prefix").into(),
             Cell::from(state).ink(ink),
             source.into(),
             plain("metric").into(),
             tag.into(),
+            from,
             heard,
-            of_paths(&|path| member(path, "interface")),
             seconds(row.get("age")).into(),
             expires,
         ]);
@@ -92,8 +111,10 @@ fn distances(sheet: &Sheet, rows: &[&Map<String, Value>]) -> String {
 fn as_they_are(sheet: &Sheet, rows: &[&Map<String, Value>]) -> String {
     let mut table = Table::plain(2, [Column::wrapped("")]);
     for row in rows {
-        let members: Vec<String> =
-            row.iter().map(|(name, value)| format!("{} {}", name.replace('-', " "), plain_value(value))).collect();
+        let members: Vec<String> = row
+            .iter()
+            .map(|(name, value)| format!("{} {}", name.replace('-', " "), plain_value(value)))
+            .collect();
         table.row([members.join(", ").into()]);
     }
     table.render(sheet)

@@ -33,7 +33,11 @@ pub(crate) fn revisions(sheet: &Sheet, rows: &[RevisionRow]) -> String {
             note.into(),
         ]);
     }
-    format!("{}\n{}\n", table.render(sheet), sheet.ink(Ink::Faint, "* is in force"))
+    format!(
+        "{}\n{}\n",
+        table.render(sheet),
+        sheet.ink(Ink::Faint, "* is in force")
+    )
 }
 
 /// The differences of two configurations as a unified diff.
@@ -48,5 +52,9 @@ pub(crate) fn difference(sheet: &Sheet, answer: &DiffAnswer) -> String {
         Some(b'@') => Ink::Faint,
         _ => Ink::Plain,
     };
-    answer.text.lines().map(|line| format!("{}\n", sheet.ink(ink(line), &printable(line)))).collect()
+    answer
+        .text
+        .lines()
+        .map(|line| format!("{}\n", sheet.ink(ink(line), &printable(line))))
+        .collect()
 }

@@ -40,7 +40,11 @@ pub(crate) fn interfaces(sheet: &Sheet, rows: &[InterfaceRow]) -> String {
 /// One interface, in full.
 pub(crate) fn interface(sheet: &Sheet, row: &InterfaceRow) -> String {
     let yes_no = |truth| if truth { "yes" } else { "no" };
-    let protocols = if row.protocols.is_empty() { "none".to_owned() } else { row.protocols.join(", ") };
+    let protocols = if row.protocols.is_empty() {
+        "none".to_owned()
+    } else {
+        row.protocols.join(", ")
+    };
     listing(
         sheet,
         [
@@ -48,11 +52,23 @@ pub(crate) fn interface(sheet: &Sheet, row: &InterfaceRow) -> String {
             ("state", state(row)),
             ("enabled", yes_no(row.enabled).into()),
             ("carrier", row.carrier.map(yes_no).unwrap_or_default().into()),
-            ("index", row.index.map(|index| index.to_string()).unwrap_or_default().into()),
+            (
+                "index",
+                row.index
+                    .map(|index| index.to_string())
+                    .unwrap_or_default()
+                    .into(),
+            ),
             ("kind", row.kind.clone().unwrap_or_default().into()),
             ("type", row.connection.clone().unwrap_or_default().into()),
             ("MAC", row.mac.clone().unwrap_or_default().into()),
-            ("MTU", row.mtu.map(|mtu| format!("{mtu} octets")).unwrap_or_default().into()),
+            (
+                "MTU",
+                row.mtu
+                    .map(|mtu| format!("{mtu} octets"))
+                    .unwrap_or_default()
+                    .into(),
+            ),
             ("speed", rate(row.speed.unwrap_or(0)).into()),
             ("addresses", Cell::lines(row.addresses.iter().cloned())),
             ("protocols", protocols.into()),

@@ -11,8 +11,16 @@ use super::units::{plain_value, span};
 use crate::sheet::{Ink, Sheet};
 use crate::table::{Cell, Column, Table};
 
-/// What this program has a column for; anything else a protocol says goes under DETAILS.
-const KNOWN: [&str; 6] = ["version", "uptime", "last-update", "updates", "bad-packets", "bad-entries"];
+/// What this program has a column for; anything else a protocol says stands under the row.
+const KNOWN: [&str; 7] = [
+    "version",
+    "route-tag",
+    "uptime",
+    "last-update",
+    "updates",
+    "bad-packets",
+    "bad-entries",
+];
 
 /// Every neighbour, by protocol, interface and address.
 pub(crate) fn neighbors(sheet: &Sheet, rows: &[NeighborRow]) -> String {
@@ -24,21 +32,30 @@ pub(crate) fn neighbors(sheet: &Sheet, rows: &[NeighborRow]) -> String {
         Column::text("INTERFACE"),
         Column::text("NEIGHBOUR"),
         Column::text("STATE"),
-        Column::number("VERSION").optional(),
+        Column::number("VER").optional(),
         Column::number("UP FOR").optional(),
         Column::number("HEARD").optional(),
         Column::number("UPDATES").optional(),
         Column::number("BAD").optional(),
-        Column::wrapped("DETAILS").optional(),
+        Column::number("TAG").optional(),
     ]);
     let mut rows: Vec<&NeighborRow> = rows.iter().collect();
     rows.sort_by_cached_key(|row| {
         let address = row.address.parse::<IpAddr>().ok();
-        (row.protocol.clone(), natural(&row.interface), address, row.address.clone())
+        (
+            row.protocol.clone(),
+            natural(&row.interface),
+            address,
+            row.address.clone(),
+        )
     });
     for row in rows {
         let number = |key: &str| row.more.get(key).and_then(Value::as_u64);
         let plain = |key: &str| Cell::from(row.more.get(key).map(plain_value).unwrap_or_default());
+        let tag = number("route-tag")
+            .filter(|tag| *tag != 0)
+            .map(|tag| tag.to_string())
+            .unwrap_or_default();
         let bad = match (number("bad-packets"), number("bad-entries")) {
             (None, None) => Cell::default(),
             (packets, entries) => {
@@ -49,8 +66,9 @@ pub(crate) fn neighbors(sheet: &Sheet, rows: &[NeighborRow]) -> String {
         let details = row.more.iter().filter(|(key, value)| {
             !KNOWN.contains(&key.as_str()) && !value.is_null() && value.as_u64() != Some(0)
         });
-        let details: Vec<String> =
-            details.map(|(key, value)| format!("{} {}", key.replace('-', " "), plain_value(value))).collect();
+        let details: Vec<String> = details
+            .map(|(key, value)| format!("{} {}", key.replace('-', " "), plain_value(value)))
+            .collect();
         table.row([
             Cell::from(&row.protocol),
             (&row.interface).into(),
@@ -62,11 +80,15 @@ pub(crate) fn neighbors(sheet: &Sheet, rows: &[NeighborRow]) -> String {
             }),
             plain("version"),
             number("uptime").map(span).unwrap_or_default().into(),
-            number("last-update").map(|seconds| format!("{} ago", span(seconds))).unwrap_or_default().into(),
+            number("last-update")
+                .map(|seconds| format!("{} ago", span(seconds)))
+                .unwrap_or_default()
+                .into(),
             plain("updates"),
             bad,
-            details.join(", ").into(),
+            tag.into(),
         ]);
+        table.note(Cell::from(details.join(", ")).ink(Ink::Faint));
     }
     table.render(sheet)
 }

@@ -16,7 +16,7 @@ pub(crate) fn protocols(sheet: &Sheet, rows: &[ProtocolRow]) -> String {
     let mut table = Table::new([
         Column::text("PROTOCOL"),
         Column::text("STATE"),
-        Column::number("PREFERENCE"),
+        Column::number("PREF"),
         Column::number("INTERFACES"),
         Column::number("NEIGHBOURS").optional(),
         Column::number("LEARNED").optional(),
@@ -59,7 +59,10 @@ pub(crate) fn protocol(sheet: &Sheet, row: &ProtocolRow) -> String {
             ("title", row.title.clone().unwrap_or_default().into()),
             ("number", format!("{} ({:#010x})", row.id.0, row.id.0).into()),
             ("state", state(row)),
-            ("failure", Cell::from(failure(row).unwrap_or_default()).ink(Ink::Bad)),
+            (
+                "failure",
+                Cell::from(failure(row).unwrap_or_default()).ink(Ink::Bad),
+            ),
             ("preference", row.preference.into()),
             ("interfaces", row.interfaces.into()),
         ],

@@ -23,21 +23,23 @@ pub(crate) fn routes(sheet: &Sheet, rows: &[RouteRow], complete: bool) -> String
         Column::number("PREF"),
         Column::number("METRIC"),
         Column::number("TAG").optional(),
-        Column::text("NEXT HOP"),
+        Column::wrapped("NEXT HOP"),
         Column::text("INTERFACE"),
         Column::number("AGE"),
         Column::text("KERNEL"),
     ]);
-    let mut refused = String::new();
     for row in rows {
         table.row(
-            [mark(row), Cell::from(row.prefix)].into_iter().chain(measures(row)).chain(way(row)).chain([kernel(row)]),
+            [mark(row), Cell::from(row.prefix)]
+                .into_iter()
+                .chain(measures(row))
+                .chain(way(row))
+                .chain([kernel(row)]),
         );
         if row.installed == Installed::No {
-            let reason = row.reason.as_deref().unwrap_or("the kernel does not say why");
-            let line = printable(&format!("{} of {} is not in the kernel: {reason}", row.prefix, row.owner));
-            refused.push_str(&sheet.ink(Ink::Bad, &line));
-            refused.push('\n');
+            table.note(
+                Cell::from(row.reason.as_deref().unwrap_or("the kernel does not say why")).ink(Ink::Bad),
+            );
         }
     }
     let destinations: BTreeSet<_> = rows.iter().map(|row| row.prefix).collect();
@@ -45,11 +47,14 @@ pub(crate) fn routes(sheet: &Sheet, rows: &[RouteRow], complete: bool) -> String
         "{} to {}, * is the best{}",
         count(rows.len(), "route", "routes"),
         count(destinations.len(), "destination", "destinations"),
-        if complete { "" } else { "; there are more (--limit)" }
+        if complete {
+            ""
+        } else {
+            "; there are more (--limit)"
+        }
     );
     let mut text = table.render(sheet);
     text.push('\n');
-    text.push_str(&refused);
     text.push_str(&sheet.ink(Ink::Faint, &sum));
     text.push('\n');
     text
@@ -74,18 +79,32 @@ pub(crate) fn explanation(sheet: &Sheet, destination: &str, explanation: &Explan
             Column::number("PREF"),
             Column::number("METRIC"),
             Column::number("TAG").optional(),
-            Column::text("NEXT HOP"),
+            Column::wrapped("NEXT HOP"),
             Column::text("INTERFACE"),
             Column::number("AGE"),
             Column::text("KERNEL"),
-            Column::wrapped("WHY").optional(),
         ]);
         for row in &explanation.rows {
-            let why = Cell::from(row.reason.clone().unwrap_or_else(|| {
-                if row.best { "the best route".to_owned() } else { String::new() }
-            }));
-            let cells = std::iter::once(mark(row)).chain(measures(row)).chain(way(row));
-            table.row(cells.chain([kernel(row), why]));
+            table.row(
+                std::iter::once(mark(row))
+                    .chain(measures(row))
+                    .chain(way(row))
+                    .chain([kernel(row)]),
+            );
+            let (ink, why) = match (&row.reason, row.best) {
+                (Some(why), true) => (
+                    if row.installed == Installed::No {
+                        Ink::Bad
+                    } else {
+                        Ink::Good
+                    },
+                    why.as_str(),
+                ),
+                (Some(why), false) => (Ink::Faint, why.as_str()),
+                (None, true) => (Ink::Good, "the best route"),
+                (None, false) => (Ink::Plain, ""),
+            };
+            table.note(Cell::from(why).ink(ink));
         }
         text.push_str(&table.render(sheet));
     }
@@ -110,18 +129,37 @@ fn mark(row: &RouteRow) -> Cell {
 
 /// Owner, preference, metric, tag.
 fn measures(row: &RouteRow) -> [Cell; 4] {
-    let tag = if row.tag == 0 { String::new() } else { row.tag.to_string() };
-    [row.owner.into(), row.preference.into(), row.metric.into(), tag.into()]
+    let tag = if row.tag == 0 {
+        String::new()
+    } else {
+        row.tag.to_string()
+    };
+    [
+        row.owner.into(),
+        row.preference.into(),
+        row.metric.into(),
+        tag.into(),
+    ]
 }
 
 /// Next hops and interfaces, a line for each, and the age.
 fn way(row: &RouteRow) -> [Cell; 3] {
     let weighs = row.next_hops.iter().any(|hop| hop.weight != 1);
     let hops = row.next_hops.iter().map(|hop| {
-        let gateway = hop.gateway.map_or_else(|| "on the link".to_owned(), |gateway| gateway.to_string());
-        if weighs { format!("{gateway} weight {}", hop.weight) } else { gateway }
+        let gateway = hop
+            .gateway
+            .map_or_else(|| "on the link".to_owned(), |gateway| gateway.to_string());
+        if weighs {
+            format!("{gateway} weight {}", hop.weight)
+        } else {
+            gateway
+        }
     });
-    let hops = if row.kind == RouteKind::Unicast { Cell::lines(hops) } else { row.kind.into() };
+    let hops = if row.kind == RouteKind::Unicast {
+        Cell::lines(hops)
+    } else {
+        row.kind.into()
+    };
     let interfaces = Cell::lines(row.next_hops.iter().map(|hop| hop.interface.clone()));
     [hops, interfaces, span(row.age_seconds).into()]
 }

@@ -10,9 +10,15 @@ pub(crate) fn schema(sheet: &Sheet, terms: &[Term]) -> String {
     let mut text = String::new();
     let mut rest = terms;
     while let Some(first) = rest.first() {
-        let parent = |term: &Term| term.parts.split_last().map(|(_, parent)| parent.to_vec()).unwrap_or_default();
+        let parent = |term: &Term| {
+            term.parts
+                .split_last()
+                .map(|(_, parent)| parent.to_vec())
+                .unwrap_or_default()
+        };
         let home = parent(first);
-        let (group, after) = rest.split_at(rest.iter().take_while(|term| parent(term) == home).count().max(1));
+        let (group, after) =
+            rest.split_at(rest.iter().take_while(|term| parent(term) == home).count().max(1));
         rest = after;
         if !text.is_empty() {
             text.push('\n');
@@ -27,5 +33,9 @@ pub(crate) fn schema(sheet: &Sheet, terms: &[Term]) -> String {
         }
         text.push_str(&table.render(sheet));
     }
-    if text.is_empty() { nothing("no options") } else { text }
+    if text.is_empty() {
+        nothing("no options")
+    } else {
+        text
+    }
 }

@@ -11,20 +11,28 @@ use crate::table::Cell;
 pub(crate) fn status(sheet: &Sheet, status: &StatusAnswer) -> String {
     let daemon = &status.daemon;
     let phase = match daemon.phase {
-        Phase::Starting => Cell::from("starting: stray kernel routes are kept until protocols have converged").ink(Ink::Warning),
+        Phase::Starting => {
+            Cell::from("starting: stray kernel routes are kept until protocols have converged")
+                .ink(Ink::Warning)
+        }
         Phase::Running => Cell::from("running").ink(Ink::Good),
         Phase::Stopping => Cell::from("stopping").ink(Ink::Warning),
     };
     let router_id = match &status.router_id {
         Some(id) => Cell::from(id),
-        None => Cell::from("none: no interface has an IPv4 address, and router.id is not set").ink(Ink::Warning),
+        None => {
+            Cell::from("none: no interface has an IPv4 address, and router.id is not set").ink(Ink::Warning)
+        }
     };
     let revision = match &status.revision {
         None => "none yet".to_owned(),
         Some(row) => format!("{} by {}, {}", row.number, row.author, sheet.date(row.time)),
     };
-    let protocols: Vec<String> =
-        status.protocols.iter().map(|(name, state)| format!("{name} {state}")).collect();
+    let protocols: Vec<String> = status
+        .protocols
+        .iter()
+        .map(|(name, state)| format!("{name} {state}"))
+        .collect();
     let mut text = listing(
         sheet,
         [
@@ -32,11 +40,29 @@ pub(crate) fn status(sheet: &Sheet, status: &StatusAnswer) -> String {
             ("router id", router_id),
             ("revision", revision.into()),
             ("interfaces", status.interfaces.into()),
-            ("protocols", if protocols.is_empty() { "none".into() } else { protocols.join(", ").into() }),
+            (
+                "protocols",
+                if protocols.is_empty() {
+                    "none".into()
+                } else {
+                    protocols.join(", ").into()
+                },
+            ),
             ("uptime", span(daemon.uptime_seconds).into()),
-            ("version", format!("waypostd {}, process {}", daemon.version, daemon.pid).into()),
+            (
+                "version",
+                format!("waypostd {}, process {}", daemon.version, daemon.pid).into(),
+            ),
             ("infobase", (&daemon.infobase).into()),
-            ("you may", if status.may_write { "read and change" } else { "read; secrets are hidden" }.into()),
+            (
+                "you may",
+                if status.may_write {
+                    "read and change"
+                } else {
+                    "read; secrets are hidden"
+                }
+                .into(),
+            ),
         ],
     );
     if !daemon.warnings.is_empty() {

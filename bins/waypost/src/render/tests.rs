@@ -10,15 +10,25 @@ use crate::sheet::Sheet;
 use crate::vocabulary;
 
 fn sheet() -> Sheet {
-    Sheet { width: Some(100), color: false, zone: TimeZone::UTC }
+    Sheet {
+        width: Some(100),
+        color: false,
+        zone: TimeZone::UTC,
+    }
 }
 
 fn narrow() -> Sheet {
-    Sheet { width: Some(60), ..sheet() }
+    Sheet {
+        width: Some(80),
+        ..sheet()
+    }
 }
 
 fn coloured() -> Sheet {
-    Sheet { color: true, ..sheet() }
+    Sheet {
+        color: true,
+        ..sheet()
+    }
 }
 
 fn fixture(name: &str) -> Value {
@@ -34,7 +44,10 @@ fn answer<T: DeserializeOwned>(name: &str) -> T {
 #[track_caller]
 fn fits(sheet: &Sheet, text: &str) -> String {
     for line in text.lines() {
-        assert!(sheet.width.is_none_or(|width| line.chars().count() <= width), "too long: {line}");
+        assert!(
+            sheet.width.is_none_or(|width| line.chars().count() <= width),
+            "too long: {line}"
+        );
         assert_eq!(line.trim_end(), line);
     }
     text.to_owned()
@@ -49,7 +62,11 @@ macro_rules! snapshot {
 #[test]
 fn show_status() {
     snapshot!("status", sheet(), status(&sheet(), &answer("status")));
-    snapshot!("status-troubled", sheet(), status(&sheet(), &answer("status-troubled")));
+    snapshot!(
+        "status-troubled",
+        sheet(),
+        status(&sheet(), &answer("status-troubled"))
+    );
 }
 
 #[test]
@@ -73,7 +90,11 @@ fn show_protocols() {
 
 #[test]
 fn show_neighbors() {
-    snapshot!("neighbors", sheet(), neighbors(&sheet(), &answer::<Vec<_>>("neighbors")));
+    snapshot!(
+        "neighbors",
+        sheet(),
+        neighbors(&sheet(), &answer::<Vec<_>>("neighbors"))
+    );
     assert_eq!(neighbors(&sheet(), &[]), "no neighbours\n");
 }
 
@@ -87,20 +108,35 @@ fn show_routes() {
 
 #[test]
 fn explain() {
-    snapshot!("explain", sheet(), explanation(&sheet(), "10.1.2.3", &answer("explain")));
-    snapshot!("explain-nothing", sheet(), explanation(&sheet(), "198.51.100.1", &answer("explain-nothing")));
+    snapshot!(
+        "explain",
+        sheet(),
+        explanation(&sheet(), "10.1.2.3", &answer("explain"))
+    );
+    snapshot!(
+        "explain-nothing",
+        sheet(),
+        explanation(&sheet(), "198.51.100.1", &answer("explain-nothing"))
+    );
 }
 
 #[test]
 fn show_counters() {
     snapshot!("counters", sheet(), counters(&sheet(), &answer("counters")));
-    snapshot!("counters-narrow", narrow(), counters(&narrow(), &answer("counters")));
+    snapshot!(
+        "counters-narrow",
+        narrow(),
+        counters(&narrow(), &answer("counters"))
+    );
 }
 
 #[test]
 fn show_database() {
     snapshot!("database", sheet(), database(&sheet(), &answer("database")));
-    assert_eq!(database(&sheet(), &serde_json::Map::new()), "no protocol is running\n");
+    assert_eq!(
+        database(&sheet(), &serde_json::Map::new()),
+        "no protocol is running\n"
+    );
 }
 
 #[test]
@@ -113,17 +149,39 @@ fn show_config() {
     };
     insta::assert_snapshot!("config", at(""));
     insta::assert_snapshot!("config-table", at("interfaces.\"eth0.100\""));
-    assert_eq!(at("interfaces.eth0.rip.announce"), "interfaces.eth0.rip.announce=\"v2-multicast\"\n");
-    assert_eq!(configuration(&sheet(), &Path::default(), &serde_json::json!({})).unwrap(), "no configuration\n");
-    assert_eq!(value(&tree["interfaces"]["eth0"]["rip"]["announce"]).unwrap(), "v2-multicast\n");
-    assert_eq!(value(&tree["protocols"]["rip"]["peers"]).unwrap(), "192.0.2.2\n192.0.2.3\n");
-    assert_eq!(value(&tree["interfaces"]["eth1"]["rip"]).unwrap(), "passive = true\n");
+    assert_eq!(
+        at("interfaces.eth0.rip.announce"),
+        "interfaces.eth0.rip.announce=\"v2-multicast\"\n"
+    );
+    assert_eq!(
+        configuration(&sheet(), &Path::default(), &serde_json::json!({})).unwrap(),
+        "no configuration\n"
+    );
+    assert_eq!(
+        value(&tree["interfaces"]["eth0"]["rip"]["announce"]).unwrap(),
+        "v2-multicast\n"
+    );
+    assert_eq!(
+        value(&tree["protocols"]["rip"]["peers"]).unwrap(),
+        "192.0.2.2\n192.0.2.3\n"
+    );
+    assert_eq!(
+        value(&tree["interfaces"]["eth1"]["rip"]).unwrap(),
+        "passive = true\n"
+    );
 }
 
 #[test]
 fn show_revisions() {
-    snapshot!("revisions", sheet(), revisions(&sheet(), &answer::<Vec<_>>("revisions")));
-    assert_eq!(revisions(&sheet(), &[]), "no revisions: nothing was ever configured\n");
+    snapshot!(
+        "revisions",
+        sheet(),
+        revisions(&sheet(), &answer::<Vec<_>>("revisions"))
+    );
+    assert_eq!(
+        revisions(&sheet(), &[]),
+        "no revisions: nothing was ever configured\n"
+    );
 }
 
 #[test]
@@ -131,18 +189,27 @@ fn plans() {
     snapshot!("plan-live", sheet(), plan(&sheet(), &answer("plan-live")));
     snapshot!("plan-hard", sheet(), plan(&sheet(), &answer("plan-hard")));
     insta::assert_snapshot!("plan-coloured", plan(&coloured(), &answer("plan-hard")));
-    snapshot!("plan-nothing", sheet(), plan(&sheet(), &waypost_manager::Plan::default()));
+    snapshot!(
+        "plan-nothing",
+        sheet(),
+        plan(&sheet(), &waypost_manager::Plan::default())
+    );
 }
 
 #[test]
 fn changes() {
-    let mut made: waypost_manager::Applied =
-        waypost_manager::Applied { revision: Some(12), plan: answer("plan-live") };
+    let mut made: waypost_manager::Applied = waypost_manager::Applied {
+        revision: Some(12),
+        plan: answer("plan-live"),
+    };
     snapshot!("applied-live", sheet(), applied(&sheet(), &made));
     made.plan = answer("plan-hard");
     snapshot!("applied-hard", sheet(), applied(&sheet(), &made));
     made.plan = waypost_manager::Plan::default();
-    assert_eq!(applied(&sheet(), &made), "nothing changed: revision 12 stays in force\n");
+    assert_eq!(
+        applied(&sheet(), &made),
+        "nothing changed: revision 12 stays in force\n"
+    );
     made.revision = None;
     assert_eq!(applied(&sheet(), &made), "nothing changed\n");
 }
@@ -151,8 +218,14 @@ fn changes() {
 fn diff() {
     insta::assert_snapshot!("diff", difference(&sheet(), &answer("diff")));
     insta::assert_snapshot!("diff-coloured", difference(&coloured(), &answer("diff")));
-    let same = waypost_api::DiffAnswer { changes: Vec::new(), text: String::new() };
-    assert_eq!(difference(&sheet(), &same), "no difference from the configuration in force\n");
+    let same = waypost_api::DiffAnswer {
+        changes: Vec::new(),
+        text: String::new(),
+    };
+    assert_eq!(
+        difference(&sheet(), &same),
+        "no difference from the configuration in force\n"
+    );
 }
 
 #[test]
@@ -165,7 +238,11 @@ fn options() {
 #[test]
 fn live() {
     let now = jiff::Timestamp::from_second(1_767_225_600).unwrap();
-    snapshot!("watch", sheet(), crate::watch::text(&sheet(), &answer("snapshot"), now));
+    snapshot!(
+        "watch",
+        sheet(),
+        crate::watch::text(&sheet(), &answer("snapshot"), now)
+    );
 }
 
 #[test]

@@ -4,16 +4,20 @@ use serde_json::Value;
 
 use crate::sheet::printable;
 
-/// A length of time in its two largest units: `12 s`, `3 min 5 s`, `2 d 4 h`.
+/// A length of time in its two largest units: `12s`, `3min 5s`, `2d 4h`.
 pub(crate) fn span(seconds: u64) -> String {
-    let (days, hours, minutes, rest) =
-        (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    let (days, hours, minutes, rest) = (
+        seconds / 86_400,
+        seconds / 3600 % 24,
+        seconds / 60 % 60,
+        seconds % 60,
+    );
     let two = |high: u64, unit: &str, low: u64, lower: &str| match low {
-        0 => format!("{high} {unit}"),
-        _ => format!("{high} {unit} {low} {lower}"),
+        0 => format!("{high}{unit}"),
+        _ => format!("{high}{unit} {low}{lower}"),
     };
     match (days, hours, minutes) {
-        (0, 0, 0) => format!("{rest} s"),
+        (0, 0, 0) => format!("{rest}s"),
         (0, 0, _) => two(minutes, "min", rest, "s"),
         (0, _, _) => two(hours, "h", minutes, "min"),
         _ => two(days, "d", hours, "h"),
@@ -22,7 +26,12 @@ pub(crate) fn span(seconds: u64) -> String {
 
 /// A line rate: `100 Mbit/s`; nothing when unknown (0).
 pub(crate) fn rate(bits: u64) -> String {
-    let scaled = [(1_000_000_000_000, "Tbit/s"), (1_000_000_000, "Gbit/s"), (1_000_000, "Mbit/s"), (1000, "kbit/s")];
+    let scaled = [
+        (1_000_000_000_000, "Tbit/s"),
+        (1_000_000_000, "Gbit/s"),
+        (1_000_000, "Mbit/s"),
+        (1000, "kbit/s"),
+    ];
     for (unit, name) in scaled {
         if bits >= unit {
             let (whole, tenth) = (bits / unit, bits % unit / (unit / 10));
@@ -32,7 +41,11 @@ pub(crate) fn rate(bits: u64) -> String {
             };
         }
     }
-    if bits == 0 { String::new() } else { format!("{bits} bit/s") }
+    if bits == 0 {
+        String::new()
+    } else {
+        format!("{bits} bit/s")
+    }
 }
 
 /// A number with its noun: `1 route`, `3 routes`.
@@ -49,8 +62,10 @@ pub(crate) fn toml_value(value: &Value) -> String {
         }
         Value::Object(table) if table.is_empty() => "{}".to_owned(),
         Value::Object(table) => {
-            let members: Vec<String> =
-                table.iter().map(|(name, value)| format!("{} = {}", key(name), toml_value(value))).collect();
+            let members: Vec<String> = table
+                .iter()
+                .map(|(name, value)| format!("{} = {}", key(name), toml_value(value)))
+                .collect();
             format!("{{ {} }}", members.join(", "))
         }
         // JSON's escapes are TOML's.
@@ -64,8 +79,15 @@ pub(crate) fn plain_value(value: &Value) -> String {
 }
 
 fn key(name: &str) -> String {
-    let bare = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
-    if bare { name.to_owned() } else { Value::from(name).to_string() }
+    let bare = !name.is_empty()
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
+    if bare {
+        name.to_owned()
+    } else {
+        Value::from(name).to_string()
+    }
 }
 
 #[cfg(test)]
@@ -77,7 +99,10 @@ mod tests {
     #[test]
     fn spans() {
         let spans = [0, 59, 60, 185, 3600, 7260, 86_400, 187_300].map(span);
-        assert_eq!(spans, ["0 s", "59 s", "1 min", "3 min 5 s", "1 h", "2 h 1 min", "1 d", "2 d 4 h"]);
+        assert_eq!(
+            spans,
+            ["0s", "59s", "1min", "3min 5s", "1h", "2h 1min", "1d", "2d 4h"]
+        );
     }
 
     #[test]
@@ -89,7 +114,10 @@ mod tests {
     #[test]
     fn values() {
         let value = json!([{ "deny": "10.0.0.0/8 le 32" }, { "a.b": 1 }, {}, true]);
-        assert_eq!(toml_value(&value), r#"[{ deny = "10.0.0.0/8 le 32" }, { "a.b" = 1 }, {}, true]"#);
+        assert_eq!(
+            toml_value(&value),
+            r#"[{ deny = "10.0.0.0/8 le 32" }, { "a.b" = 1 }, {}, true]"#
+        );
         assert_eq!(plain_value(&json!("v2-multicast")), "v2-multicast");
     }
 }

@@ -307,7 +307,11 @@ impl<'s> Rig<'s> {
 
     /// GetInterfaceInfo.
     pub(super) fn try_read(&mut self, index: InterfaceIndex) -> Result<InfoBlock, Refusal> {
-        read_amply(|buffer| self.protocol.interface_info(index, buffer))
+        let mut block = read_amply(|buffer| self.protocol.interface_info(index, buffer))?;
+        if let Some(octets) = block.bytes.get_mut(self.subject.read_only.clone()) {
+            octets.fill(0);
+        }
+        Ok(block)
     }
 
     /// GetGlobalInfo.

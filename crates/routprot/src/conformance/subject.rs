@@ -1,5 +1,7 @@
 //! The protocol under test, as its author describes it.
 
+use std::ops::Range;
+
 use waypost_types::{InterfaceIndex, ProtocolId};
 
 use crate::{InfoBlock, RoutingProtocol};
@@ -30,6 +32,7 @@ pub struct Subject<'a> {
     pub(super) settle: Option<Hook<'a>>,
     pub(super) pass_time: Option<Hook<'a>>,
     pub(super) ignored: Vec<String>,
+    pub(super) read_only: Range<usize>,
 }
 
 impl<'a> Subject<'a> {
@@ -63,6 +66,7 @@ impl<'a> Subject<'a> {
             settle: None,
             pass_time: None,
             ignored: Vec::new(),
+            read_only: 0..0,
         }
     }
 
@@ -151,6 +155,14 @@ impl<'a> Subject<'a> {
 
     /// How often time may pass before an announced event counts as missing.
     pub const PATIENCE: usize = 600;
+
+    /// Octets of an interface block that a set ignores and a get fills with the present state (rras-blocks P-104). They
+    /// are zero in the blocks given to [`Self::new`] and are taken for zero in what comes back.
+    #[must_use]
+    pub const fn read_only(mut self, octets: Range<usize>) -> Self {
+        self.read_only = octets;
+        self
+    }
 
     /// Fields of `show`, by name at any depth, that differ between two reads though nothing happened: ages, times.
     #[must_use]

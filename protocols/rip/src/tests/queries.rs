@@ -124,7 +124,11 @@ fn global_statistics_and_configuration() {
         ))
     );
     assert_eq!(
-        rip.mib(now, MibOperation::Set, &[3, 0, 0, 0, 2, 0, 0, 0, 9, 9]),
+        rip.mib(
+            now,
+            MibOperation::Set,
+            &[3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 9, 9]
+        ),
         Ok(MibReply::SetInterface(InterfaceIndex(2), vec![9, 9]))
     );
     for bad in [&[6, 0, 0, 0, 0, 0, 0, 0][..], &[2, 0, 0, 0, 1, 0, 0]] {

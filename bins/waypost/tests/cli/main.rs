@@ -1,0 +1,387 @@
+//! The program itself against a stand-in for the daemon on a socket: exit codes, messages, requests, completion.
+
+// What fails here fails a test, helpers of the tests included.
+#![allow(clippy::unwrap_used)]
+
+mod completion;
+mod daemon;
+mod watching;
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+use daemon::Daemon;
+use serde_json::{Value, json};
+
+/// The program, told where the daemon is, with nothing of our own environment that it would heed.
+fn waypost(daemon: &Daemon, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_waypost"));
+    command
+        .args(words)
+        .env("WAYPOST_SOCKET", daemon.socket())
+        .env_remove("NO_COLOR")
+        .env("TZ", "UTC");
+    command
+}
+
+fn run(daemon: &Daemon, words: &[&str]) -> Output {
+    waypost(daemon, words).output().unwrap()
+}
+
+fn text(octets: &[u8]) -> String {
+    String::from_utf8(octets.to_vec()).unwrap()
+}
+
+/// Runs what must succeed and gives its output.
+#[track_caller]
+fn done(daemon: &Daemon, words: &[&str]) -> String {
+    let output = run(daemon, words);
+    assert_eq!(text(&output.stderr), "", "{words:?}");
+    assert_eq!(output.status.code(), Some(0), "{words:?}");
+    text(&output.stdout)
+}
+
+/// Runs what must fail with this exit code, printing nothing, and gives its complaint.
+#[track_caller]
+fn fails(daemon: &Daemon, words: &[&str], code: i32) -> String {
+    let output = run(daemon, words);
+    assert_eq!(text(&output.stdout), "", "{words:?}");
+    assert_eq!(
+        output.status.code(),
+        Some(code),
+        "{words:?}: {}",
+        text(&output.stderr)
+    );
+    text(&output.stderr)
+}
+
+fn refusal() -> Value {
+    json!({ "status": 87, "path": "interfaces.eth0.rip.metric", "value": "99", "allowed": "0..=16",
+        "reason": "value is out of range" })
+}
+
+#[test]
+fn every_show_prints_what_json_prints() {
+    let daemon = Daemon::start();
+    for (topic, path, word) in [
+        ("status", "/v1/status", "alice"),
+        ("interfaces", "/v1/interfaces", "2001:db8:0:1::1/64"),
+        ("protocols", "/v1/protocols", "failed 3 times"),
+        ("neighbors", "/v1/neighbors", "192.0.2.10"),
+        ("neighbours", "/v1/neighbors", "192.0.2.10"),
+        ("routes", "/v1/routes?limit=5000", "blackhole"),
+        ("config", "/v1/config", "[interfaces.eth0.rip]"),
+        ("revisions", "/v1/revisions?limit=20", "back to revision 39"),
+        ("counters", "/v1/counters", "refused by the kernel"),
+        ("database", "/v1/database", "redistributed static"),
+    ] {
+        let shown = done(&daemon, &["show", topic]);
+        assert!(shown.contains(word), "{topic}: {shown}");
+        assert_eq!(daemon.requests().last().unwrap().target, path);
+        let printed: Value = serde_json::from_str(&done(&daemon, &["--json", "show", topic])).unwrap();
+        assert_eq!(printed, daemon.answer(path), "{topic}");
+    }
+}
+
+#[test]
+fn a_change_is_asked_for_as_it_was_typed() {
+    let daemon = Daemon::start();
+    let shown = done(&daemon, &["set", "a.metric=3", "a.announce=v1", "--note", "why"]);
+    assert!(
+        shown.contains(
+            "\nrevision 12 is in force\n3 changes on 2 interfaces: all live, no neighbour was reset\n"
+        ),
+        "{shown}"
+    );
+    let request = daemon.requests().pop().unwrap();
+    assert_eq!(
+        (request.method.as_str(), request.target.as_str()),
+        ("POST", "/v1/apply")
+    );
+    assert_eq!(
+        request.body,
+        json!({ "edits": [
+            { "set": { "path": "a.metric", "value": 3, "typed": "3" } },
+            { "set": { "path": "a.announce", "value": "v1", "typed": "v1" } },
+        ], "note": "why" })
+    );
+    let shown = done(&daemon, &["unset", "a.metric", "--plan"]);
+    assert!(
+        shown.ends_with("3 changes on 2 interfaces: all live, no neighbour is reset\n"),
+        "{shown}"
+    );
+    let request = daemon.requests().pop().unwrap();
+    assert_eq!(
+        (request.target.as_str(), &request.body),
+        ("/v1/plan", &json!({ "edits": [{ "unset": "a.metric" }] }))
+    );
+}
+
+#[test]
+fn files_and_standard_input() {
+    let daemon = Daemon::start();
+    let file = daemon.folder().join("router.toml");
+    std::fs::write(&file, "[router]\n").unwrap();
+    let name = file.to_str().unwrap();
+    for (words, target) in [
+        (["plan", name], "/v1/plan"),
+        (["apply", name], "/v1/apply"),
+        (["diff", name], "/v1/diff"),
+    ] {
+        done(&daemon, &words);
+        let request = daemon.requests().pop().unwrap();
+        assert_eq!(
+            (request.target.as_str(), &request.body),
+            (target, &json!({ "toml": "[router]\n" }))
+        );
+    }
+    let mut child = waypost(&daemon, &["apply", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(b"[protocols.rip]\n")
+        .unwrap();
+    assert!(child.wait_with_output().unwrap().status.success());
+    assert_eq!(
+        daemon.requests().pop().unwrap().body,
+        json!({ "toml": "[protocols.rip]\n" })
+    );
+    done(&daemon, &["diff", "7"]);
+    assert_eq!(daemon.requests().pop().unwrap().body, json!({ "revision": 7 }));
+}
+
+#[test]
+fn rollback_and_its_plan() {
+    let daemon = Daemon::start();
+    assert!(done(&daemon, &["rollback", "41", "--plan"]).contains("no neighbour is reset"));
+    assert_eq!(
+        daemon.requests().pop().unwrap().body,
+        json!({ "revision": 41, "plan": true })
+    );
+    assert!(done(&daemon, &["rollback", "41", "--note", "oops"]).contains("revision 12 is in force"));
+    assert_eq!(
+        daemon.requests().pop().unwrap().body,
+        json!({ "revision": 41, "note": "oops", "plan": false })
+    );
+}
+
+#[test]
+fn other_commands() {
+    let daemon = Daemon::start();
+    assert_eq!(done(&daemon, &["get", "interfaces.eth0.rip.metric"]), "1\n");
+    assert_eq!(
+        done(&daemon, &["get", "interfaces.eth0.rip.metric", "--json"]),
+        "1\n"
+    );
+    assert!(done(&daemon, &["explain", "10.1.2.3"]).starts_with("10.1.2.3 is in 10.1.0.0/16\n"));
+    assert_eq!(
+        daemon.requests().pop().unwrap().target,
+        "/v1/explain?destination=10.1.2.3"
+    );
+    assert_eq!(
+        done(&daemon, &["autostatic", "update", "ppp 0"]),
+        "ppp 0 has 3 autostatic routes now\n"
+    );
+    assert_eq!(daemon.requests().pop().unwrap().target, "/v1/autostatic/ppp%200");
+    assert!(done(&daemon, &["schema"]).contains("none | v1 | v1-compatible | v2-multicast"));
+    assert!(done(&daemon, &["show", "interfaces", "eth0"]).contains("52:54:00:12:34:56"));
+    assert!(done(&daemon, &["show", "protocols", "rip"]).contains("routes learned"));
+    assert_eq!(done(&daemon, &["show", "neighbors", "lo"]), "no neighbours\n");
+    assert!(done(&daemon, &["show", "revisions", "7"]).contains("[protocols.rip]"));
+}
+
+#[test]
+fn all_pages_of_the_routing_table() {
+    let mut daemon = Daemon::start();
+    let page = daemon.answer("/v1/routes");
+    let rows = page["rows"].as_array().unwrap();
+    daemon.set(
+        "/v1/routes?limit=5000&within=10.0.0.0%2F8",
+        json!({ "rows": rows[..2], "next": "10.1.0.0/16" }),
+    );
+    daemon.set(
+        "/v1/routes?limit=5000&within=10.0.0.0%2F8&after=10.1.0.0%2F16",
+        json!({ "rows": rows[2..] }),
+    );
+    let shown = done(&daemon, &["show", "routes", "--within", "10.0.0.0/8", "--json"]);
+    assert_eq!(
+        serde_json::from_str::<Value>(&shown).unwrap()["rows"],
+        page["rows"]
+    );
+    daemon.set(
+        "/v1/routes?limit=2",
+        json!({ "rows": rows[..2], "next": "10.1.0.0/16" }),
+    );
+    assert!(done(&daemon, &["show", "routes", "--limit", "2"]).contains("there are more"));
+}
+
+#[test]
+fn refusals_name_path_value_range_and_status() {
+    let mut daemon = Daemon::start();
+    let second =
+        json!({ "status": 902, "path": "protocols.ospf", "reason": "no such protocol is installed" });
+    daemon.refuse("/v1/apply", 400, &json!([refusal(), second]));
+    assert_eq!(
+        fails(
+            &daemon,
+            &["set", "interfaces.eth0.rip.metric=99", "protocols.ospf={}"],
+            1
+        ),
+        "error: interfaces.eth0.rip.metric: value is out of range: 99 (allowed: 0..=16) [ERROR_INVALID_PARAMETER 87]\n\
+         error: protocols.ospf: no such protocol is installed [ERROR_UNKNOWN_PROTOCOL_ID 902]\n"
+    );
+    let complaint = fails(&daemon, &["set", "a=99", "--json"], 1);
+    assert_eq!(
+        serde_json::from_str::<Value>(&complaint).unwrap(),
+        json!({ "refusals": [refusal(), second] })
+    );
+}
+
+#[test]
+fn a_mistake_in_a_file_names_the_file() {
+    let mut daemon = Daemon::start();
+    daemon.refuse(
+        "/v1/plan",
+        400,
+        &json!([{ "status": 87, "reason": "line 2, column 3: a mistake", "value": "x = = 3" }]),
+    );
+    let file = daemon.folder().join("router.toml");
+    std::fs::write(&file, "\nx = = 3").unwrap();
+    let name = file.to_str().unwrap();
+    let expected =
+        format!("error: {name}: line 2, column 3: a mistake: x = = 3 [ERROR_INVALID_PARAMETER 87]\n");
+    assert_eq!(fails(&daemon, &["plan", name], 1), expected);
+}
+
+#[test]
+fn names_that_are_nearly_right() {
+    let daemon = Daemon::start();
+    let complaint = fails(&daemon, &["show", "interfaces", "eht0"], 1);
+    assert!(
+        complaint.contains("no such interface; did you mean 'eth0'?: eht0"),
+        "{complaint}"
+    );
+    assert!(fails(&daemon, &["show", "protocols", "ripp"], 1).contains("did you mean 'rip'?"));
+    assert!(fails(&daemon, &["show", "neighbors", "eht0"], 1).contains("did you mean 'eth0'?"));
+    assert!(fails(&daemon, &["shwo"], 2).contains("'show'"));
+    assert!(fails(&daemon, &["show", "route"], 2).contains("'routes'"));
+}
+
+#[test]
+fn what_makes_no_sense_never_reaches_the_daemon() {
+    let daemon = Daemon::start();
+    let complaint = fails(&daemon, &["set", "interfaces.eth0.rip.metric"], 2);
+    assert!(
+        complaint.starts_with("error: 'interfaces.eth0.rip.metric' is no assignment: write PATH=VALUE"),
+        "{complaint}"
+    );
+    assert_eq!(
+        fails(&daemon, &["apply", "/nonexistent.toml"], 2),
+        "error: /nonexistent.toml: no such file or directory\n"
+    );
+    for words in [
+        &["rollback", "x"][..],
+        &["rollback", "0"],
+        &["set"],
+        &["unset"],
+        &["show"],
+        &[],
+        &["rollback", "1", "--plan", "--note", "x"],
+    ] {
+        fails(&daemon, words, 2);
+    }
+    assert_eq!(daemon.requests().len(), 0);
+}
+
+#[test]
+fn without_a_daemon() {
+    let daemon = Daemon::start();
+    let socket = daemon.folder().join("nobody.sock");
+    let socket = socket.to_str().unwrap();
+    let complaint = fails(&daemon, &["--socket", socket, "show", "status"], 3);
+    assert_eq!(
+        complaint,
+        format!(
+            "error: no daemon answers at {socket}: no such file or directory\n\
+             hint: is waypostd running? another socket is named by --socket PATH or WAYPOST_SOCKET\n"
+        )
+    );
+}
+
+#[test]
+fn an_answer_that_is_none() {
+    let mut daemon = Daemon::start();
+    daemon.set("/v1/interfaces", json!([{ "name": 7 }]));
+    let complaint = fails(&daemon, &["show", "interfaces"], 3);
+    assert!(
+        complaint.starts_with("error: the daemon's answer makes no sense: "),
+        "{complaint}"
+    );
+}
+
+#[test]
+fn a_reader_that_has_seen_enough() {
+    let daemon = Daemon::start();
+    let mut child = waypost(&daemon, &["show", "routes"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(
+        (output.status.code(), text(&output.stderr).as_str()),
+        (Some(0), "")
+    );
+}
+
+#[test]
+fn colours() {
+    let daemon = Daemon::start();
+    let escape = |output: &Output| output.stdout.contains(&0x1b);
+    assert!(escape(&run(&daemon, &["show", "routes", "--color", "always"])));
+    assert!(
+        !escape(&run(&daemon, &["show", "routes"])),
+        "no terminal, no colours"
+    );
+    assert!(!escape(&run(&daemon, &["show", "routes", "--color", "never"])));
+    let forced = waypost(&daemon, &["show", "routes", "--color", "always"])
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap();
+    assert!(escape(&forced), "what is asked for on the line counts");
+}
+
+#[test]
+fn help_has_examples() {
+    let daemon = Daemon::start();
+    for words in [
+        &["--help"][..],
+        &["set", "--help"],
+        &["apply", "--help"],
+        &["rollback", "--help"],
+        &["explain", "--help"],
+    ] {
+        assert!(
+            done(&daemon, words).contains("Examples:\n  waypost "),
+            "{words:?}"
+        );
+    }
+}
+
+#[test]
+fn manual_pages() {
+    let daemon = Daemon::start();
+    let folder = daemon.folder().join("man");
+    done(&daemon, &["man", folder.to_str().unwrap()]);
+    assert!(
+        std::fs::read_to_string(folder.join("waypost.1"))
+            .unwrap()
+            .contains("Exit codes")
+    );
+}

@@ -1,0 +1,83 @@
+//! An instance without a host: whoever holds it moves its clock. For tests of protocols and of the interface.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use waypost_routprot::Refusal;
+use waypost_types::{RouteBatch, Seed};
+
+use crate::{Engine, Instance, InstanceCell, Now};
+
+/// An instance and the clock it lives by. Ports open and packets go nowhere; route changes are kept.
+pub struct World<E: Engine> {
+    now: Now,
+    instance: Instance<E>,
+    routes: RouteBatch,
+}
+
+impl<E: Engine> World<E> {
+    fn carry_out(&mut self) {
+        while !self.instance.outbox().is_empty() {
+            self.routes.extend(self.instance.outbox().take_routes());
+            let again = self.instance.outbox().take_again();
+            self.instance.outbox().clear();
+            if again {
+                self.instance.proceed(self.now);
+            }
+        }
+    }
+}
+
+/// A [`World`] that several owners can look at: the protocol under test and the test itself.
+pub struct ManualCell<E: Engine>(Arc<Mutex<World<E>>>);
+
+impl<E: Engine> Clone for ManualCell<E> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<E: Engine> ManualCell<E> {
+    /// A fresh instance at `now`.
+    #[must_use]
+    pub fn new(seed: Seed, now: Now) -> Self {
+        Self(Arc::new(Mutex::new(World {
+            now,
+            instance: Instance::new(seed, Vec::new()),
+            routes: Vec::new(),
+        })))
+    }
+
+    fn world<R>(&self, look: impl FnOnce(&mut World<E>) -> R) -> R {
+        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Moves the clock to the next deadline, if there is one, and lets it pass.
+    pub fn pass_time(&self) {
+        self.world(|world| {
+            if let Some(deadline) = world.instance.next_deadline() {
+                world.now.time = deadline.max(world.now.time);
+                world.instance.deadline(world.now);
+                world.carry_out();
+            }
+        });
+    }
+
+    /// Takes the route changes so far.
+    #[must_use]
+    pub fn take_routes(&self) -> RouteBatch {
+        self.world(|world| std::mem::take(&mut world.routes))
+    }
+}
+
+impl<E: Engine> InstanceCell<E> for ManualCell<E> {
+    fn with<R>(
+        &mut self,
+        call: impl FnOnce(Now, &mut Instance<E>) -> R,
+    ) -> Result<(R, Vec<String>), Refusal> {
+        Ok(self.world(|world| {
+            let result = call(world.now, &mut world.instance);
+            world.carry_out();
+            (result, Vec::new())
+        }))
+    }
+}
