@@ -146,6 +146,7 @@ mod tests {
             preference: 120,
             metric: 2,
             set: None,
+            members: interfaces.len(),
             next_hops: interfaces
                 .iter()
                 .map(|index| NextHop::on(InterfaceIndex(*index)))

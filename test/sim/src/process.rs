@@ -86,7 +86,7 @@ impl<E: Engine> Process for Instance<E> {
     }
 
     fn set_global_info(&mut self, now: Now, info: &InfoBlock) -> Result<(), Refusal> {
-        self.set_global_info(now, info)
+        self.set_global_info(now, info).map(drop)
     }
 
     fn global_info(&self) -> Result<InfoBlock, Refusal> {

@@ -1,5 +1,7 @@
 //! The oracles find faults: each of these routers is broken in one way, and is caught for it.
 
+#![allow(clippy::unwrap_used, reason = "an unwrap that fails fails the test")]
+
 use std::time::Duration;
 
 use serde_json::json;

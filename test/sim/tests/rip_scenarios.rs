@@ -1,5 +1,6 @@
 //! RIP networks under disturbance. `WAYPOST_SIM_SEED=n` runs one seed alone.
 
+#![allow(clippy::unwrap_used, reason = "an unwrap that fails fails the test")]
 #![allow(clippy::disallowed_methods, reason = "how fast the simulator is, is measured")]
 
 use std::time::Duration;

@@ -18,9 +18,9 @@ const ESRCH: i32 = 3;
 const EINVAL: i32 = 22;
 const ENETDOWN: i32 = 100;
 /// The port of somebody who is not the daemon.
-pub const HAND: u32 = 77;
+pub(crate) const HAND: u32 = 77;
 
-pub struct Kernel {
+pub(crate) struct Kernel {
     pub mode: Mode,
     /// Up, carrier.
     pub links: BTreeMap<u32, (bool, bool)>,
@@ -37,12 +37,12 @@ fn failure(errno: i32) -> Failure {
     }
 }
 
-pub fn is_v6(prefix: Prefix) -> bool {
+pub(crate) fn is_v6(prefix: Prefix) -> bool {
     matches!(prefix, Prefix::V6(_))
 }
 
 impl Kernel {
-    pub fn new(mode: Mode) -> Self {
+    pub(crate) fn new(mode: Mode) -> Self {
         Self {
             mode,
             links: BTreeMap::from([
@@ -57,13 +57,13 @@ impl Kernel {
         }
     }
 
-    pub fn alive(&self, interface: u32) -> bool {
+    pub(crate) fn alive(&self, interface: u32) -> bool {
         self.links
             .get(&interface)
             .is_some_and(|&(up, carrier)| up && carrier)
     }
 
-    pub fn link(&self, index: u32) -> Link {
+    pub(crate) fn link(&self, index: u32) -> Link {
         let (up, carrier) = self.links[&index];
         let mut link = Link::new(InterfaceIndex(index));
         link.flags.set(LinkFlags::UP, up);
@@ -73,7 +73,7 @@ impl Kernel {
         link
     }
 
-    pub fn tell(&mut self, port: u32, flags: u16, body: Body) {
+    pub(crate) fn tell(&mut self, port: u32, flags: u16, body: Body) {
         let header = Header {
             flags,
             port,
@@ -82,7 +82,7 @@ impl Kernel {
         self.news.push_back(Message { header, body });
     }
 
-    pub fn set_link(&mut self, index: u32, up: bool, carrier: bool) {
+    pub(crate) fn set_link(&mut self, index: u32, up: bool, carrier: bool) {
         let before = self.links.insert(index, (up, carrier)).unwrap();
         if before.0 && before.1 && !(up && carrier) {
             // Objects vanish without a word; so do IPv4 routes through them.
@@ -110,7 +110,7 @@ impl Kernel {
     }
 
     /// Removes an object and what depends on it. Announced, but for its IPv4 routes, if somebody did it.
-    pub fn remove_object(&mut self, id: u32, port: Option<u32>) {
+    pub(crate) fn remove_object(&mut self, id: u32, port: Option<u32>) {
         let Some(object) = self.objects.remove(&id) else {
             return;
         };
@@ -147,7 +147,7 @@ impl Kernel {
     }
 
     /// Works through a batch as the kernel does; `allowed` judges each route that is deleted or replaced.
-    pub fn execute(&mut self, batch: &Batch<Token>, allowed: &mut dyn FnMut(&Route)) -> Vec<Refused> {
+    pub(crate) fn execute(&mut self, batch: &Batch<Token>, allowed: &mut dyn FnMut(&Route)) -> Vec<Refused> {
         let mut refused = Vec::new();
         for message in decode_all(batch.as_bytes()) {
             let (sequence, outcome) = match message {
@@ -267,7 +267,7 @@ impl Kernel {
     }
 
     /// The next hops a route has in the end: interface and gateway.
-    pub fn resolve(&self, route: &Route) -> Vec<(u32, Option<std::net::IpAddr>)> {
+    pub(crate) fn resolve(&self, route: &Route) -> Vec<(u32, Option<std::net::IpAddr>)> {
         let single = |id: &NexthopId| match &self.objects[&id.0].kind {
             NexthopKind::Gateway { address, interface } => Some((interface.0, Some(*address))),
             NexthopKind::Link { interface, .. } => Some((interface.0, None)),
@@ -288,7 +288,7 @@ impl Kernel {
         hops
     }
 
-    pub fn main_route(&self, prefix: Prefix, priority: u32) -> Option<&Route> {
+    pub(crate) fn main_route(&self, prefix: Prefix, priority: u32) -> Option<&Route> {
         self.routes.iter().find(|route| {
             route.destination == prefix && route.priority == priority && route.table == RT_TABLE_MAIN
         })

@@ -27,7 +27,7 @@ pub(super) struct Kernel {
 }
 
 fn failed(error: RequestError) -> io::Error {
-    io::Error::other(error.to_string())
+    io::Error::other(error)
 }
 
 impl Kernel {
