@@ -29,7 +29,7 @@ pub(crate) fn all(quick: bool) -> Result<()> {
     run(cargo().args(["test", "--workspace", "--exclude", LABS, "--quiet"]))?;
     if !quick {
         say("== labs: namespaces with real peers");
-        run(cargo().args(["test", "--package", LABS, "--", "--test-threads=1"]))?;
+        run(cargo().args(["test", "--package", LABS]))?;
     }
     say("all tests passed");
     Ok(())

@@ -1,5 +1,7 @@
 //! Where log lines go.
 
+use std::io::IsTerminal;
+
 use anyhow::{Context, Result};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -22,6 +24,7 @@ pub(crate) fn start(filter: &str, target: LogTarget) -> Result<()> {
         LogTarget::Auto | LogTarget::Stderr => fmt::layer()
             .with_writer(std::io::stderr)
             .with_target(false)
+            .with_ansi(std::io::stderr().is_terminal())
             .boxed(),
         LogTarget::Json => fmt::layer().json().with_writer(std::io::stderr).boxed(),
     };

@@ -171,13 +171,13 @@ fn requests_of_the_wrong_form() {
         (
             "/v1/apply",
             json!({ "edits": [{ "sett": {} }] }),
-            "edits[0]",
+            "edits.0",
             "unknown variant",
         ),
         (
             "/v1/apply",
             json!({ "edits": [{ "set": { "path": 3, "value": 1 } }] }),
-            "edits[0].set.path",
+            "edits.0.set.path",
             "invalid type",
         ),
         (

@@ -106,6 +106,9 @@ fn ask(rig: &mut Rig<'_>, read: Read, capacity: Option<usize>) -> Answer {
     buffer.structure = MARK_TRIPLE;
     let result = read.ask(rig, &mut buffer);
     let (size, triple) = (buffer.size, buffer.structure);
+    if let (Ok(()), Read::Interface(_)) = (&result, read) {
+        rig.blank_read_only(&mut octets);
+    }
     Answer {
         result,
         octets,
@@ -231,7 +234,10 @@ fn unknown(rig: &mut Rig<'_>) -> Checked {
 
 fn host_loop(rig: &mut Rig<'_>) -> Checked {
     each(rig, |rig, read, block| {
-        let seen = accepted(read.name(), read_info(|buffer| read.ask(rig, buffer)))?;
+        let mut seen = accepted(read.name(), read_info(|buffer| read.ask(rig, buffer)))?;
+        if let Read::Interface(_) = read {
+            rig.blank_read_only(&mut seen.bytes);
+        }
         same(
             &format!("the block {} returns", read.name()),
             &bytes_of(block.clone()),

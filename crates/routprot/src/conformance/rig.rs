@@ -308,10 +308,15 @@ impl<'s> Rig<'s> {
     /// GetInterfaceInfo.
     pub(super) fn try_read(&mut self, index: InterfaceIndex) -> Result<InfoBlock, Refusal> {
         let mut block = read_amply(|buffer| self.protocol.interface_info(index, buffer))?;
-        if let Some(octets) = block.bytes.get_mut(self.subject.read_only.clone()) {
+        self.blank_read_only(&mut block.bytes);
+        Ok(block)
+    }
+
+    /// Takes the read-only octets of an interface block for zero.
+    pub(super) fn blank_read_only(&self, octets: &mut [u8]) {
+        if let Some(octets) = octets.get_mut(self.subject.read_only.clone()) {
             octets.fill(0);
         }
-        Ok(block)
     }
 
     /// GetGlobalInfo.

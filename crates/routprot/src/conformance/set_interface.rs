@@ -224,6 +224,7 @@ fn set_then_get(rig: &mut Rig<'_>) -> Checked {
     let result = rig.protocol.interface_info(FIRST, &mut buffer);
     accepted("interface_info with the size asked for", result)?;
     let (version, structure_size, structure_count) = buffer.structure;
+    rig.blank_read_only(&mut octets);
     let read = InfoBlock {
         version,
         structure_size,
