@@ -32,10 +32,12 @@ use crate::surroundings::Around;
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    if let Err(error) = logging::start(&options.log, options.log_to).and_then(|()| serve(&options)) {
-        tracing::error!("{error:#}");
-        // Also for whoever starts the daemon by hand with the log elsewhere.
+    if let Err(error) = logging::start(&options.log, options.log_to) {
         drop(writeln!(std::io::stderr(), "waypostd: {error:#}"));
+        return ExitCode::FAILURE;
+    }
+    if let Err(error) = serve(&options) {
+        tracing::error!("{error:#}");
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS

@@ -190,7 +190,7 @@ pub struct Options {
     /// Routers to send to by unicast. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub neighbors: Option<Vec<Ipv4Addr>>,
-    /// Which routes are taken; see [`super::filter_permits`]. Default: all.
+    /// Which routes are taken: the first rule that matches decides, the rest gets the opposite of the last. Default: all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accept_filter: Option<Vec<FilterRule>>,
     /// Which routes are announced. Default: all.
