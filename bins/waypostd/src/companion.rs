@@ -6,7 +6,7 @@ use std::sync::Arc;
 use waypost_api::parse_toml;
 use waypost_host::daemon::Companion;
 use waypost_host::table::TableHandle;
-use waypost_manager::{Author, Edit, InterfaceChange, Manager};
+use waypost_manager::{Author, Declared, InterfaceChange, Manager};
 use waypost_routprot::Refusal;
 use waypost_sys::clock;
 use waypost_types::{Time, WallTime};
@@ -45,7 +45,7 @@ impl Companion for Wired {
 
     fn ready(&mut self, manager: &mut Manager) {
         if let Some(path) = &self.config {
-            let refusals = apply_file(manager, clock::now(), clock::wall(), path)
+            let refusals = take_file(manager, (clock::now(), clock::wall()), path, Occasion::Start)
                 .err()
                 .unwrap_or_default();
             self.running.warn(&refusals);
@@ -62,12 +62,21 @@ impl Companion for Wired {
     }
 }
 
+/// Why a file is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Occasion {
+    /// The daemon starts: the file is taken if it changed.
+    Start,
+    /// The operator asked for it.
+    Asked,
+}
+
 /// Makes a file the configuration. When it is refused, what is in force stays in force.
-pub(crate) fn apply_file(
+pub(crate) fn take_file(
     manager: &mut Manager,
-    now: Time,
-    wall: WallTime,
+    (now, wall): (Time, WallTime),
     path: &Path,
+    occasion: Occasion,
 ) -> Result<(), Vec<Refusal>> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| vec![Refusal::failed(format!("{}: {error}", path.display()))]);
@@ -76,22 +85,29 @@ pub(crate) fn apply_file(
         name: "waypostd".to_owned(),
         note: format!("file {}", path.display()),
     };
-    let applied = tree.and_then(|tree| manager.apply(now, wall, &[Edit::Replace(tree)], &author));
-    match applied {
-        Ok(applied) if applied.plan.changes.is_empty() => {
-            tracing::info!(path = %path.display(), "the file says what is in force already");
-            Ok(())
+    let declared = tree.and_then(|tree| match occasion {
+        Occasion::Start => manager.declare(now, wall, tree, &author),
+        Occasion::Asked => manager
+            .declare_again(now, wall, tree, &author)
+            .map(Declared::Taken),
+    });
+    let declared = declared.inspect_err(|refusals| {
+        for refusal in refusals {
+            tracing::error!(path = %path.display(), "the file is refused and nothing was changed: {refusal}");
         }
-        Ok(applied) => {
+    })?;
+    match declared {
+        Declared::Taken(applied) if applied.plan.changes.is_empty() => {
+            tracing::info!(path = %path.display(), "the file says what is in force already");
+        }
+        Declared::Taken(applied) => {
             let changes = applied.plan.changes.len();
             tracing::info!(path = %path.display(), changes, revision = applied.revision, "the file is in force");
-            Ok(())
         }
-        Err(refusals) => {
-            for refusal in &refusals {
-                tracing::error!(path = %path.display(), "the file is refused and nothing was changed: {refusal}");
-            }
-            Err(refusals)
+        Declared::Unchanged(plan) => {
+            let changed_since = plan.changes.len();
+            tracing::info!(path = %path.display(), changed_since, "the file has not changed since it was taken last");
         }
     }
+    Ok(())
 }

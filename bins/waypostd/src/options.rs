@@ -12,7 +12,8 @@ use clap::{Parser, ValueEnum};
 #[derive(Clone, Debug, Parser)]
 #[command(name = "waypostd", version, after_help = AFTER)]
 pub(crate) struct Options {
-    /// Make this file the configuration, at start and at every SIGHUP.
+    /// Make this file the configuration: at start if it has changed since it was taken last, and at every SIGHUP. While it
+    /// has not changed, what was changed otherwise stays in force over restarts.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
@@ -49,7 +50,7 @@ const AFTER: &str = "\
 Signals:
   SIGTERM, SIGINT  say good-bye to neighbours, remove the routes from the kernel, stop
   SIGUSR1          stop at once for a restart: the routes stay in the kernel, no packet is lost
-  SIGHUP           read --config again
+  SIGHUP           make the file of --config the configuration again, changed or not
 
 Exit status: 0 stopped as asked, 1 could not start or failed.";
 

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use tokio::signal::unix::{SignalKind, signal};
 use waypost_host::daemon::{ManagerHandle, Signals};
 
-use crate::companion::apply_file;
+use crate::companion::{Occasion, take_file};
 
 /// Starts the thread that waits for signals.
 pub(crate) fn watch(signals: Arc<Signals>, manager: ManagerHandle, config: Option<PathBuf>) -> Result<()> {
@@ -32,7 +32,7 @@ pub(crate) fn watch(signals: Arc<Signals>, manager: ManagerHandle, config: Optio
                         _ = leave.recv() => signals.leave(),
                         _ = reread.recv() => match config.clone() {
                             Some(path) => manager.run(Box::new(move |manager, now, wall| {
-                                drop(apply_file(manager, now, wall, &path));
+                                drop(take_file(manager, (now, wall), &path, Occasion::Asked));
                             })),
                             None => tracing::warn!("SIGHUP is ignored: there is no --config to read again"),
                         },

@@ -11,6 +11,7 @@
 mod autostatic;
 mod client;
 mod configuration;
+mod declared;
 mod edit;
 mod environment;
 mod interfaces;
@@ -24,6 +25,7 @@ mod transaction;
 
 pub use client::ClientState;
 pub use configuration::{Configuration, redact};
+pub use declared::Declared;
 pub use edit::Edit;
 pub use environment::{Autostatic, Protocols, RouteTable};
 pub use interfaces::{Interface, InterfaceChange, InterfaceTable};

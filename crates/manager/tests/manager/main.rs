@@ -7,6 +7,7 @@
 
 mod autostatic;
 mod boot;
+mod declared;
 mod interfaces;
 mod lifecycle;
 mod order;
