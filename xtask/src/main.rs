@@ -2,6 +2,7 @@
 
 mod dist;
 mod house;
+mod lab;
 mod test;
 
 use std::io::Write;
@@ -19,6 +20,12 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Start three routers in network namespaces, change one live while packets flow, kill one; then clean up.
+    Lab {
+        /// Leave the lab running at the end, until Ctrl-C, and print how to talk to it.
+        #[arg(long)]
+        keep: bool,
+    },
     /// Install what the tests need and run all of them.
     Test {
         /// Leave out the labs: no packages are installed, no namespaces are made.
@@ -33,6 +40,7 @@ enum Command {
 
 fn main() -> Result<()> {
     match Arguments::parse().command {
+        Command::Lab { keep } => lab::show(keep),
         Command::Test { quick } => test::all(quick),
         Command::House => house::check(),
         Command::Dist => dist::tarball(),

@@ -165,6 +165,11 @@ impl Lab {
         self.anchor.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Ends every process of the lab and removes its directory, as dropping it does.
+    pub fn end(&self) {
+        self.lock_anchor().weigh();
+    }
+
     /// The directory of the lab; it goes with the lab. Each node has one in it, of its name, with logs and configurations.
     #[must_use]
     pub fn directory(&self) -> PathBuf {
@@ -195,7 +200,7 @@ impl Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        self.lock_anchor().weigh();
+        self.end();
     }
 }
 

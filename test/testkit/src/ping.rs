@@ -96,6 +96,20 @@ impl Ping {
         (self.shared.sent.load(Ordering::Acquire), self.shared.returned())
     }
 
+    /// Packets sent until now, and how many of them did not come back. Waits for those that are under way.
+    #[must_use]
+    pub fn settled(&self) -> (u64, u64) {
+        let sent = self.shared.sent.load(Ordering::Acquire);
+        let end = Instant::now() + GRACE;
+        loop {
+            let missing = self.shared.missing(sent);
+            if missing == 0 || Instant::now() >= end {
+                return (sent, missing);
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Stops sending, waits for what is under way, and says what was lost.
     pub fn finish(mut self) -> Loss {
         self.shared.stop_sending.store(true, Ordering::Release);
@@ -144,6 +158,13 @@ impl Shared {
     fn returned(&self) -> u64 {
         let back = self.back.lock().unwrap_or_else(PoisonError::into_inner);
         back.iter().map(|&back| u64::from(back)).sum()
+    }
+
+    /// How many of the first `sent` packets are not back.
+    fn missing(&self, sent: u64) -> u64 {
+        let back = self.back.lock().unwrap_or_else(PoisonError::into_inner);
+        let returned = back.iter().take(usize::try_from(sent).unwrap_or(usize::MAX));
+        sent - returned.map(|&back| u64::from(back)).sum::<u64>()
     }
 
     /// Sends packet after packet on time; one that cannot be sent counts as sent and lost.

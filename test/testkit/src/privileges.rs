@@ -47,6 +47,12 @@ pub fn gain_privileges() -> Result<()> {
     Err(error).context("starting again inside a user namespace (unshare)")
 }
 
+/// Whether [`gain_privileges`] had to make a user namespace: whoever wants to reach the lab from outside has to enter it.
+#[must_use]
+pub fn in_user_namespace() -> bool {
+    env::var_os(INSIDE).is_some()
+}
+
 /// The same for one test of a test binary, whose other tests run on: `Ok(false)` says that the test has been run by
 /// another process and has passed.
 ///

@@ -7,7 +7,7 @@ mod waypost;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -42,6 +42,13 @@ impl fmt::Display for Make {
 }
 
 impl Make {
+    /// Where Waypost's programs are, if they have been built.
+    #[must_use]
+    pub fn program_directory() -> Option<PathBuf> {
+        let program = waypost::program("waypost").ok()?;
+        program.parent().map(Path::to_owned)
+    }
+
     /// Whether its programs are on this machine.
     #[must_use]
     pub fn is_installed(self) -> bool {
@@ -162,6 +169,15 @@ impl Router {
         .with_context(|| format!("on {}", self.node.name()))
     }
 
+    /// Runs Waypost's command line and returns how it ended and what it printed, standard error last: for commands that are
+    /// to be refused.
+    pub fn attempt(&self, arguments: &[&str]) -> Result<(ExitStatus, String)> {
+        if self.make != Make::Waypost {
+            bail!("{} has no exit codes to rely on", self.make);
+        }
+        outcome(waypost::tool(self)?.args(arguments))
+    }
+
     /// Changes the running configuration.
     ///
     /// Waypost and BIRD take a whole new configuration. FRR takes lines as typed after `configure terminal`.
@@ -195,10 +211,15 @@ fn as_text(path: &Path) -> Result<String> {
 /// Runs a control program in the caller's own network namespace: daemons listen on unix sockets. Returns whether it
 /// succeeded and what it printed, standard error last.
 fn control(command: &mut Command) -> Result<(bool, String)> {
+    let (status, text) = outcome(command)?;
+    Ok((status.success(), text))
+}
+
+fn outcome(command: &mut Command) -> Result<(ExitStatus, String)> {
     let output = command
         .output()
         .with_context(|| format!("starting {}", command.get_program().to_string_lossy()))?;
     let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
     text.push_str(&String::from_utf8_lossy(&output.stderr));
-    Ok((output.status.success(), text))
+    Ok((output.status, text))
 }

@@ -64,7 +64,8 @@ pub(super) fn launch(router: &mut Router) -> Result<()> {
     Ok(())
 }
 
-fn waypost(router: &Router) -> Result<Command> {
+/// The command line of the router's programs, ready for arguments.
+pub(super) fn tool(router: &Router) -> Result<Command> {
     let mut command = Command::new(program("waypost")?);
     command.arg("--socket").arg(router.path("waypost.sock"));
     Ok(command)
@@ -80,7 +81,7 @@ pub(super) fn questions(router: &Router) -> Result<Vec<Command>> {
     ]
     .into_iter()
     .map(|question| {
-        let mut command = waypost(router)?;
+        let mut command = tool(router)?;
         command.args(question.split(' '));
         Ok(command)
     })
@@ -88,7 +89,7 @@ pub(super) fn questions(router: &Router) -> Result<Vec<Command>> {
 }
 
 pub(super) fn command(router: &Router, arguments: &[&str]) -> Result<String> {
-    let (done, text) = control(waypost(router)?.args(arguments))?;
+    let (done, text) = control(tool(router)?.args(arguments))?;
     if !done {
         bail!("waypost {}:\n{text}", arguments.join(" "));
     }
