@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use waypost_testkit::{Lab, Make, Ping, RouteFeed};
+use waypost_labs::{RipInterface, RipPlan};
+use waypost_testkit::{Lab, Make, Ping, RouteFeed, wait_for};
 
 use crate::network::{AT_ONCE, LAN1, LAN2, Pair, R1, R2, SOON, on_eth0};
 
@@ -110,6 +111,61 @@ fn restart(lab: &Lab, first: Make, second: Make, both: bool) -> Result<()> {
     pair.r2.wait_for_route("10.1.1.0/24", &[R1], SOON)?;
     feeds.0.assert_kept(&[LAN2])?;
     feeds.1.assert_kept(&[LAN1])?;
+    ping.assert_nothing_lost()?;
+    Ok(())
+}
+
+/// A router with two links to a neighbour restarts, and hears that neighbour first: it says that it has a way to the network
+/// behind the other one, by way of the router itself. Believed at once, packets would go in circles.
+pub(crate) fn restart_believes_no_echo(lab: &Lab, first: Make, second: Make) -> Result<()> {
+    let (r1, r2, r3) = (lab.node("r1")?, lab.node("r2")?, lab.node("r3")?);
+    lab.link((&r1, "eth0", "10.0.12.1/24"), (&r2, "eth0", "10.0.12.2/24"))?;
+    lab.link((&r2, "eth1", "10.0.23.2/24"), (&r3, "eth1", "10.0.23.3/24"))?;
+    lab.link((&r2, "eth2", "10.0.32.2/24"), (&r3, "eth2", "10.0.32.3/24"))?;
+    lab.stub(&r1, "lan0", "10.1.0.1/24")?;
+    lab.stub(&r3, "lan0", "10.3.0.1/24")?;
+    // The costs differ, so that r3 takes one link only and announces on the other what it learned there.
+    let plan = |interfaces: &[(&str, u8)]| {
+        RipPlan::new(
+            interfaces
+                .iter()
+                .map(|(name, metric)| RipInterface::new(name).metric(*metric)),
+        )
+    };
+    let mut first_router = plan(&[("eth0", 1)]).start(&r1, second)?;
+    let mut restarted = plan(&[("eth0", 1), ("eth1", 1), ("eth2", 2)]).start(&r2, first)?;
+    let _last = plan(&[("eth1", 1), ("eth2", 2)]).start(&r3, second)?;
+    r2.wait_for_route(LAN1, &[R1], SOON)?;
+    r3.wait_for_route(LAN1, &["10.0.23.2"], SOON)?;
+    r1.wait_for_route("10.3.0.0/24", &[R2], SOON)?;
+    let feed = RouteFeed::start(&r2)?;
+    let ping = Ping::start((&r1, "10.1.0.1"), (&r3, "10.3.0.1"), Duration::from_millis(5))?;
+    restarted.kill()?;
+    first_router.signal("STOP")?;
+    restarted.start_again()?;
+    let heard = wait_for(AT_ONCE, "r2 hears what r3 has", || {
+        let text = restarted
+            .command(&["show", "routes", "10.1.0.0/24"])
+            .map_err(|error| format!("{error:#}"))?;
+        if text.contains("10.0.32.3") {
+            Ok(())
+        } else {
+            Err(text)
+        }
+    });
+    first_router.signal("CONT")?;
+    heard?;
+    // New now, so that both have heard each other when it arrives.
+    lab.stub(&r1, "lan1", "10.1.1.1/24")?;
+    r2.wait_for_route("10.1.1.0/24", &[R1], SOON)?;
+    r2.wait_for_route(LAN1, &[R1], SOON)?;
+    feed.assert_kept(&[LAN1, "10.3.0.0/24"])?;
+    let strayed: Vec<_> = feed
+        .changes()?
+        .into_iter()
+        .filter(|change| change.line.contains(LAN1))
+        .collect();
+    assert!(strayed.is_empty(), "{}", feed.describe(&strayed));
     ping.assert_nothing_lost()?;
     Ok(())
 }

@@ -50,7 +50,7 @@ labs! {
         routes::{default_route_given, default_route_taken, filters, equal_cost, metric_change, redistribution},
         failure::{
             link_down_and_up, killed_peer_expires, good_bye, silent_wire,
-            restart_loses_no_packet, restart_of_both_loses_no_packet,
+            restart_loses_no_packet, restart_of_both_loses_no_packet, restart_believes_no_echo,
         };
     #[ignore = "proves the labs without Waypost"]
     frr_bird(Frr, Bird):

@@ -25,6 +25,9 @@ const COMMANDS: usize = 256;
 const SLICE: usize = 4096;
 /// Destinations drained at once.
 const DRAIN: usize = 1024;
+/// How long the kernel's routes of an earlier life stay as they are once the protocols are started. What the first neighbour
+/// says is not yet the best there is: followed at once, it could send packets in circles until the others are heard.
+const RESTART_HOLD: Duration = Duration::from_secs(2);
 
 /// A protocol that wants news of routes.
 struct Listener {
@@ -45,6 +48,8 @@ pub(super) struct Worker {
     graces: BTreeMap<ProtocolId, Time>,
     /// When routes of an earlier life go.
     strays_go: Option<Time>,
+    /// Until when the kernel is left alone; only ever set while it has routes of an earlier life.
+    hold: Option<Time>,
     settlers: Vec<Sender<()>>,
     commands: Receiver<Command>,
     waker: Waker,
@@ -56,6 +61,7 @@ impl Worker {
         let (mut kernel, mut fib) = Kernel::open(options.seed.child("fib"))?;
         // The kernel's state is known before the first protocol starts.
         while kernel.reconcile(&mut fib)? {}
+        let hold = (fib.counts().strays > 0).then_some(Time::MAX);
         let mut rtm = Rtm::new(options.seed.child("rtm"));
         let config = SubscriberConfig {
             kind: SubscriberKind::Forwarding,
@@ -75,6 +81,7 @@ impl Worker {
             listeners: BTreeMap::new(),
             graces: BTreeMap::new(),
             strays_go: None,
+            hold,
             settlers: Vec::new(),
             commands,
             waker,
@@ -111,7 +118,7 @@ impl Worker {
             self.due(clock::now());
             busy |= self.turn()?;
             busy |= !self.commands.is_empty();
-            if !busy && self.fib.is_settled() {
+            if !busy && self.hold.is_none() && self.fib.is_settled() {
                 // Dropping a sender tells its owner as well as a message would.
                 self.settlers.clear();
             }
@@ -131,6 +138,9 @@ impl Worker {
     }
 
     fn drain_forwarding(&mut self) -> bool {
+        if self.hold.is_some() {
+            return false;
+        }
         // INVARIANT: the subscription lives as long as the worker, and is of the kind that these calls serve.
         for change in self
             .rtm
@@ -165,7 +175,12 @@ impl Worker {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        let deadlines = [self.rtm.next_deadline(), self.fib.next_deadline(), self.strays_go];
+        let deadlines = [
+            self.rtm.next_deadline(),
+            self.fib.next_deadline(),
+            self.strays_go,
+            self.hold.filter(|until| *until < Time::MAX),
+        ];
         let next = deadlines
             .into_iter()
             .flatten()
@@ -180,6 +195,9 @@ impl Worker {
         }
         if self.fib.next_deadline().is_some_and(|deadline| deadline <= now) {
             self.fib.expire(now);
+        }
+        if self.hold.is_some_and(|until| until <= now) {
+            self.hold = None;
         }
         if self.strays_go.is_some_and(|deadline| deadline <= now) {
             self.strays_go = None;
@@ -236,7 +254,11 @@ impl Worker {
                 now,
             }),
             Command::Settle(settler) => self.settlers.push(settler),
-            Command::StartComplete => self.strays_go = Some(now + self.restart_time),
+            Command::StartComplete => {
+                self.strays_go = Some(now + self.restart_time);
+                // A restart time shorter than this is the operator's word that there is no time to wait.
+                self.hold = self.hold.map(|_| now + self.restart_time.min(RESTART_HOLD));
+            }
             // INVARIANT: the loop takes this one out before.
             Command::Shutdown { .. } => {}
         }

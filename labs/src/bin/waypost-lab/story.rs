@@ -285,7 +285,7 @@ impl Stage {
         self.page.command("r2", "waypost rollback 1", &undone);
         self.nodes[1].wait_for_route(LAN3, &[R3_DIRECT], AT_ONCE)?;
         let revisions = r2.command(&["show", "revisions"])?;
-        let path = r2.node().directory().to_string_lossy().into_owned();
+        let path = r2.node().directory().to_string_lossy().into_owned() + "/";
         self.page
             .command("r2", "waypost show revisions", &mend(&revisions, &path));
         let sights = self.looks()?;

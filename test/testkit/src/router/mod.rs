@@ -140,6 +140,13 @@ impl Router {
         Ok(())
     }
 
+    /// Sends a signal (`STOP`, `CONT`, ...) to each daemon.
+    pub fn signal(&mut self, signal: &str) -> Result<()> {
+        self.processes
+            .iter_mut()
+            .try_for_each(|process| process.signal(signal))
+    }
+
     /// Kills the daemons with SIGKILL. What is stored and what is in the kernel stays.
     pub fn kill(&mut self) -> Result<()> {
         while let Some(process) = self.processes.last_mut() {
