@@ -45,7 +45,7 @@ pub use fib::{Hop, Route, describe};
 pub use lab::{Lab, run};
 pub use node::{Node, Wire};
 pub use ping::{Loss, Ping};
-pub use privileges::gain_privileges;
+pub use privileges::{gain_privileges, isolated};
 pub use process::Process;
 pub use router::{Make, Router};
 pub use wait::wait_for;

@@ -47,6 +47,16 @@ pub fn gain_privileges() -> Result<()> {
     Err(error).context("starting again inside a user namespace (unshare)")
 }
 
+/// Runs one test of a test binary in a new network namespace with loopback up and nothing else.
+///
+/// Without root it starts that one test again, in a process that is root of a user namespace of its own.
+pub fn isolated(body: impl FnOnce() + Send) -> Result<()> {
+    if here_or_there(&body)? {
+        namespace::in_new_network_namespace(body).context("making a network namespace")?;
+    }
+    Ok(())
+}
+
 /// The same for one test of a test binary, whose other tests run on: `Ok(false)` says that the test has been run by
 /// another process and has passed.
 ///

@@ -58,6 +58,8 @@ pub(crate) enum Fault {
     MibSavesTwice,
     MibDoesNotSignal,
     MibTakesAnything,
+    MibIgnoresFailure,
+    MibSavesFailure,
     UpdateCompletesTwice,
     UpdateNeverCompletes,
     UpdatesUnknown,
