@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use waypost_routprot::{
-    ConfigurationCodec, Event, InfoBlock, InfoBuffer, InterfaceIdentity, InterfaceStatus, NotificationEvent,
-    OutputBuffer, Prepared, Refusal, RoutingCharacteristics, RoutingProtocol, Status, SupportFunctions,
-    Topic, TypedCodec, check_registration,
+    ConfigurationCodec, Event, Impact, InfoBlock, InfoBuffer, InterfaceIdentity, InterfaceStatus,
+    NotificationEvent, OutputBuffer, Prepared, Refusal, RoutingCharacteristics, RoutingProtocol, Status,
+    SupportFunctions, Topic, TypedCodec, check_registration,
 };
-use waypost_types::InterfaceIndex;
+use waypost_types::{InterfaceIndex, RouterId};
 
 use crate::{Change, Engine, Instance, MibOperation, Now};
 
@@ -226,6 +226,16 @@ impl<E: Engine, C: InstanceCell<E>> RoutingProtocol for EngineProtocol<E, C> {
 
     fn mib_get_next(&mut self, input: &[u8], out: &mut OutputBuffer<'_>) -> Result<(), Refusal> {
         out.put(&self.mib(MibOperation::GetNext, input)?)
+    }
+
+    fn router_id_changed(&mut self, id: Option<RouterId>) {
+        // An instance that is no more is started anew, and asks for the identifier then.
+        drop(self.cell.with(|now, instance| instance.router_id(now, id)));
+    }
+
+    fn prepare_router_id(&mut self, id: Option<RouterId>) -> Option<(Impact, String)> {
+        let answer = self.cell.with(|_, instance| instance.prepare_router_id(id));
+        answer.ok()?.0
     }
 
     fn describe(&self) -> Option<Arc<dyn ConfigurationCodec>> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use waypost_routprot::{
-    BlockConfig, Event, Functionality, InfoBlock, InterfaceIdentity, InterfaceStatus, Layout,
+    BlockConfig, Event, Functionality, Impact, InfoBlock, InterfaceIdentity, InterfaceStatus, Layout,
     NotificationEvent, OptionChange, Prepared, Refusal, Status, Topic, option_changes,
 };
 use waypost_types::{InterfaceIndex, RouteNotice, RouterId, Seed, Time};
@@ -523,7 +523,14 @@ impl<E: Engine> Instance<E> {
         self.drive(now, Input::Routes(notices));
     }
 
-    /// The router identifier changed.
+    /// What [`Self::router_id`] would do.
+    #[must_use]
+    pub fn prepare_router_id(&self, router_id: Option<RouterId>) -> Option<(Impact, String)> {
+        self.alive().ok()?;
+        self.engine.router_id_impact(router_id)
+    }
+
+    /// Another router identifier is in force.
     pub fn router_id(&mut self, now: Now, router_id: Option<RouterId>) {
         self.drive(now, Input::RouterId(router_id));
     }

@@ -83,4 +83,6 @@ pub(crate) enum Fault {
     CodecOfAnother,
     CodecDropsTail,
     CodecTakesInvalid,
+    RouterIdSaves,
+    RouterIdPrepareApplies,
 }

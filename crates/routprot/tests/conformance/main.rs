@@ -215,6 +215,8 @@ const FAULTS: &[(Fault, &[&str])] = &[
     (Fault::CodecOfAnother, &["describe/identity"]),
     (Fault::CodecDropsTail, &["describe/round-trip"]),
     (Fault::CodecTakesInvalid, &["describe/invalid"]),
+    (Fault::RouterIdSaves, &["router-id/change"]),
+    (Fault::RouterIdPrepareApplies, &["router-id/prepare"]),
 ];
 
 #[test]

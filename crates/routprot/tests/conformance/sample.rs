@@ -11,7 +11,7 @@ use waypost_routprot::{
     InterfaceStatus, MfeStatus, NotificationEvent, OptionChange, OutputBuffer, Prepared, Refusal,
     RoutingCharacteristics, RoutingProtocol, Status, SupportFunctions, Topic, UpdateComplete, UpdateKind,
 };
-use waypost_types::{InterfaceIndex, ProtocolId};
+use waypost_types::{InterfaceIndex, ProtocolId, RouterId};
 
 use crate::codec::SampleCodec;
 use crate::fault::Fault;
@@ -704,6 +704,22 @@ impl RoutingProtocol for Sample {
 
     fn mib_get_next(&mut self, _input: &[u8], _out: &mut OutputBuffer<'_>) -> Result<(), Refusal> {
         Err(Refusal::new(Status::ERROR_NO_MORE_ITEMS, "no table"))
+    }
+
+    fn router_id_changed(&mut self, _id: Option<RouterId>) {
+        if self.has(Fault::RouterIdSaves) {
+            self.say(Event::SaveGlobalConfigInfo);
+        }
+    }
+
+    fn prepare_router_id(&mut self, _id: Option<RouterId>) -> Option<(Impact, String)> {
+        if self.has(Fault::RouterIdPrepareApplies) {
+            self.interfaces
+                .values_mut()
+                .for_each(|interface| interface.starts += 1);
+        }
+        let reason = "every neighbour knows the router by it";
+        Some((Impact::RestartsProtocol, reason.to_owned()))
     }
 
     fn describe(&self) -> Option<Arc<dyn ConfigurationCodec>> {
