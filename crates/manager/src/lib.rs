@@ -18,6 +18,7 @@ mod lifecycle;
 mod manager;
 mod path;
 mod router;
+mod schema;
 mod show;
 mod support;
 mod transaction;
