@@ -32,42 +32,41 @@ impl Term {
 /// The options of the schema of the whole configuration.
 pub(crate) fn of_everything(schema: &Value) -> Vec<Term> {
     let mut terms = Vec::new();
-    collect(&[schema], &mut Vec::new(), schema, &mut terms);
+    collect(schema, &mut Vec::new(), schema, &mut terms);
     terms
 }
 
-/// The options of one protocol's schema, `{ "protocol": .., "interface": .. }`.
+/// The options of one protocol's schema, `{ "protocol": .., "interface": .., "$defs": .. }`.
 pub(crate) fn of_protocol(name: &str, schema: &Value) -> Vec<Term> {
     let part = |key: &str| schema.get(key).cloned().unwrap_or_default();
     let mut protocols = Map::new();
     protocols.insert(name.to_owned(), part("protocol"));
     let mut interface = Map::new();
     interface.insert(name.to_owned(), part("interface"));
-    of_everything(&json!({ "properties": {
-        "protocols": { "properties": protocols },
-        "interfaces": { "additionalProperties": { "properties": interface } },
-    } }))
+    of_everything(&json!({
+        "properties": {
+            "protocols": { "properties": protocols },
+            "interfaces": { "additionalProperties": { "properties": interface } },
+        },
+        "$defs": schema.get("$defs").cloned().unwrap_or_default(),
+    }))
 }
 
-/// `roots` are the enclosing schemas, outermost first: a reference is looked up in the innermost that has it.
-fn collect<'s>(roots: &[&'s Value], parts: &mut Vec<String>, schema: &'s Value, terms: &mut Vec<Term>) {
-    let mut roots = roots.to_vec();
-    if schema.get("$defs").is_some() {
-        roots.push(schema);
-    }
+/// `root` is the whole document: its definitions are what is referred to.
+fn collect(root: &Value, parts: &mut Vec<String>, schema: &Value, terms: &mut Vec<Term>) {
     let described = schema;
-    let schema = resolved(&roots, schema);
+    let schema = resolved(root, schema);
     let properties = schema.get("properties").and_then(Value::as_object);
     let any = schema.get("additionalProperties").filter(|any| any.is_object());
     if parts.len() >= DEPTH || (properties.is_none_or(Map::is_empty) && any.is_none()) {
         if !parts.is_empty() {
-            terms.push(term(&roots, parts, described, schema));
+            terms.push(term(root, parts, described, schema));
         }
         return;
     }
     for (name, inner) in properties.into_iter().flatten() {
         parts.push(name.clone());
-        collect(&roots, parts, inner, terms);
+        collect(root, parts, inner, terms);
         parts.pop();
     }
     if let Some(inner) = any {
@@ -80,7 +79,7 @@ fn collect<'s>(roots: &[&'s Value], parts: &mut Vec<String>, schema: &'s Value, 
         };
         parts.push(name.to_owned());
         let first = terms.len();
-        collect(&roots, parts, inner, terms);
+        collect(root, parts, inner, terms);
         parts.pop();
         for term in terms
             .iter_mut()
@@ -92,16 +91,16 @@ fn collect<'s>(roots: &[&'s Value], parts: &mut Vec<String>, schema: &'s Value, 
     }
 }
 
-fn term(roots: &[&Value], parts: &[String], described: &Value, schema: &Value) -> Term {
+fn term(root: &Value, parts: &[String], described: &Value, schema: &Value) -> Term {
     let text = |schema: &Value| {
         schema
             .get("description")
             .and_then(Value::as_str)
             .map(str::to_owned)
     };
-    let values = values(roots, schema, 0);
+    let values = values(root, schema, 0);
     let form = if values.is_empty() {
-        form(roots, schema, 0)
+        form(root, schema, 0)
     } else {
         values.join(" | ")
     };
@@ -117,7 +116,7 @@ fn term(roots: &[&Value], parts: &[String], described: &Value, schema: &Value) -
 }
 
 /// Follows references and takes the one branch of `anyOf` that is not null.
-fn resolved<'s>(roots: &[&'s Value], schema: &'s Value) -> &'s Value {
+fn resolved<'s>(root: &'s Value, schema: &'s Value) -> &'s Value {
     let mut here = schema;
     for _ in 0..DEPTH {
         if let Some(name) = here
@@ -125,8 +124,7 @@ fn resolved<'s>(roots: &[&'s Value], schema: &'s Value) -> &'s Value {
             .and_then(Value::as_str)
             .and_then(|r| r.strip_prefix("#/$defs/"))
         {
-            let found = roots.iter().rev().find_map(|root| root.get("$defs")?.get(name));
-            match found {
+            match root.get("$defs").and_then(|definitions| definitions.get(name)) {
                 Some(found) => here = found,
                 None => return here,
             }
@@ -145,8 +143,8 @@ fn resolved<'s>(roots: &[&'s Value], schema: &'s Value) -> &'s Value {
     here
 }
 
-fn values(roots: &[&Value], schema: &Value, depth: usize) -> Vec<String> {
-    let schema = resolved(roots, schema);
+fn values(root: &Value, schema: &Value, depth: usize) -> Vec<String> {
+    let schema = resolved(root, schema);
     if let Some(word) = schema.get("const").and_then(Value::as_str) {
         return vec![word.to_owned()];
     }
@@ -162,7 +160,7 @@ fn values(roots: &[&Value], schema: &Value, depth: usize) -> Vec<String> {
         .flatten()
     {
         let inner = if depth < DEPTH {
-            values(roots, branch, depth + 1)
+            values(root, branch, depth + 1)
         } else {
             Vec::new()
         };
@@ -186,8 +184,8 @@ fn kind(schema: &Value) -> Option<&str> {
     }
 }
 
-fn form(roots: &[&Value], schema: &Value, depth: usize) -> String {
-    let schema = resolved(roots, schema);
+fn form(root: &Value, schema: &Value, depth: usize) -> String {
+    let schema = resolved(root, schema);
     match kind(schema) {
         Some("integer") => "number".to_owned(),
         Some("string") => match schema.get("format").and_then(Value::as_str) {
@@ -195,7 +193,7 @@ fn form(roots: &[&Value], schema: &Value, depth: usize) -> String {
             _ => "text".to_owned(),
         },
         Some("array") => match schema.get("items") {
-            Some(items) if depth < DEPTH => format!("list of {}", form(roots, items, depth + 1)),
+            Some(items) if depth < DEPTH => format!("list of {}", form(root, items, depth + 1)),
             _ => "list".to_owned(),
         },
         Some("object") => {
@@ -217,7 +215,7 @@ fn form(roots: &[&Value], schema: &Value, depth: usize) -> String {
                 .into_iter()
                 .find_map(|key| schema.get(key)?.as_array());
             let forms = branches.into_iter().flatten().filter(|_| depth < DEPTH);
-            let mut forms: Vec<String> = forms.map(|branch| form(roots, branch, depth + 1)).collect();
+            let mut forms: Vec<String> = forms.map(|branch| form(root, branch, depth + 1)).collect();
             forms.dedup();
             if forms.is_empty() {
                 "value".to_owned()
@@ -245,10 +243,10 @@ mod tests {
                             "metric": { "type": ["integer", "null"] },
                             "keys": { "type": ["array", "null"], "items": { "type": "object", "properties": { "id": {}, "secret": {} } } },
                         },
-                        "$defs": { "Announce": { "oneOf": [{ "const": "none" }, { "enum": ["v1", "v2"] }] } },
                     },
                 } } },
             },
+            "$defs": { "Announce": { "oneOf": [{ "const": "none" }, { "enum": ["v1", "v2"] }] } },
         })
     }
 
@@ -277,10 +275,18 @@ mod tests {
 
     #[test]
     fn one_protocol() {
-        let part = json!({ "properties": { "metric": { "type": "integer" } } });
-        let terms = of_protocol("rip", &json!({ "protocol": part, "interface": part }));
-        let paths: Vec<String> = terms.iter().map(Term::path).collect();
-        assert_eq!(paths, ["interfaces.IFNAME.rip.metric", "protocols.rip.metric"]);
+        let part = json!({ "properties": { "metric": { "$ref": "#/$defs/Metric" } } });
+        let definitions = json!({ "Metric": { "type": "integer" } });
+        let terms = of_protocol(
+            "rip",
+            &json!({ "protocol": part, "interface": part, "$defs": definitions }),
+        );
+        let found: Vec<(String, &str)> = terms
+            .iter()
+            .map(|term| (term.path(), term.form.as_str()))
+            .collect();
+        let expected = ["interfaces.IFNAME.rip.metric", "protocols.rip.metric"];
+        assert_eq!(found, expected.map(|path| (path.to_owned(), "number")));
     }
 
     #[test]

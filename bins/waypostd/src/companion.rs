@@ -58,7 +58,8 @@ impl Companion for Wired {
     }
 
     fn revision(&mut self, manager: &Manager) {
-        self.rescue.write(manager.tree().clone());
+        self.rescue
+            .write(manager.revision_in_force(), manager.tree().clone());
     }
 }
 

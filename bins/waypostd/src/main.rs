@@ -45,6 +45,9 @@ fn main() -> ExitCode {
 
 fn serve(options: &Options) -> Result<()> {
     let state = &options.state_dir;
+    if let Some(config) = &options.config {
+        rescue::refuse_as_source(state, config)?;
+    }
     std::fs::create_dir_all(state)
         .with_context(|| format!("the state directory {} cannot be made", state.display()))?;
     let _lock = LockFile::acquire(state.join("lock")).context("another daemon may be running")?;
@@ -88,7 +91,7 @@ fn serve(options: &Options) -> Result<()> {
         access::policy(options)?,
         Limits::default(),
     )?;
-    let rescue = Rescue::start(state.join("running.toml"), configuration)?;
+    let rescue = Rescue::start(state, configuration)?;
     let mut wired = Wired::new(table.clone(), running, rescue, options.config.clone());
     let ended = run(manager, &desk, &signals, &mut wired).context("the router manager failed");
     drop(server);

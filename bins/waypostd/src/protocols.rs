@@ -61,3 +61,62 @@ impl Protocols for BuiltIn {
         vec![Rip::PROTOCOL, Static::PROTOCOL]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Everything in a schema: each value with the key it has.
+    fn each<'v>(key: &'v str, value: &'v Value, seen: &mut impl FnMut(&'v str, &'v Value)) {
+        seen(key, value);
+        match value {
+            Value::Object(table) => table.iter().for_each(|(key, value)| each(key, value, seen)),
+            Value::Array(list) => list.iter().for_each(|value| each("", value, seen)),
+            _ => {}
+        }
+    }
+
+    fn documents() -> impl Iterator<Item = Value> {
+        let configuration = configuration();
+        let ids: Vec<_> = configuration.protocols().map(|(id, _)| Some(id)).collect();
+        std::iter::once(None)
+            .chain(ids)
+            .map(move |id| configuration.schema(id))
+    }
+
+    #[test]
+    fn every_reference_of_a_schema_resolves_in_it() {
+        for document in documents() {
+            let mut references = 0;
+            each("", &document, &mut |key, value| {
+                if let ("$ref", Some(target)) = (key, value.as_str()) {
+                    references += 1;
+                    // A reference to the root would be one to the whole configuration.
+                    let pointer = target.strip_prefix("#/").map(|path| format!("/{path}"));
+                    let found = pointer.and_then(|pointer| document.pointer(&pointer));
+                    assert!(found.is_some(), "{target} leads nowhere in {document:#}");
+                }
+                assert!(key != "$schema" || std::ptr::eq(value, &document["$schema"]));
+            });
+            assert!(references > 0 || document.get("$defs").is_none());
+        }
+        let whole = configuration().schema(None).to_string();
+        assert!(whole.contains("#/$defs/rip.interface."), "{whole}");
+    }
+
+    /// Descriptions are read by operators: they know neither our types nor our markup.
+    #[test]
+    fn no_text_of_a_schema_leaks_the_source() {
+        for document in documents() {
+            each("", &document, &mut |key, value| {
+                if let ("description" | "title", Some(text)) = (key, value.as_str()) {
+                    for leak in ["[`", "`]", "](", "crate::", "super::", "Self::"] {
+                        assert!(!text.contains(leak), "{text}");
+                    }
+                }
+            });
+        }
+    }
+}

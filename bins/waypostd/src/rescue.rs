@@ -1,57 +1,240 @@
 //! A readable copy of the configuration in force, for people who have to repair a router without its daemon.
 //!
-//! The infobase is the truth; this copy is written a moment after each revision, by a thread of its own, and read by nobody.
+//! The infobase is the truth: a change is acknowledged once it is durable there, and the daemon starts from there. This copy
+//! is written a moment later, by a thread of its own, so that no change waits for it; whole or not at all, so that nobody
+//! reads half of it; and again until it succeeds, so that it does not stay behind on a disk that was full for a while. The
+//! daemon never reads it, and refuses to be told to.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
+use anyhow::{Result, ensure};
 use waypost_api::write_toml;
 use waypost_infobase::{Tree, write_atomically};
 use waypost_manager::Configuration;
 
-/// The tree to write next: the latest one only.
-type Slot = Arc<(Mutex<Option<Tree>>, Condvar)>;
+/// The name of the copy in the state directory.
+pub(crate) const FILE_NAME: &str = "running.toml";
 
-/// Writes `running.toml`.
+/// How long after a failure the copy is tried again.
+const RETRY: Duration = Duration::from_secs(10);
+
+/// A revision and its blocks.
+#[derive(Clone)]
+struct Revision {
+    number: Option<u64>,
+    tree: Tree,
+}
+
+#[derive(Default)]
+struct Slot {
+    /// What to write next: the latest only.
+    next: Option<Revision>,
+    ends: bool,
+}
+
+type Shared = Arc<(Mutex<Slot>, Condvar)>;
+
+/// Writes the copy.
 pub(crate) struct Rescue {
-    slot: Slot,
+    shared: Shared,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Rescue {
-    /// Starts the thread.
-    pub(crate) fn start(path: PathBuf, configuration: Configuration) -> std::io::Result<Self> {
-        let slot = Slot::default();
-        let work = slot.clone();
-        std::thread::Builder::new().name("rescue".to_owned()).spawn(move || {
-            loop {
-                let tree = next(&work);
-                let text = configuration.text_of(&tree).and_then(|text| write_toml(&text));
-                let written = match text {
-                    Ok(text) => write_atomically(&path, text.as_bytes()).map_err(|error| error.to_string()),
-                    Err(refusal) => Err(refusal.to_string()),
-                };
-                if let Err(error) = written {
-                    tracing::warn!(path = %path.display(), %error, "the readable copy of the configuration is not written");
-                }
-            }
-        })?;
-        Ok(Self { slot })
+    /// Starts the thread, which writes into this directory.
+    pub(crate) fn start(state: &Path, configuration: Configuration) -> std::io::Result<Self> {
+        Self::with_retry(state.join(FILE_NAME), configuration, RETRY)
     }
 
-    /// Has this tree written, unless a later one comes first.
-    pub(crate) fn write(&self, tree: Tree) {
-        let (slot, filled) = &*self.slot;
-        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(tree);
-        filled.notify_one();
+    fn with_retry(path: PathBuf, configuration: Configuration, retry: Duration) -> std::io::Result<Self> {
+        let shared = Shared::default();
+        let work = shared.clone();
+        let thread = std::thread::Builder::new()
+            .name("rescue".to_owned())
+            .spawn(move || keep(&path, &configuration, &work, retry))?;
+        Ok(Self {
+            shared,
+            thread: Some(thread),
+        })
+    }
+
+    /// Has this revision written, unless a later one comes first.
+    pub(crate) fn write(&self, number: Option<u64>, tree: Tree) {
+        self.tell(|slot| slot.next = Some(Revision { number, tree }));
+    }
+
+    fn tell(&self, what: impl FnOnce(&mut Slot)) {
+        let (slot, told) = &*self.shared;
+        what(&mut slot.lock().unwrap_or_else(PoisonError::into_inner));
+        told.notify_one();
     }
 }
 
-fn next((slot, filled): &(Mutex<Option<Tree>>, Condvar)) -> Tree {
+/// Waits until the last revision is written, or has failed once more.
+impl Drop for Rescue {
+    fn drop(&mut self) {
+        self.tell(|slot| slot.ends = true);
+        if let Some(thread) = self.thread.take() {
+            // A panic there was reported when it happened.
+            drop(thread.join());
+        }
+    }
+}
+
+/// The thread.
+fn keep(path: &Path, configuration: &Configuration, shared: &Shared, retry: Duration) {
+    let mut failed: Option<Revision> = None;
+    while let Some(revision) = next(shared, &mut failed, retry) {
+        match write(path, configuration, &revision) {
+            Ok(()) => tracing::debug!(path = %path.display(), revision = revision.number, "copied"),
+            Err(error) => {
+                tracing::warn!(
+                    path = %path.display(), %error,
+                    "the readable copy of the configuration is not written; it will be tried again"
+                );
+                failed = Some(revision);
+            }
+        }
+    }
+}
+
+/// The next revision to write: a new one at once, one that failed after a while. `None`: that was all.
+fn next(shared: &Shared, failed: &mut Option<Revision>, retry: Duration) -> Option<Revision> {
+    let (slot, told) = &**shared;
     let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
-        if let Some(tree) = slot.take() {
-            return tree;
+        if let Some(revision) = slot.next.take() {
+            *failed = None;
+            return Some(revision);
         }
-        slot = filled.wait(slot).unwrap_or_else(PoisonError::into_inner);
+        if slot.ends {
+            return None;
+        }
+        if failed.is_none() {
+            slot = told.wait(slot).unwrap_or_else(PoisonError::into_inner);
+            continue;
+        }
+        let (woken, wait) = told
+            .wait_timeout(slot, retry)
+            .unwrap_or_else(PoisonError::into_inner);
+        slot = woken;
+        if wait.timed_out() && slot.next.is_none() && !slot.ends {
+            return failed.take();
+        }
+    }
+}
+
+fn write(path: &Path, configuration: &Configuration, revision: &Revision) -> Result<()> {
+    let text = configuration.text_of(&revision.tree)?;
+    let number = revision
+        .number
+        .map_or_else(String::new, |number| format!("revision {number} of "));
+    let text = format!(
+        "# A copy of {number}the configuration in force, for people. The router keeps its configuration in\n\
+         # {} and never reads this file: what is changed here changes nothing.\n\n{}",
+        waypost_infobase::FILE_NAME,
+        write_toml(&text)?
+    );
+    Ok(write_atomically(path, text.as_bytes())?)
+}
+
+/// Refuses a configuration file that is the copy: the daemon would feed on what it wrote itself.
+pub(crate) fn refuse_as_source(state: &Path, config: &Path) -> Result<()> {
+    let copy = state.join(FILE_NAME);
+    let same = match (copy.canonicalize(), config.canonicalize()) {
+        (Ok(copy), Ok(config)) => copy == config,
+        _ => copy == config,
+    };
+    ensure!(
+        !same,
+        "--config {}: the daemon writes this file itself; make a copy of it elsewhere",
+        config.display()
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::time::Instant;
+
+    use serde_json::{Value, json};
+    use waypost_api::parse_toml;
+
+    use super::*;
+    use crate::protocols;
+
+    fn tree(metric: u8) -> (Value, Tree) {
+        let text = json!({ "interfaces": { "eth0": { "rip": { "metric": metric } } } });
+        let tree = protocols::configuration().blocks_of(&text).unwrap();
+        (text, tree)
+    }
+
+    #[test]
+    fn what_is_written_can_be_read_and_says_what_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let rescue = Rescue::start(folder.path(), protocols::configuration()).unwrap();
+        for metric in 1..=9 {
+            rescue.write(Some(metric.into()), tree(metric).1);
+        }
+        // The last one is written before the daemon ends, however soon that is.
+        drop(rescue);
+        let text = fs::read_to_string(folder.path().join(FILE_NAME)).unwrap();
+        assert!(
+            text.starts_with("# A copy of revision 9 of the configuration"),
+            "{text}"
+        );
+        assert_eq!(parse_toml(&text).unwrap(), tree(9).0);
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "no half-written file"
+        );
+    }
+
+    #[test]
+    fn it_is_tried_again_until_it_succeeds() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("not-there-yet");
+        let path = state.join(FILE_NAME);
+        let retry = Duration::from_millis(5);
+        let rescue = Rescue::with_retry(path.clone(), protocols::configuration(), retry).unwrap();
+        rescue.write(None, tree(3).1);
+        // By now it has failed at least once, or will.
+        std::thread::sleep(retry * 3);
+        assert!(!path.exists());
+        fs::create_dir(&state).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !path.exists() {
+            assert!(Instant::now() < deadline, "it was not tried again");
+            std::thread::sleep(retry);
+        }
+        drop(rescue);
+        assert_eq!(
+            parse_toml(&fs::read_to_string(&path).unwrap()).unwrap(),
+            tree(3).0
+        );
+    }
+
+    #[test]
+    fn it_is_no_source() {
+        let folder = tempfile::tempdir().unwrap();
+        let copy = folder.path().join(FILE_NAME);
+        let other = folder.path().join("mine.toml");
+        let link = folder.path().join("link.toml");
+        std::os::unix::fs::symlink(&copy, &link).unwrap();
+        // Before there is one, and after.
+        assert!(refuse_as_source(folder.path(), &copy).is_err());
+        fs::write(&copy, "").unwrap();
+        fs::write(&other, "").unwrap();
+        for source in [&copy, &link, &folder.path().join("./running.toml")] {
+            let error = refuse_as_source(folder.path(), source).unwrap_err().to_string();
+            assert!(error.contains("writes this file itself"), "{error}");
+        }
+        refuse_as_source(folder.path(), &other).unwrap();
+        refuse_as_source(folder.path(), &folder.path().join("missing.toml")).unwrap();
     }
 }

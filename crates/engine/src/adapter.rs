@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use waypost_routprot::{
-    ConfigurationCodec, Event, InfoBlock, InfoBuffer, InterfaceIdentity, InterfaceStatus, NotificationEvent,
-    OutputBuffer, Prepared, Refusal, RoutingCharacteristics, RoutingProtocol, Status, SupportFunctions,
-    Topic, TypedCodec, check_registration,
+    ConfigurationCodec, Event, Impact, InfoBlock, InfoBuffer, InterfaceIdentity, InterfaceStatus,
+    NotificationEvent, OutputBuffer, Prepared, Refusal, RoutingCharacteristics, RoutingProtocol, Status,
+    SupportFunctions, Topic, TypedCodec, check_registration,
 };
-use waypost_types::InterfaceIndex;
+use waypost_types::{InterfaceIndex, RouterId};
 
-use crate::{Engine, Instance, MibOperation, Now};
+use crate::{Change, Engine, Instance, MibOperation, Now};
 
 /// Holds an instance and drives it. The daemon's cell shares it with a driver thread; a test's is a plain field.
 pub trait InstanceCell<E: Engine>: Send {
@@ -21,6 +21,30 @@ pub trait InstanceCell<E: Engine>: Send {
     /// is no more, because it panicked.
     fn with<R>(&mut self, call: impl FnOnce(Now, &mut Instance<E>) -> R)
     -> Result<(R, Vec<String>), Refusal>;
+
+    /// Runs a call that may change configuration, then does what the outbox asks for. When a port cannot be opened the
+    /// change is undone and the answer is ERROR_CAN_NOT_COMPLETE with the reason; otherwise it is kept.
+    ///
+    /// A cell that others reach too does all of that before anybody else gets at the instance.
+    fn attempt<R>(
+        &mut self,
+        call: impl FnOnce(Now, &mut Instance<E>) -> Result<(R, Change<E>), Refusal>,
+    ) -> Result<R, Refusal> {
+        let (result, failures) = self.with(call)?;
+        let (answer, change) = result?;
+        if failures.is_empty() {
+            self.with(|_, instance| instance.keep(change))?;
+            return Ok(answer);
+        }
+        self.with(|now, instance| instance.undo(now, change))?;
+        Err(cannot_open(&failures))
+    }
+}
+
+/// Validation found nothing, but ports could not be had: ERROR_CAN_NOT_COMPLETE (routing-protocol-interface 6.3 rule 3).
+#[must_use]
+pub fn cannot_open(failures: &[String]) -> Refusal {
+    Refusal::failed(failures.join("; "))
 }
 
 /// Makes the engine in a cell a [`RoutingProtocol`].
@@ -51,8 +75,16 @@ impl<E: Engine, C: InstanceCell<E>> EngineProtocol<E, C> {
         self.cell.with(call)?.0
     }
 
+    fn attempt(
+        &mut self,
+        call: impl FnOnce(Now, &mut Instance<E>) -> Result<Change<E>, Refusal>,
+    ) -> Result<(), Refusal> {
+        self.cell.attempt(|now, instance| Ok(((), call(now, instance)?)))
+    }
+
     fn mib(&mut self, operation: MibOperation, input: &[u8]) -> Result<Vec<u8>, Refusal> {
-        self.call(|now, instance| instance.mib(now, operation, input))
+        self.cell
+            .attempt(|now, instance| instance.mib(now, operation, input))
     }
 }
 
@@ -91,7 +123,16 @@ impl<E: Engine, C: InstanceCell<E>> RoutingProtocol for EngineProtocol<E, C> {
         global: &InfoBlock,
     ) -> Result<(), Refusal> {
         let router_id = support.router_id();
-        self.call(|now, instance| instance.start(now, event, router_id, global))
+        let (started, failures) = self
+            .cell
+            .with(|now, instance| instance.start(now, event, router_id, global))?;
+        started?;
+        // An instance that did not start is put away, and what it has with it (P-13).
+        if failures.is_empty() {
+            Ok(())
+        } else {
+            Err(cannot_open(&failures))
+        }
     }
 
     fn start_complete(&mut self) -> Result<(), Refusal> {
@@ -111,20 +152,11 @@ impl<E: Engine, C: InstanceCell<E>> RoutingProtocol for EngineProtocol<E, C> {
     }
 
     fn set_global_info(&mut self, info: &InfoBlock) -> Result<(), Refusal> {
-        let (result, failures) = self
-            .cell
-            .with(|now, instance| instance.set_global_info(now, info))?;
-        let previous = result?;
-        if failures.is_empty() {
-            return Ok(());
-        }
-        self.cell
-            .with(|now, instance| instance.restore_global(now, previous))?;
-        Err(Refusal::failed(failures.join("; ")))
+        self.attempt(|now, instance| instance.set_global_info(now, info))
     }
 
     fn add_interface(&mut self, interface: &InterfaceIdentity, info: &InfoBlock) -> Result<(), Refusal> {
-        self.call(|now, instance| instance.add_interface(now, interface, info))
+        self.attempt(|now, instance| instance.add_interface(now, interface, info))
     }
 
     fn delete_interface(&mut self, index: InterfaceIndex) -> Result<(), Refusal> {
@@ -153,17 +185,7 @@ impl<E: Engine, C: InstanceCell<E>> RoutingProtocol for EngineProtocol<E, C> {
     }
 
     fn set_interface_info(&mut self, index: InterfaceIndex, info: &InfoBlock) -> Result<(), Refusal> {
-        let (result, failures) = self
-            .cell
-            .with(|now, instance| instance.set_interface_info(now, index, info))?;
-        let previous = result?;
-        if failures.is_empty() {
-            return Ok(());
-        }
-        // A socket that cannot be had after validation is ERROR_CAN_NOT_COMPLETE, with the old configuration kept (6.3).
-        self.cell
-            .with(|now, instance| instance.restore_interface(now, index, previous))?;
-        Err(Refusal::failed(failures.join("; ")))
+        self.attempt(|now, instance| instance.set_interface_info(now, index, info))
     }
 
     fn next_event(&mut self) -> Option<Event> {
@@ -204,6 +226,16 @@ impl<E: Engine, C: InstanceCell<E>> RoutingProtocol for EngineProtocol<E, C> {
 
     fn mib_get_next(&mut self, input: &[u8], out: &mut OutputBuffer<'_>) -> Result<(), Refusal> {
         out.put(&self.mib(MibOperation::GetNext, input)?)
+    }
+
+    fn router_id_changed(&mut self, id: Option<RouterId>) {
+        // An instance that is no more is started anew, and asks for the identifier then.
+        drop(self.cell.with(|now, instance| instance.router_id(now, id)));
+    }
+
+    fn prepare_router_id(&mut self, id: Option<RouterId>) -> Option<(Impact, String)> {
+        let answer = self.cell.with(|_, instance| instance.prepare_router_id(id));
+        answer.ok()?.0
     }
 
     fn describe(&self) -> Option<Arc<dyn ConfigurationCodec>> {

@@ -86,7 +86,7 @@ pub enum Input<'a, G, I> {
     ConnectClient(InterfaceIndex, Ipv4Addr),
     /// A dial-in client disconnected.
     DisconnectClient(InterfaceIndex, Ipv4Addr),
-    /// The router identifier changed.
+    /// Another router identifier is in force; `None`: there is none any more.
     RouterId(Option<RouterId>),
     /// More work was asked for by [`Outbox::again`].
     Continue,
@@ -190,6 +190,11 @@ pub trait Engine: Sized + Send + 'static {
         old: Option<&Value>,
         new: Option<&Value>,
     ) -> (Impact, String);
+
+    /// What [`Input::RouterId`] with this identifier would do now, and why; `None` from an engine that has no use for one.
+    fn router_id_impact(&self, _id: Option<RouterId>) -> Option<(Impact, String)> {
+        None
+    }
 
     /// Completes what an all-zero or absent secret in an RRAS block means: keep the stored one (rras-blocks P-110).
     fn inherit_secrets(_old: &Self::Interface, _new: &mut Self::Interface) {}

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use waypost_routprot::{
-    BlockConfig, Event, Functionality, InfoBlock, InterfaceIdentity, InterfaceStatus, Layout,
+    BlockConfig, Event, Functionality, Impact, InfoBlock, InterfaceIdentity, InterfaceStatus, Layout,
     NotificationEvent, OptionChange, Prepared, Refusal, Status, Topic, option_changes,
 };
 use waypost_types::{InterfaceIndex, RouteNotice, RouterId, Seed, Time};
 
+use crate::change::{Change, Held, Replaced};
 use crate::{Engine, Input, MibOperation, MibReply, Now, Outbox, PortId, RxMeta, Target};
 
 /// Where an instance is in its life (routing-protocol-interface 10.1).
@@ -22,24 +23,6 @@ enum Lifecycle {
     Stopping,
     Stopped,
 }
-
-/// A configuration in force, and the layout that `Get` returns it in: the one last set.
-#[derive(Clone, Debug, PartialEq)]
-struct Held<C> {
-    config: C,
-    layout: Layout,
-}
-
-impl<C: BlockConfig> Held<C> {
-    fn decode(block: &InfoBlock) -> Result<Self, Refusal> {
-        let (config, layout) = C::decode(block)?;
-        Ok(Self { config, layout })
-    }
-}
-
-/// What was configured before, to put it back if the host cannot do its part.
-#[derive(Clone, Debug)]
-pub struct Previous<C>(Option<Held<C>>);
 
 /// An interface as the host described it, so that it can be described again.
 struct Attached<C> {
@@ -188,30 +171,46 @@ impl<E: Engine> Instance<E> {
     }
 
     /// SetGlobalInfo. The configuration in force already changes nothing.
-    ///
-    /// Returns what was in force before, for [`Self::restore_global`].
-    pub fn set_global_info(&mut self, now: Now, info: &InfoBlock) -> Result<Previous<E::Global>, Refusal> {
+    pub fn set_global_info(&mut self, now: Now, info: &InfoBlock) -> Result<Change<E>, Refusal> {
         self.alive()?;
         let held = Held::<E::Global>::decode(info)?;
         self.engine.check_global(&held.config)?;
-        Ok(self.replace_global(now, held))
+        Ok(Change::new(Replaced::Global(self.replace_global(now, held))))
     }
 
-    /// Puts back what [`Self::set_global_info`] replaced, because the host could not do its part.
-    pub fn restore_global(&mut self, now: Now, previous: Previous<E::Global>) {
-        // There is always one: a protocol does not start without.
-        if let Some(held) = previous.0 {
-            drop(self.replace_global(now, held));
-        }
-    }
-
-    fn replace_global(&mut self, now: Now, held: Held<E::Global>) -> Previous<E::Global> {
+    fn replace_global(&mut self, now: Now, held: Held<E::Global>) -> Option<Held<E::Global>> {
         let config = held.config.clone();
         let previous = self.global.replace(held);
         if previous.as_ref().is_none_or(|old| old.config != config) {
             self.handle(now, Input::SetGlobal(config));
         }
-        Previous(previous)
+        previous
+    }
+
+    /// The host did its part of a change: it stays, and is announced if it did not come from the host.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a change is kept or undone, and that once"
+    )]
+    pub fn keep(&mut self, change: Change<E>) {
+        if let Some(event) = change.announcement {
+            self.queue(event);
+        }
+    }
+
+    /// The host could not do its part of a change: what was in force before is in force again.
+    pub fn undo(&mut self, now: Now, change: Change<E>) {
+        match change.replaced {
+            Replaced::Nothing | Replaced::Global(None) => {}
+            Replaced::Global(Some(held)) => drop(self.replace_global(now, held)),
+            Replaced::Interface(index, Some(held)) => drop(self.replace_interface(now, index, held)),
+            Replaced::Interface(index, None) => self.unconfigure_interface(now, index),
+            Replaced::Added(index) => {
+                if self.interfaces.remove(&index).is_some() {
+                    self.handle(now, Input::DeleteInterface(index));
+                }
+            }
+        }
     }
 
     /// What [`Self::set_global_info`] would do.
@@ -232,7 +231,7 @@ impl<E: Engine> Instance<E> {
         now: Now,
         identity: &InterfaceIdentity,
         info: &InfoBlock,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Change<E>, Refusal> {
         self.alive()?;
         let index = identity.index;
         if self.interfaces.contains_key(&index) {
@@ -259,7 +258,7 @@ impl<E: Engine> Instance<E> {
             },
         );
         self.handle(now, Input::AddInterface { identity, config });
-        Ok(())
+        Ok(Change::new(Replaced::Added(index)))
     }
 
     /// DeleteInterface.
@@ -356,26 +355,17 @@ impl<E: Engine> Instance<E> {
     }
 
     /// SetInterfaceInfo. The configuration in force already changes nothing and resets nothing (6.3 rule 6).
-    ///
-    /// Returns what was in force before, for [`Self::restore_interface`].
     pub fn set_interface_info(
         &mut self,
         now: Now,
         index: InterfaceIndex,
         info: &InfoBlock,
-    ) -> Result<Previous<E::Interface>, Refusal> {
+    ) -> Result<Change<E>, Refusal> {
         self.alive()?;
         self.known(index)?;
         let held = self.decode_interface(Some(index), info)?;
-        Ok(self.replace_interface(now, index, held))
-    }
-
-    /// Puts back what [`Self::set_interface_info`] replaced, because the host could not do its part.
-    pub fn restore_interface(&mut self, now: Now, index: InterfaceIndex, previous: Previous<E::Interface>) {
-        match previous.0 {
-            Some(held) => drop(self.replace_interface(now, index, held)),
-            None => self.unconfigure_interface(now, index),
-        }
+        let previous = self.replace_interface(now, index, held);
+        Ok(Change::new(Replaced::Interface(index, previous)))
     }
 
     /// Takes the configuration off an interface. Engines know no such input, so the interface leaves and comes back.
@@ -403,7 +393,7 @@ impl<E: Engine> Instance<E> {
         now: Now,
         index: InterfaceIndex,
         held: Held<E::Interface>,
-    ) -> Previous<E::Interface> {
+    ) -> Option<Held<E::Interface>> {
         let config = held.config.clone();
         let previous = self
             .interfaces
@@ -412,7 +402,7 @@ impl<E: Engine> Instance<E> {
         if previous.as_ref().is_none_or(|old| old.config != config) {
             self.handle(now, Input::SetInterface { index, config });
         }
-        Previous(previous)
+        previous
     }
 
     /// GetEventMessage.
@@ -456,16 +446,22 @@ impl<E: Engine> Instance<E> {
         Ok(())
     }
 
-    /// The six MIB calls. A set of configuration raises the matching save event, as it did not come from the host.
-    pub fn mib(&mut self, now: Now, operation: MibOperation, input: &[u8]) -> Result<Vec<u8>, Refusal> {
+    /// The six MIB calls. A change of configuration raises the matching save event once it is kept, as it did not come
+    /// from the host.
+    pub fn mib(
+        &mut self,
+        now: Now,
+        operation: MibOperation,
+        input: &[u8],
+    ) -> Result<(Vec<u8>, Change<E>), Refusal> {
         self.alive()?;
-        match self.engine.mib(now, operation, input)? {
-            MibReply::Octets(octets) => Ok(octets),
+        let octets = match self.engine.mib(now, operation, input)? {
+            MibReply::Octets(octets) => octets,
             MibReply::GlobalConfig(mut octets) => {
                 if let Some(held) = &self.global {
                     octets.extend_from_slice(&held.config.encode(Layout::Rras).bytes);
                 }
-                Ok(octets)
+                octets
             }
             MibReply::InterfaceConfig(index, mut octets) => {
                 if let Some(held) = self.known(index)? {
@@ -474,19 +470,21 @@ impl<E: Engine> Instance<E> {
                     E::blank_secrets(&mut block.bytes);
                     octets.extend_from_slice(&block.bytes);
                 }
-                Ok(octets)
+                octets
             }
             MibReply::SetGlobal(octets) => {
-                self.set_global_info(now, &InfoBlock::new(1, octets))?;
-                self.queue(Event::SaveGlobalConfigInfo);
-                Ok(Vec::new())
+                let change = self.set_global_info(now, &InfoBlock::new(1, octets))?;
+                return Ok((Vec::new(), change.announced(Event::SaveGlobalConfigInfo)));
             }
             MibReply::SetInterface(index, octets) => {
-                self.set_interface_info(now, index, &InfoBlock::new(1, octets))?;
-                self.queue(Event::SaveInterfaceConfigInfo(index));
-                Ok(Vec::new())
+                let change = self.set_interface_info(now, index, &InfoBlock::new(1, octets))?;
+                return Ok((
+                    Vec::new(),
+                    change.announced(Event::SaveInterfaceConfigInfo(index)),
+                ));
             }
-        }
+        };
+        Ok((octets, Change::new(Replaced::Nothing)))
     }
 
     /// Structured state for `show`.
@@ -525,7 +523,14 @@ impl<E: Engine> Instance<E> {
         self.drive(now, Input::Routes(notices));
     }
 
-    /// The router identifier changed.
+    /// What [`Self::router_id`] would do.
+    #[must_use]
+    pub fn prepare_router_id(&self, router_id: Option<RouterId>) -> Option<(Impact, String)> {
+        self.alive().ok()?;
+        self.engine.router_id_impact(router_id)
+    }
+
+    /// Another router identifier is in force.
     pub fn router_id(&mut self, now: Now, router_id: Option<RouterId>) {
         self.drive(now, Input::RouterId(router_id));
     }

@@ -10,15 +10,17 @@
 //! This crate sits a floor above `routprot`, because an engine speaks its words: interface status, impact, layouts.
 
 mod adapter;
+mod change;
 mod contract;
 mod instance;
 mod manual;
 mod outbox;
 mod timers;
 
-pub use adapter::{EngineProtocol, InstanceCell, codec_of};
+pub use adapter::{EngineProtocol, InstanceCell, cannot_open, codec_of};
+pub use change::Change;
 pub use contract::{Engine, Input, MibOperation, MibReply, Now, Target};
-pub use instance::{Instance, Previous};
+pub use instance::Instance;
 pub use manual::{ManualCell, World};
 pub use outbox::{
     Datagram, Notice, Outbox, Output, PortId, PortSpec, RouteInterest, RxMeta, Severity, Transport, TxOptions,

@@ -107,6 +107,88 @@ fn a_power_cut_never_loses_or_mixes_a_revision() {
     assert!(ahead > 0 && behind > 0, "{ahead} ahead, {behind} behind");
 }
 
+/// What a cut in the middle of these writes may leave when only one thing goes wrong: each write alone lost, alone kept, torn
+/// in either half among the others, and the last to come, half done; and all of them, in the reverse order.
+fn single_faults<'t>(durable: &'t [u8], writes: &'t [Op]) -> impl Iterator<Item = (String, Vec<u8>)> + 't {
+    let image = move |parts: &mut dyn Iterator<Item = Op>| {
+        let mut image = durable.to_vec();
+        for op in parts {
+            put(&mut image, &op);
+        }
+        image
+    };
+    let halves = |op: &Op| match op {
+        Op::Write(offset, octets) if octets.len() > 1 => {
+            let (first, second) = octets.split_at(octets.len() / 2);
+            let rest = Op::Write(offset + first.len() as u64, second.to_vec());
+            vec![Op::Write(*offset, first.to_vec()), rest]
+        }
+        _ => Vec::new(),
+    };
+    let others = move |place: usize| {
+        let there = move |(at, op): (usize, &'t Op)| (at != place).then(|| op.clone());
+        writes.iter().enumerate().filter_map(there)
+    };
+    let single = writes.iter().enumerate().flat_map(move |(place, op)| {
+        let mut images = vec![
+            (format!("write {place} lost"), image(&mut others(place))),
+            (
+                format!("only write {place} kept"),
+                image(&mut std::iter::once(op.clone())),
+            ),
+        ];
+        for (number, half) in halves(op).into_iter().enumerate() {
+            let torn = writes.iter().enumerate();
+            let mut torn = torn.map(|(at, op)| if at == place { half.clone() } else { op.clone() });
+            images.push((
+                format!("write {place} torn, half {number} kept"),
+                image(&mut torn),
+            ));
+            let mut cut = writes.iter().take(place).cloned().chain([half]);
+            images.push((
+                format!("cut in write {place}, half {number} done"),
+                image(&mut cut),
+            ));
+        }
+        images
+    });
+    let reverse = move || {
+        (
+            "the reverse order".to_owned(),
+            image(&mut writes.iter().rev().cloned()),
+        )
+    };
+    single.chain(std::iter::once_with(reverse))
+}
+
+/// Chance decides what the store lives through here, but not where it is cut.
+#[test]
+fn no_single_fault_between_two_syncs_loses_or_mixes_a_revision() {
+    let life = live(14, &mut Seed(0x51F).random(), Disk::default());
+    let (mut durable, ops) = life.disk.tape();
+    let (mut synced, mut images, mut syncs) = (0, 0, 0);
+    let mut failures = Vec::new();
+    for (cut, op) in ops.iter().enumerate() {
+        if !matches!(op, Op::Sync) {
+            continue;
+        }
+        let known = life.at(cut);
+        for (fault, image) in single_faults(&durable, &ops[synced..cut]) {
+            images += 1;
+            if let Err(failure) = check(&Disk::holding(image), known) {
+                failures.push(format!("before sync {syncs}, {fault}: {failure}"));
+            }
+        }
+        for op in &ops[synced..cut] {
+            put(&mut durable, op);
+        }
+        (synced, syncs) = (cut + 1, syncs + 1);
+    }
+    assert!(failures.is_empty(), "{failures:#?}");
+    println!("{images} crash images before {syncs} syncs");
+    assert!(images > 500 && syncs > 15, "{images} images, {syncs} syncs");
+}
+
 /// A start that makes the file smaller moves every page; cut anywhere, it loses nothing either.
 #[test]
 fn a_power_cut_while_the_file_shrinks_loses_nothing() {

@@ -14,6 +14,7 @@ use waypost_types::ProtocolId;
 
 use crate::Path;
 use crate::router::{INTERFACE_STATUS, RawBlock, RouterConfig, enabled_block, says_enabled};
+use crate::schema::Definitions;
 
 /// The tables that a configuration is made of.
 pub(crate) const TABLES: [&str; 3] = ["router", "protocols", "interfaces"];
@@ -53,38 +54,51 @@ impl Configuration {
         self.codecs.get(&protocol)
     }
 
-    /// JSON Schema of the whole configuration, or of one protocol's part.
+    /// JSON Schema of the whole configuration, or of one protocol's part. A document in itself: what it refers to is in it.
     #[must_use]
     pub fn schema(&self, protocol: Option<ProtocolId>) -> Value {
-        let of = |codec: &Arc<dyn ConfigurationCodec>| json!({ "protocol": codec.schema(Scope::Global), "interface": codec.schema(Scope::Interface) });
+        let mut definitions = Definitions::default();
+        let mut part = |codec: &Arc<dyn ConfigurationCodec>, scope| {
+            let table = match scope {
+                Scope::Global => "protocol",
+                Scope::Interface => "interface",
+            };
+            definitions.embed(&format!("{}.{table}", codec.name()), codec.schema(scope))
+        };
         if let Some(codec) = protocol.and_then(|id| self.codecs.get(&id)) {
-            return of(codec);
+            let parts = json!({
+                "protocol": part(codec, Scope::Global),
+                "interface": part(codec, Scope::Interface),
+            });
+            return definitions.complete(parts);
         }
-        let table = |scope| -> Map<String, Value> {
+        let mut table = |scope| -> Map<String, Value> {
             self.codecs
                 .values()
-                .map(|codec| (codec.name().to_owned(), codec.schema(scope)))
+                .map(|codec| (codec.name().to_owned(), part(codec, scope)))
                 .collect()
         };
+        let protocols = table(Scope::Global);
         let mut interface = table(Scope::Interface);
         interface.insert(
             "enabled".to_owned(),
             json!({ "type": "boolean", "description": "Whether protocols may use the interface. Default true." }),
         );
-        json!({
+        let router = definitions.embed("router", schemars::schema_for!(RouterConfig).to_value());
+        definitions.complete(json!({
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "title": "Waypost configuration",
             "type": "object",
             "additionalProperties": false,
             "properties": {
-                "router": schemars::schema_for!(RouterConfig),
-                "protocols": { "type": "object", "properties": table(Scope::Global) },
+                "router": router,
+                "protocols": { "type": "object", "properties": protocols },
                 "interfaces": {
                     "type": "object",
                     "additionalProperties": { "type": "object", "properties": interface },
                 },
             },
-        })
+        }))
     }
 
     /// A whole text tree as blocks; every mistake in it is reported.

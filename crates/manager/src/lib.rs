@@ -19,6 +19,7 @@ mod lifecycle;
 mod manager;
 mod path;
 mod router;
+mod schema;
 mod show;
 mod support;
 mod transaction;

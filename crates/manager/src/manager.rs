@@ -27,6 +27,10 @@ pub struct Manager {
     /// The configuration in force: the last acknowledged revision.
     pub(crate) tree: Tree,
     pub(crate) router: RouterConfig,
+    /// The router identifier in force: the one that clients know.
+    router_id: Option<RouterId>,
+    /// The one that was taken from an address, in force where none is configured.
+    taken_id: Option<RouterId>,
     pub(crate) table: InterfaceTable,
     pub(crate) clients: BTreeMap<ProtocolId, Client>,
     /// Protocols that are configured but do not run. Never at the same time among the clients.
@@ -58,6 +62,8 @@ impl Manager {
             event,
             services,
             tree,
+            router_id: router.id,
+            taken_id: None,
             router,
             table: InterfaceTable::default(),
             clients: BTreeMap::new(),
@@ -112,12 +118,26 @@ impl Manager {
         for id in &self.ranked {
             self.routes.set_preference(*id, self.router.preference_of(*id));
         }
-        self.services.set_router(&self.router, self.router_id());
+        self.refresh_router_id();
     }
 
-    /// The router identifier: the configured one, or the highest loopback address, or the highest of all.
+    /// The router identifier in force: the configured one, or else one taken from an address: the highest of a loopback
+    /// interface, or else the highest of all.
+    ///
+    /// One that was taken stays for as long as the address does, and for as long as there is no other: a change may cost
+    /// every adjacency.
     #[must_use]
-    pub fn router_id(&self) -> Option<RouterId> {
+    pub const fn router_id(&self) -> Option<RouterId> {
+        self.router_id
+    }
+
+    /// The identifier that is in force when this one is configured.
+    pub(crate) fn router_id_with(&self, configured: Option<RouterId>) -> Option<RouterId> {
+        configured.or(self.taken_id)
+    }
+
+    /// Takes an identifier from an address, unless there is one whose address is still there.
+    fn take_router_id(&mut self) {
         let highest = |loopback: bool| {
             let interfaces = self
                 .table
@@ -130,10 +150,29 @@ impl Manager {
                 .max()
                 .and_then(|address| RouterId::new(address).ok())
         };
-        self.router
-            .id
+        let is_there = |id: &RouterId| {
+            let mut addresses = self.table.iter().flat_map(|interface| &interface.addresses);
+            addresses.any(|(address, _)| *address == id.address())
+        };
+        let before = self.taken_id;
+        self.taken_id = before
+            .filter(is_there)
             .or_else(|| highest(true))
             .or_else(|| highest(false))
+            .or(before);
+    }
+
+    /// Puts the router identifier in force, and tells the clients when it is another one.
+    fn refresh_router_id(&mut self) {
+        let id = self.router_id_with(self.router.id);
+        let changed = std::mem::replace(&mut self.router_id, id) != id;
+        // First for those that start from now on, then for those that run.
+        self.services.set_router(&self.router, id);
+        if changed {
+            for client in self.clients.values().filter(|client| client.is_running()) {
+                client.lock().router_id_changed(id);
+            }
+        }
     }
 
     /// The number of the revision in force; `None` before the first.
@@ -189,7 +228,8 @@ impl Manager {
             }
         }
         self.services.set_interfaces(&self.table);
-        self.services.set_router(&self.router, self.router_id());
+        self.take_router_id();
+        self.refresh_router_id();
     }
 
     fn interface_present(&mut self, interface: &Interface) {

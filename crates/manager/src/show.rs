@@ -1,8 +1,8 @@
 //! Answers for `show`, as JSON.
 
 use serde_json::{Value, json};
-use waypost_infobase::{BlockKey, BlockScope};
-use waypost_routprot::{Refusal, Topic};
+use waypost_infobase::{BlockKey, BlockScope, Tree};
+use waypost_routprot::{InfoBlock, Refusal, Topic, read_info};
 use waypost_types::ProtocolId;
 
 use crate::Manager;
@@ -141,9 +141,34 @@ impl Manager {
         running.filter_map(move |(id, client)| Some((*id, client.lock().show(topic).ok()?)))
     }
 
+    /// The configuration that the running protocols say they have in force, where they have any, in the place of what is
+    /// stored. The two differ only if a protocol does something else than it said.
+    pub fn tree_of_protocols(&self) -> Result<Tree, Refusal> {
+        let mut tree = self.tree.clone();
+        for (id, client) in self.clients.iter().filter(|(_, client)| client.is_running()) {
+            let mut protocol = client.lock();
+            let global = read_info(|buffer| protocol.global_info(buffer))?;
+            put(&mut tree, BlockKey::protocol(*id), global);
+            for (index, membership) in &client.interfaces {
+                let block = read_info(|buffer| protocol.interface_info(*index, buffer))?;
+                put(&mut tree, BlockKey::interface(&membership.name, *id), block);
+            }
+        }
+        Ok(tree)
+    }
+
     /// The configuration in force as a text tree.
     pub fn show_configuration(&self) -> Result<Value, Refusal> {
         self.configuration.text_of(&self.tree)
+    }
+}
+
+/// What a protocol returned; nothing where it has nothing.
+fn put(tree: &mut Tree, key: BlockKey, block: InfoBlock) {
+    if block.is_absent() {
+        tree.remove(&key);
+    } else {
+        tree.insert(key, block);
     }
 }
 

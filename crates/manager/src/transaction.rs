@@ -11,7 +11,7 @@ use waypost_routprot::{
     Impact, InfoBlock, InterfaceStatus, OptionChange, Prepared, Refusal, Scope, Status, option_changes,
     read_info,
 };
-use waypost_types::{InterfaceIndex, ProtocolId, Time, WallTime};
+use waypost_types::{InterfaceIndex, ProtocolId, RouterId, Time, WallTime};
 
 use crate::Manager;
 use crate::client::{ClientState, Failure, cannot_tell};
@@ -215,14 +215,36 @@ impl Manager {
         if !refusals.is_empty() {
             return Err(refusals);
         }
+        let id = self.prepare_router_id(RouterConfig::from_tree(&candidate).id);
         Ok(stated("router", &old, &text(&candidate), |option| {
             match option.split('.').next() {
                 Some("preferences") => (Impact::Live, "routes are ranked again; nothing is withdrawn"),
-                Some("id") => (Impact::Live, "protocols use it from their next start on"),
+                Some("id") => (id.0.clone(), &id.1),
                 Some("blocks") => (Impact::Live, "stored; the router does not read it"),
                 _ => (Impact::Live, "only a note"),
             }
         }))
+    }
+
+    /// What configuring this router identifier does: the worst that a running client says, with the reasons of all.
+    fn prepare_router_id(&self, configured: Option<RouterId>) -> (Impact, String) {
+        let id = self.router_id_with(configured);
+        if id == self.router_id() {
+            return (Impact::Live, "the identifier in force stays the same".to_owned());
+        }
+        let running = self.clients.iter().filter(|(_, client)| client.is_running());
+        let said = running.filter_map(|(protocol, client)| {
+            let (impact, reason) = client.lock().prepare_router_id(id)?;
+            Some((
+                impact,
+                format!("{}: {reason}", self.configuration.name_of(*protocol)),
+            ))
+        });
+        let (impacts, reasons): (Vec<Impact>, Vec<String>) = said.unzip();
+        match impacts.into_iter().max() {
+            Some(worst) => (worst, reasons.join("; ")),
+            None => (Impact::Live, "no running protocol uses it".to_owned()),
+        }
     }
 
     /// What can be said of a block that no running client judges: its form, and its contents if there is a codec.

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use waypost_types::InterfaceIndex;
+use waypost_types::{InterfaceIndex, RouterId};
 
 use crate::{
-    ConfigurationCodec, Event, InfoBlock, InfoBuffer, InterfaceIdentity, InterfaceStatus, NotificationEvent,
-    OutputBuffer, Prepared, Refusal, RoutingCharacteristics, Status, SupportFunctions,
+    ConfigurationCodec, Event, Impact, InfoBlock, InfoBuffer, InterfaceIdentity, InterfaceStatus,
+    NotificationEvent, OutputBuffer, Prepared, Refusal, RoutingCharacteristics, Status, SupportFunctions,
 };
 
 bitflags::bitflags! {
@@ -217,6 +217,19 @@ pub trait RoutingProtocol: Send {
             Status::ERROR_ACCESS_DENIED,
             "this protocol issues no traps",
         ))
+    }
+
+    /// Another router identifier is in force; `None`: there is none any more. An addition to the documented interface, which
+    /// only lets a protocol ask for it (GetRouterId).
+    ///
+    /// It takes effect before this returns, and cannot be refused. It is no configuration of the protocol's own: no save
+    /// event follows. A protocol without use for it does nothing.
+    fn router_id_changed(&mut self, _id: Option<RouterId>) {}
+
+    /// Says what [`Self::router_id_changed`] would do now, and why. Changes nothing. `None` from a protocol that has no use
+    /// for a router identifier.
+    fn prepare_router_id(&mut self, _id: Option<RouterId>) -> Option<(Impact, String)> {
+        None
     }
 
     /// Schema and text form of this protocol's configuration; `None` when its blocks are bytes to everyone else.

@@ -74,9 +74,11 @@ impl LockFile {
             }
             Err(error) => return Err(error),
         }
-        file.set_len(0)?;
-        file.rewind()?;
-        writeln!(file, "{}", std::process::id())?;
+        // The number is only for the message of whoever comes second. A full disk must not keep a router from starting.
+        let _ = file
+            .set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| writeln!(file, "{}", std::process::id()));
         Ok(Ok(Self { _file: file }))
     }
 }

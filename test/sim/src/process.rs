@@ -99,7 +99,7 @@ impl<E: Engine> Process for Instance<E> {
         identity: &InterfaceIdentity,
         info: &InfoBlock,
     ) -> Result<(), Refusal> {
-        self.add_interface(now, identity, info)
+        self.add_interface(now, identity, info).map(drop)
     }
 
     fn delete_interface(&mut self, now: Now, index: InterfaceIndex) -> Result<(), Refusal> {

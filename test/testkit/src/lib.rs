@@ -45,7 +45,7 @@ pub use fib::{Hop, Route, describe};
 pub use lab::{Lab, run};
 pub use node::{Node, Wire};
 pub use ping::{Loss, Ping};
-pub use privileges::{gain_privileges, in_user_namespace};
+pub use privileges::{gain_privileges, in_user_namespace, isolated};
 pub use process::Process;
 pub use router::{Make, Router};
 pub use wait::wait_for;

@@ -53,6 +53,16 @@ pub fn in_user_namespace() -> bool {
     env::var_os(INSIDE).is_some()
 }
 
+/// Runs one test of a test binary in a new network namespace with loopback up and nothing else.
+///
+/// Without root it starts that one test again, in a process that is root of a user namespace of its own.
+pub fn isolated(body: impl FnOnce() + Send) -> Result<()> {
+    if here_or_there(&body)? {
+        namespace::in_new_network_namespace(body).context("making a network namespace")?;
+    }
+    Ok(())
+}
+
 /// The same for one test of a test binary, whose other tests run on: `Ok(false)` says that the test has been run by
 /// another process and has passed.
 ///

@@ -20,7 +20,23 @@ pub(super) async fn tree(call: Call) -> Result<Answer, Failure> {
         .query
         .get("path")
         .map_or_else(|| Ok(Path::default()), |path| path.parse::<Path>())?;
-    let text = text_in_force(&call).await?;
+    let text = match call.query.get("source").map(String::as_str) {
+        None | Some("stored") => text_in_force(&call).await?,
+        Some("protocols") => {
+            let (configuration, tree) = call
+                .api
+                .manage(|manager, _, _| (manager.configuration().clone(), manager.tree_of_protocols()))
+                .await?;
+            text_for(&call, configuration, tree?).await?
+        }
+        Some(other) => {
+            let reason = "the query parameter 'source' has no such value";
+            return Err(Refusal::invalid(reason)
+                .with_value(other)
+                .with_allowed("stored, protocols")
+                .into());
+        }
+    };
     Answer::json(&at(text, &path)?)
 }
 

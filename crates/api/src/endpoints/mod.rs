@@ -230,7 +230,14 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
         )
     },
     Endpoint {
-        parameters: &[parameter("path", "string", "Only what is at this path.")],
+        parameters: &[
+            parameter("path", "string", "Only what is at this path."),
+            parameter(
+                "source",
+                "string",
+                "`stored`, the revision in force, unless given; `protocols`: what the running protocols say they have in force.",
+            ),
+        ],
         ..get(
             "/v1/config",
             "config",

@@ -11,7 +11,7 @@ use sample::{Global, Interface, Sample};
 use waypost_engine::{Engine, EngineProtocol, Instance, InstanceCell, Now, Output, PortId, Transport};
 use waypost_routprot::conformance::{Subject, run};
 use waypost_routprot::{BlockConfig, InfoBlock, Layout, Refusal};
-use waypost_types::{Seed, Time};
+use waypost_types::{InterfaceIndex, Seed, Time};
 
 /// A UDP port that somebody else has.
 const TAKEN: u16 = 666;
@@ -90,6 +90,12 @@ fn global(interval: u32, query_port: u16) -> Global {
     Global { interval, query_port }
 }
 
+fn mib_input(index: InterfaceIndex, config: &Interface) -> Vec<u8> {
+    let mut input = index.0.to_le_bytes().to_vec();
+    input.extend(config.encode(Layout::Rras).bytes);
+    input
+}
+
 fn conforms(name: &str, layout: Layout, fixed_part: usize, longer: Option<InfoBlock>) {
     let worlds: RefCell<Vec<Weak<Mutex<World>>>> = RefCell::default();
     let mut invalid = interface(3, 520, &[]);
@@ -120,11 +126,8 @@ fn conforms(name: &str, layout: Layout, fixed_part: usize, longer: Option<InfoBl
     .failing_interface(interface(3, TAKEN, &[]).encode(layout))
     .failing_global(global(30, TAKEN).encode(layout))
     .fixed_part(fixed_part)
-    .mib_set(|index| {
-        let mut input = index.0.to_le_bytes().to_vec();
-        input.extend(interface(7, 520, &[]).encode(Layout::Rras).bytes);
-        input
-    })
+    .mib_set(|index| mib_input(index, &interface(7, 520, &[])))
+    .failing_mib_set(|index| mib_input(index, &interface(7, TAKEN, &[])))
     .mib_get(|index| index.0.to_le_bytes().to_vec())
     .pass_time(|_| {
         let worlds: Vec<_> = worlds.borrow().iter().filter_map(Weak::upgrade).collect();

@@ -80,7 +80,7 @@ pub trait Companion {
     /// The interfaces are known and the protocols are started.
     fn ready(&mut self, manager: &mut Manager);
 
-    /// Another revision is in force.
+    /// Another revision is in force, or the one that there was at the start.
     fn revision(&mut self, manager: &Manager);
 }
 
@@ -102,7 +102,10 @@ pub fn run(
     manager.start(clock::now());
     log(&mut manager);
     companion.ready(&mut manager);
-    let mut revision = None;
+    let mut revision = manager.revision_in_force();
+    if revision.is_some() {
+        companion.revision(&manager);
+    }
     let mut woken: Vec<Ready> = Vec::new();
     while !signals.is_stopping() {
         let timeout = manager

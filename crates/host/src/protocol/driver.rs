@@ -43,37 +43,21 @@ pub(super) fn spawn<E: Engine>(
 fn drive<E: Engine>(shared: &Arc<Shared<E>>) {
     let mut ready: Vec<Ready> = Vec::new();
     let mut buffers = ReceiveBuffers::new(ROUND, LONGEST);
-    let mut deadline = Some(Time::ZERO);
+    let mut until = Time::ZERO;
     while !shared.ended.load(Ordering::Acquire) {
-        let until = deadline.unwrap_or(Time::MAX);
-        shared.asleep_until.store(until.0, Ordering::Release);
-        let timeout = deadline.map(|deadline| deadline.since(clock::now()));
+        let timeout = (until != Time::MAX).then(|| until.since(clock::now()));
         if let Err(error) = shared.poller.wait(timeout, &mut ready) {
             tracing::error!(protocol = E::NAME, %error, "waiting for sockets failed");
             return;
         }
-        shared.asleep_until.store(0, Ordering::Release);
         shared.waker.take();
-        let done = shared.run(|_, inner| {
-            round(shared, inner, &ready, &mut buffers);
-            next(shared, inner)
-        });
-        match done {
-            Some((next, _)) => deadline = next,
+        match shared.round(|inner| round(shared, inner, &ready, &mut buffers)) {
+            Some(next) => until = next,
             None => return,
         }
     }
     // Sockets close with the last reference to the instance; close them now, for a protocol that starts again at once.
-    drop(shared.run(|_, inner| inner.ports.close_all()));
-}
-
-/// When the driver is wanted next.
-fn next<E: Engine>(shared: &Shared<E>, inner: &Inner<E>) -> Option<Time> {
-    if inner.again || shared.has_news() {
-        Some(Time::ZERO)
-    } else {
-        inner.instance.next_deadline()
-    }
+    shared.close();
 }
 
 /// One round of work: what waits at the ports, news of routes, timers, and what the engine put off.

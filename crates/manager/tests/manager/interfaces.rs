@@ -56,10 +56,12 @@ fn requests(rig: &mut Rig) -> Vec<Request> {
     rig.requests().into_iter().map(|(_, request)| request).collect()
 }
 
-/// The sample protocol, configured on eth0 (metric 1) and eth1 (metric 2), of which none exists.
+/// The sample protocol, configured on eth0 (metric 1) and eth1 (metric 2), of which none exists. The router identifier does
+/// not come from any address.
 fn rig() -> Rig {
     let mut rig = Rig::new();
     rig.apply(&[
+        set("router.id", json!("192.0.2.250")),
         set("protocols.sample", json!({})),
         set("interfaces.eth0.sample.metric", json!(1)),
         set("interfaces.eth1.sample.metric", json!(2)),

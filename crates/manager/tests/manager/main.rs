@@ -12,6 +12,7 @@ mod interfaces;
 mod lifecycle;
 mod order;
 mod rig;
+mod router_id;
 mod sample;
 mod scale;
 mod text;

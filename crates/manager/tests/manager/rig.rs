@@ -362,6 +362,7 @@ impl Rig {
                     | Request::InterfaceInfo { .. }
                     | Request::PrepareGlobal { .. }
                     | Request::PrepareInterface { .. }
+                    | Request::PrepareRouterId { .. }
                     | Request::NextEvent { .. }
                     | Request::Show { .. }
             )

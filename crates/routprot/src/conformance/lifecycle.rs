@@ -36,6 +36,11 @@ pub(super) const CASES: &[Case] = &[
         run: start_invalid,
     },
     Case {
+        id: "5.1/failed",
+        title: "StartProtocol, valid, but cannot be carried out: 1003; a fresh instance starts",
+        run: start_failing,
+    },
+    Case {
         id: "10.1/start-complete",
         title: "StartComplete: NO_ERROR, after interfaces were added or without any",
         run: start_complete,
@@ -202,6 +207,19 @@ pub(super) fn malformed(block: &InfoBlock) -> [(&'static str, InfoBlock); 5] {
             },
         ),
     ]
+}
+
+fn start_failing(rig: &mut Rig<'_>) -> Checked {
+    let Some(failing) = rig.subject.failing_global.clone() else {
+        return skipped("no global block that cannot be carried out was given");
+    };
+    rig.register()?;
+    refused(
+        "start with what cannot be carried out",
+        Status::ERROR_CAN_NOT_COMPLETE,
+        rig.try_start(&failing),
+    )?;
+    rig.another().running().map(drop)
 }
 
 fn start_complete(rig: &mut Rig<'_>) -> Checked {

@@ -1,8 +1,8 @@
 //! The MIB road (routing-protocol-interface 5.16) and its save events (9.2).
 
-use super::case::{Case, Checked, accepted, failed, skipped, turned_down};
+use super::case::{Case, Checked, accepted, failed, refused, skipped, turned_down};
 use super::rig::{FIRST, Rig};
-use crate::{Event, OutputBuffer};
+use crate::{Event, OutputBuffer, Status};
 
 pub(super) const CASES: &[Case] = &[
     Case {
@@ -19,6 +19,11 @@ pub(super) const CASES: &[Case] = &[
         id: "5.16/malformed",
         title: "input of a wrong size is refused and changes nothing",
         run: malformed_input,
+    },
+    Case {
+        id: "5.16/failed",
+        title: "set through the MIB road, valid, but cannot be carried out: 1003, nothing changed, no event",
+        run: failing,
     },
 ];
 
@@ -95,4 +100,20 @@ fn malformed_input(rig: &mut Rig<'_>) -> Checked {
     let after = rig.visible()?;
     before.unchanged("malformed MIB input", &after)?;
     rig.quiet("malformed MIB input")
+}
+
+fn failing(rig: &mut Rig<'_>) -> Checked {
+    let Some(input) = &rig.subject.failing_mib_set else {
+        return skipped("no input for MibSetEntry that cannot be carried out was given");
+    };
+    let input = input(FIRST);
+    let block = rig.first_block();
+    rig.running_with(&block)?;
+    let before = rig.visible()?;
+    let what = "mib_set with what cannot be carried out";
+    refused(what, Status::ERROR_CAN_NOT_COMPLETE, rig.protocol.mib_set(&input))?;
+    rig.settle();
+    let after = rig.visible()?;
+    before.unchanged(what, &after)?;
+    rig.quiet(what)
 }

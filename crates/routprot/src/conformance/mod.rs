@@ -16,7 +16,7 @@
 //! For a host, [`host::Recorder`] is a protocol that writes down what it is told, and [`host::check_order`] judges it.
 //!
 //! Case ids name the row they test: `6.6/3` is vector 3 of section 6.6, `6.3/7` rule 7 of section 6.3. The cases under
-//! `prepare/` and `describe/` test what Waypost adds to the documented interface.
+//! `prepare/`, `describe/` and `router-id/` test what Waypost adds to the documented interface.
 
 mod case;
 mod codec;
@@ -30,6 +30,7 @@ mod prepare;
 mod registration;
 mod report;
 mod rig;
+mod router_id;
 mod set_global;
 mod set_interface;
 mod states;
@@ -57,6 +58,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         negotiation::CASES,
         events::CASES,
         mib::CASES,
+        router_id::CASES,
     ]
     .into_iter()
     .flatten()

@@ -28,6 +28,7 @@ pub struct Subject<'a> {
     pub(super) failing_global: Option<InfoBlock>,
     pub(super) fixed_part: Option<usize>,
     pub(super) mib_set: Option<MibInput<'a>>,
+    pub(super) failing_mib_set: Option<MibInput<'a>>,
     pub(super) mib_get: Option<MibInput<'a>>,
     pub(super) settle: Option<Hook<'a>>,
     pub(super) pass_time: Option<Hook<'a>>,
@@ -62,6 +63,7 @@ impl<'a> Subject<'a> {
             failing_global: None,
             fixed_part: None,
             mib_set: None,
+            failing_mib_set: None,
             mib_get: None,
             settle: None,
             pass_time: None,
@@ -127,6 +129,14 @@ impl<'a> Subject<'a> {
     #[must_use]
     pub fn mib_set(mut self, input: impl Fn(InterfaceIndex) -> Vec<u8> + 'a) -> Self {
         self.mib_set = Some(Box::new(input));
+        self
+    }
+
+    /// Input for MibSetEntry that is valid, but cannot be carried out where the suite runs, like
+    /// [`Self::failing_interface`].
+    #[must_use]
+    pub fn failing_mib_set(mut self, input: impl Fn(InterfaceIndex) -> Vec<u8> + 'a) -> Self {
+        self.failing_mib_set = Some(Box::new(input));
         self
     }
 

@@ -58,6 +58,8 @@ pub(crate) enum Fault {
     MibSavesTwice,
     MibDoesNotSignal,
     MibTakesAnything,
+    MibIgnoresFailure,
+    MibSavesFailure,
     UpdateCompletesTwice,
     UpdateNeverCompletes,
     UpdatesUnknown,
@@ -81,4 +83,6 @@ pub(crate) enum Fault {
     CodecOfAnother,
     CodecDropsTail,
     CodecTakesInvalid,
+    RouterIdSaves,
+    RouterIdPrepareApplies,
 }

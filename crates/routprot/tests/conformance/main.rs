@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "an unwrap that fails fails the test")]
 
+mod codec;
 mod fault;
 mod host;
 mod sample;
@@ -183,6 +184,8 @@ const FAULTS: &[(Fault, &[&str])] = &[
     (Fault::MibSavesTwice, &["6.6/10"]),
     (Fault::MibDoesNotSignal, &["9.1/signal"]),
     (Fault::MibTakesAnything, &["5.16/malformed"]),
+    (Fault::MibIgnoresFailure, &["5.16/failed"]),
+    (Fault::MibSavesFailure, &["5.16/failed"]),
     (Fault::UpdateCompletesTwice, &["6.5/updating", "9.3/update"]),
     (Fault::UpdateNeverCompletes, &["6.5/updating", "9.3/update"]),
     (Fault::UpdatesUnknown, &["5.7/delete", "5.12/unknown"]),
@@ -208,10 +211,12 @@ const FAULTS: &[(Fault, &[&str])] = &[
     (Fault::GlobalTakesNull, &["5.1/absent", "5.5/absent"]),
     (Fault::GlobalTakesCountTwo, &["5.1/malformed", "5.5/malformed"]),
     (Fault::AppliesBeforeFailing, &["6.3/2-failed"]),
-    (Fault::GlobalAppliesBeforeFailing, &["5.5/failed"]),
+    (Fault::GlobalAppliesBeforeFailing, &["5.1/failed", "5.5/failed"]),
     (Fault::CodecOfAnother, &["describe/identity"]),
     (Fault::CodecDropsTail, &["describe/round-trip"]),
     (Fault::CodecTakesInvalid, &["describe/invalid"]),
+    (Fault::RouterIdSaves, &["router-id/change"]),
+    (Fault::RouterIdPrepareApplies, &["router-id/prepare"]),
 ];
 
 #[test]

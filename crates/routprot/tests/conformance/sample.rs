@@ -9,11 +9,11 @@ use waypost_routprot::conformance::Subject;
 use waypost_routprot::{
     ConfigurationCodec, Event, Functionality, Impact, InfoBlock, InfoBuffer, InterfaceIdentity,
     InterfaceStatus, MfeStatus, NotificationEvent, OptionChange, OutputBuffer, Prepared, Refusal,
-    RoutingCharacteristics, RoutingProtocol, Scope, Status, SupportFunctions, Topic, UpdateComplete,
-    UpdateKind,
+    RoutingCharacteristics, RoutingProtocol, Status, SupportFunctions, Topic, UpdateComplete, UpdateKind,
 };
-use waypost_types::{InterfaceIndex, ProtocolId};
+use waypost_types::{InterfaceIndex, ProtocolId, RouterId};
 
+use crate::codec::SampleCodec;
 use crate::fault::Fault;
 
 /// The sample's number (MS_IP_SAMPLE).
@@ -21,7 +21,7 @@ pub(crate) const SAMPLE: ProtocolId = ProtocolId(200);
 
 /// Interface configuration: metric 1..=16, passive 0 or 1, and neighbours as a tail.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Configuration {
+pub(crate) struct Configuration {
     metric: u32,
     passive: u32,
     neighbours: Vec<u32>,
@@ -32,6 +32,10 @@ pub(crate) const FIXED_PART: usize = 12;
 
 /// A valid metric, and a valid interval, that cannot be carried out.
 const UNLUCKY: u32 = 13;
+
+fn no_luck() -> Refusal {
+    Refusal::failed("the sample has no luck")
+}
 
 /// A block of an interface.
 pub(crate) fn block(metric: u32, passive: u32, neighbours: &[u32]) -> InfoBlock {
@@ -51,7 +55,7 @@ pub(crate) fn global(interval: u32, reserved: u32) -> InfoBlock {
     InfoBlock::new(1, [interval.to_le_bytes(), reserved.to_le_bytes()].concat())
 }
 
-fn words(octets: &[u8]) -> Result<Vec<u32>, Refusal> {
+pub(crate) fn words(octets: &[u8]) -> Result<Vec<u32>, Refusal> {
     let (words, rest) = octets.as_chunks::<4>();
     if !rest.is_empty() {
         return Err(Refusal::invalid("not a whole number of words"));
@@ -97,7 +101,7 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
-    fn new(fault: Option<Fault>, stops_at_once: bool) -> Self {
+    pub(crate) fn new(fault: Option<Fault>, stops_at_once: bool) -> Self {
         Self {
             fault,
             stops_at_once,
@@ -142,7 +146,7 @@ impl Sample {
         block.payload()
     }
 
-    fn decode(&self, block: &InfoBlock) -> Result<Configuration, Refusal> {
+    pub(crate) fn decode(&self, block: &InfoBlock) -> Result<Configuration, Refusal> {
         if self.has(Fault::RefusesVersionZero) && block.version == 0 {
             return Err(Refusal::out_of_range("StructureVersion", 0, "1"));
         }
@@ -188,7 +192,7 @@ impl Sample {
         })
     }
 
-    fn decode_global(&self, block: &InfoBlock) -> Result<(u32, u32), Refusal> {
+    pub(crate) fn decode_global(&self, block: &InfoBlock) -> Result<(u32, u32), Refusal> {
         if self.has(Fault::GlobalTakesNull) && block.bytes.is_empty() {
             return Ok((30, 0));
         }
@@ -321,6 +325,9 @@ impl RoutingProtocol for Sample {
         } else {
             self.decode_global(global)?
         };
+        if decoded.0 == UNLUCKY && !self.has(Fault::GlobalAppliesBeforeFailing) {
+            return Err(no_luck());
+        }
         (self.interval, self.reserved) = decoded;
         self.state = State::Started;
         if self.has(Fault::QueuesEventAtStart) {
@@ -407,13 +414,13 @@ impl RoutingProtocol for Sample {
         }
         let decoded = decoded?;
         if decoded.0 == UNLUCKY && !self.has(Fault::GlobalAppliesBeforeFailing) {
-            return Err(Refusal::failed("the sample has no luck"));
+            return Err(no_luck());
         }
         if !self.has(Fault::GlobalIgnored) {
             (self.interval, self.reserved) = decoded;
         }
         if decoded.0 == UNLUCKY {
-            return Err(Refusal::failed("the sample has no luck"));
+            return Err(no_luck());
         }
         if self.has(Fault::GlobalSaysSave) {
             self.say(Event::SaveGlobalConfigInfo);
@@ -578,11 +585,11 @@ impl RoutingProtocol for Sample {
         }
         let decoded = decoded?;
         if decoded.metric == UNLUCKY && !self.has(Fault::AppliesBeforeFailing) {
-            return Err(Refusal::failed("the sample has no luck"));
+            return Err(no_luck());
         }
         self.apply(index, &decoded);
         if decoded.metric == UNLUCKY {
-            return Err(Refusal::failed("the sample has no luck"));
+            return Err(no_luck());
         }
         if self.has(Fault::SaysSaveOnSet) {
             self.say(Event::SaveInterfaceConfigInfo(index));
@@ -656,6 +663,14 @@ impl RoutingProtocol for Sample {
         let index = InterfaceIndex(u32::from_le_bytes(*index));
         self.known(index)?;
         let decoded = self.decode(&InfoBlock::new(1, octets.to_vec()))?;
+        match (decoded.metric == UNLUCKY, self.fault) {
+            (false, _) | (true, Some(Fault::MibIgnoresFailure)) => {}
+            (true, Some(Fault::MibSavesFailure)) => {
+                self.say(Event::SaveInterfaceConfigInfo(index));
+                return Err(no_luck());
+            }
+            (true, _) => return Err(no_luck()),
+        }
         self.apply(index, &decoded);
         let event = Event::SaveInterfaceConfigInfo(index);
         match self.fault {
@@ -691,6 +706,22 @@ impl RoutingProtocol for Sample {
         Err(Refusal::new(Status::ERROR_NO_MORE_ITEMS, "no table"))
     }
 
+    fn router_id_changed(&mut self, _id: Option<RouterId>) {
+        if self.has(Fault::RouterIdSaves) {
+            self.say(Event::SaveGlobalConfigInfo);
+        }
+    }
+
+    fn prepare_router_id(&mut self, _id: Option<RouterId>) -> Option<(Impact, String)> {
+        if self.has(Fault::RouterIdPrepareApplies) {
+            self.interfaces
+                .values_mut()
+                .for_each(|interface| interface.starts += 1);
+        }
+        let reason = "every neighbour knows the router by it";
+        Some((Impact::RestartsProtocol, reason.to_owned()))
+    }
+
     fn describe(&self) -> Option<Arc<dyn ConfigurationCodec>> {
         Some(Arc::new(SampleCodec(self.fault)))
     }
@@ -718,57 +749,6 @@ impl RoutingProtocol for Sample {
     }
 }
 
-/// The sample's configuration as text: lists of numbers.
-struct SampleCodec(Option<Fault>);
-
-impl ConfigurationCodec for SampleCodec {
-    fn protocol(&self) -> ProtocolId {
-        if self.0 == Some(Fault::CodecOfAnother) {
-            ProtocolId::RIP
-        } else {
-            SAMPLE
-        }
-    }
-
-    fn name(&self) -> &'static str {
-        "sample"
-    }
-
-    fn title(&self) -> &'static str {
-        "Sample"
-    }
-
-    fn schema(&self, _scope: Scope) -> Value {
-        json!({ "type": "array", "items": { "type": "integer" } })
-    }
-
-    fn to_block(&self, _scope: Scope, text: &Value) -> Result<InfoBlock, Refusal> {
-        let words: Vec<u32> =
-            serde_json::from_value(text.clone()).map_err(|error| Refusal::invalid(error.to_string()))?;
-        Ok(InfoBlock::new(
-            1,
-            words.iter().flat_map(|word| word.to_le_bytes()).collect(),
-        ))
-    }
-
-    fn to_text(&self, scope: Scope, block: &InfoBlock) -> Result<Value, Refusal> {
-        let decoder = Sample::new(None, false);
-        let checked = match scope {
-            Scope::Global => decoder.decode_global(block).map(drop),
-            Scope::Interface => decoder.decode(block).map(drop),
-        };
-        if self.0 != Some(Fault::CodecTakesInvalid) {
-            checked?;
-        }
-        let mut words = words(&block.bytes)?;
-        if scope == Scope::Interface && self.0 == Some(Fault::CodecDropsTail) {
-            words.truncate(2);
-            words.push(0);
-        }
-        Ok(json!(words))
-    }
-}
-
 /// The sample with a fault, or without.
 pub(crate) fn subject(fault: Option<Fault>, stops_at_once: bool) -> Subject<'static> {
     let name = fault.map_or_else(|| "sample".to_owned(), |fault| format!("sample, {fault:?}"));
@@ -786,10 +766,13 @@ pub(crate) fn subject(fault: Option<Fault>, stops_at_once: bool) -> Subject<'sta
     .failing_interface(block(UNLUCKY, 0, &[]))
     .failing_global(global(UNLUCKY, 0))
     .fixed_part(FIXED_PART)
-    .mib_set(|index| {
-        let mut input = index.0.to_le_bytes().to_vec();
-        input.extend(block(9, 0, &[]).bytes);
-        input
-    })
+    .mib_set(|index| mib_input(index, 9))
+    .failing_mib_set(|index| mib_input(index, UNLUCKY))
     .mib_get(|index| index.0.to_le_bytes().to_vec())
+}
+
+fn mib_input(index: InterfaceIndex, metric: u32) -> Vec<u8> {
+    let mut input = index.0.to_le_bytes().to_vec();
+    input.extend(block(metric, 0, &[]).bytes);
+    input
 }

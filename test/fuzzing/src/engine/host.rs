@@ -347,7 +347,7 @@ impl<E: Engine, S: Scenario> Host<E, S> {
         let index = identity.index;
         let was_there = self.interfaces.contains_key(&index);
         let prepared = self.instance.prepare_interface_info(None, info);
-        let added = self.instance.add_interface(self.now(), identity, info);
+        let added = self.instance.add_interface(self.now(), identity, info).map(drop);
         match &added {
             Ok(()) => {
                 assert!(self.is_alive() && !was_there);
@@ -453,10 +453,10 @@ impl<E: Engine, S: Scenario> Host<E, S> {
     /// A change that the host takes back, as when a socket could not be had.
     pub(super) fn undo_interface(&mut self, index: InterfaceIndex, info: &InfoBlock) {
         let before = self.instance.interface_info(index);
-        if let Ok(previous) = self.instance.set_interface_info(self.now(), index, info) {
+        if let Ok(change) = self.instance.set_interface_info(self.now(), index, info) {
             self.learn_interface(index);
             self.collect();
-            self.instance.restore_interface(self.now(), index, previous);
+            self.instance.undo(self.now(), change);
             self.learn_interface(index);
             self.collect();
         }
@@ -468,10 +468,10 @@ impl<E: Engine, S: Scenario> Host<E, S> {
 
     pub(super) fn undo_global(&mut self, info: &InfoBlock) {
         let before = self.instance.global_info();
-        if let Ok(previous) = self.instance.set_global_info(self.now(), info) {
+        if let Ok(change) = self.instance.set_global_info(self.now(), info) {
             self.learn_global();
             self.collect();
-            self.instance.restore_global(self.now(), previous);
+            self.instance.undo(self.now(), change);
             self.learn_global();
             self.collect();
         }
@@ -525,6 +525,10 @@ impl<E: Engine, S: Scenario> Host<E, S> {
     pub(super) fn mib(&mut self, operation: MibOperation, input: &[u8]) {
         let before = self.configurations();
         let answer = self.instance.mib(self.now(), operation, input);
+        let answer = answer.map(|(octets, change)| {
+            self.instance.keep(change);
+            octets
+        });
         let asked = self.collect();
         if answer.is_err() || operation != MibOperation::Set {
             assert!(

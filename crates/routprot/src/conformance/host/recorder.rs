@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use waypost_types::{InterfaceIndex, ProtocolId};
+use waypost_types::{InterfaceIndex, ProtocolId, RouterId};
 
 use crate::{
     Event, Functionality, Impact, InfoBlock, InfoBuffer, InterfaceIdentity, InterfaceStatus, MfeStatus,
@@ -98,6 +98,12 @@ pub enum Request {
         function: MibFunction,
         input: Vec<u8>,
     },
+    RouterIdChanged {
+        id: Option<RouterId>,
+    },
+    PrepareRouterId {
+        id: Option<RouterId>,
+    },
     Show {
         topic: Topic,
     },
@@ -128,6 +134,8 @@ impl Request {
             | Self::SetGlobal { .. }
             | Self::NextEvent { .. }
             | Self::Mib { .. }
+            | Self::RouterIdChanged { .. }
+            | Self::PrepareRouterId { .. }
             | Self::Show { .. } => None,
         }
     }
@@ -186,6 +194,7 @@ impl Log {
                         | Request::InterfaceInfo { .. }
                         | Request::PrepareGlobal { .. }
                         | Request::PrepareInterface { .. }
+                        | Request::PrepareRouterId { .. }
                         | Request::NextEvent { .. }
                         | Request::Show { .. }
                 )
@@ -202,6 +211,7 @@ struct State {
     refusals: Vec<(Status, Matches)>,
     answers: BTreeMap<Vec<u8>, Vec<u8>>,
     stays_pending: bool,
+    router_id_impact: Option<(Impact, String)>,
     life: Life,
     global: InfoBlock,
     interfaces: BTreeMap<InterfaceIndex, InfoBlock>,
@@ -252,6 +262,11 @@ impl Script {
     /// StopProtocol answers ERROR_PROTOCOL_STOP_PENDING, until [`Self::finish_stop`].
     pub fn stay_pending(&self) {
         locked(&self.0).stays_pending = true;
+    }
+
+    /// What the recorder says that another router identifier does; unless told, it has no use for one.
+    pub fn use_router_id(&self, impact: Impact, reason: &str) {
+        locked(&self.0).router_id_impact = Some((impact, reason.to_owned()));
     }
 
     /// Ends a pending stop: queues ROUTER_STOPPED.
@@ -338,6 +353,7 @@ impl Recorder {
             refusals: Vec::new(),
             answers: BTreeMap::new(),
             stays_pending: false,
+            router_id_impact: None,
             life: Life::Registered,
             global: InfoBlock::absent(),
             interfaces: BTreeMap::new(),
@@ -699,6 +715,19 @@ impl RoutingProtocol for Recorder {
 
     fn mib_get_trap_info(&mut self, input: &[u8], out: &mut OutputBuffer<'_>) -> Result<(), Refusal> {
         out.put(&self.mib(MibFunction::GetTrapInfo, input)?)
+    }
+
+    fn router_id_changed(&mut self, id: Option<RouterId>) {
+        // It cannot be refused, so there is no answer to hand on.
+        drop(self.call(Request::RouterIdChanged { id }, |state| state.alive()));
+    }
+
+    fn prepare_router_id(&mut self, id: Option<RouterId>) -> Option<(Impact, String)> {
+        let answer = self.call(Request::PrepareRouterId { id }, |state| {
+            state.alive()?;
+            Ok(state.router_id_impact.clone())
+        });
+        answer.ok()?
     }
 
     fn show(&mut self, topic: Topic) -> Result<serde_json::Value, Refusal> {
