@@ -8,7 +8,7 @@
 //! ```
 
 use waypost_types::WallTime;
-use waypost_wire::{Reader, Secret, Writer, digests_equal};
+use waypost_wire::{LongSecrets, Reader, Secret, Writer, digests_equal};
 
 use crate::config::{Authentication, Effective, Key, PASSWORD_SIZE, password_octets};
 use crate::packet::{ENTRY_LENGTH, FAMILY_AUTHENTICATION, HEADER_LENGTH};
@@ -128,8 +128,16 @@ fn verify_digest<'a>(
             error = malformed;
             continue;
         }
-        let computed = digest_of(key, message);
-        if digests_equal(computed.as_slice(), digest) {
+        let rules: &[LongSecrets] = if key.algorithm.is_ambiguous(key.secret.expose().len()) {
+            &[LongSecrets::Rfc4822, LongSecrets::Block]
+        } else {
+            &[LongSecrets::Rfc4822]
+        };
+        // BIRD reads RFC 4822 §2.5 in another way for such secrets; who knows the secret may use either.
+        if rules
+            .iter()
+            .any(|rule| digests_equal(digest_of(key, *rule, message).as_slice(), digest))
+        {
             return Ok(Authentic {
                 message,
                 has_entry: true,
@@ -142,7 +150,7 @@ fn verify_digest<'a>(
 }
 
 /// The digest over the message and the trailer (RFC 4822 §2.5 for the HMACs, RFC 2082 §3.2.2 for keyed MD5).
-fn digest_of(key: &Key, message: &[u8]) -> waypost_wire::Digest {
+fn digest_of(key: &Key, long_secrets: LongSecrets, message: &[u8]) -> waypost_wire::Digest {
     use waypost_wire::DigestAlgorithm::KeyedMd5;
     let secret = key.secret.expose().as_bytes();
     if key.algorithm == KeyedMd5 {
@@ -153,7 +161,8 @@ fn digest_of(key: &Key, message: &[u8]) -> waypost_wire::Digest {
         *octet = *pad;
     }
     let apad = apad.get(..key.algorithm.length()).unwrap_or(&apad);
-    key.algorithm.compute(secret, &[message, &TRAILER_HEADER, apad])
+    key.algorithm
+        .compute_with(long_secrets, secret, &[message, &TRAILER_HEADER, apad])
 }
 
 fn within(from: Option<WallTime>, until: Option<WallTime>, now: WallTime) -> bool {
@@ -261,7 +270,7 @@ impl<'a> Seal<'a> {
             let length = writer.len() as u16;
             writer.patch(HEADER_LENGTH + 4, &length.to_be_bytes());
             writer.patch(HEADER_LENGTH + 8, &sequence.to_be_bytes());
-            let digest = digest_of(key, writer.as_slice());
+            let digest = digest_of(key, LongSecrets::Rfc4822, writer.as_slice());
             writer.slice(&TRAILER_HEADER).slice(digest.as_slice());
         }
     }

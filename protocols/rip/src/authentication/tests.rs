@@ -78,6 +78,29 @@ fn the_older_length_of_keyed_md5_is_accepted() {
 }
 
 #[test]
+fn long_secrets_are_understood_whichever_rule_the_sender_has() {
+    for algorithm in [
+        DigestAlgorithm::HmacSha1,
+        DigestAlgorithm::HmacSha256,
+        DigestAlgorithm::HmacSha384,
+        DigestAlgorithm::HmacSha512,
+    ] {
+        let secret = "k".repeat(algorithm.length() + 1);
+        let effective = effective(json!({
+            "authentication": "cryptographic",
+            "keys": [{ "id": 1, "secret": secret, "algorithm": algorithm }],
+        }));
+        let mut octets = sealed(&effective, WallTime(5));
+        assert!(verify(&octets, &effective, WallTime(5)).is_ok());
+        let end = octets.len() - algorithm.length();
+        let other = digest_of(&effective.keys[0], LongSecrets::Block, &octets[..end - 4]);
+        assert_ne!(octets[end..], *other.as_slice());
+        octets[end..].copy_from_slice(other.as_slice());
+        assert!(verify(&octets, &effective, WallTime(5)).is_ok(), "{algorithm}");
+    }
+}
+
+#[test]
 fn the_newest_valid_key_sends() {
     let keys = [
         key(json!({ "id": 1, "secret": "a", "algorithm": "md5" })),
