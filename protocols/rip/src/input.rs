@@ -164,25 +164,25 @@ impl Rip {
         }
         let authentic = verify(octets, effective, now.wall)?;
         let message = Message::decode(authentic.message)?;
-        if let (Some((key, sequence)), IpAddr::V4(source)) = (authentic.sequence, meta.source.ip())
-            && let Some(neighbor) = interface.neighbors.get_mut(source)
-            && !neighbor.admit_sequence(key, sequence)
-        {
-            return Err(Drop::Replay);
-        }
         let message = if authentic.has_entry {
             message.without_first_entry()
         } else {
             message
         };
-        // A neighbour that is new starts its memory of numbers with its first response.
-        if message.command == Command::Response
-            && let (Some((key, sequence)), IpAddr::V4(source)) = (authentic.sequence, meta.source.ip())
-            && meta.source.port() == interface.effective.port
-            && interface.is_on_link(source)
-            && let Some(neighbor) = interface.neighbors.entry(source, now.time, message.version)
-        {
-            neighbor.admit_sequence(key, sequence);
+        if let (Some((key, sequence)), IpAddr::V4(source)) = (authentic.sequence, meta.source.ip()) {
+            let is_neighbor = interface.neighbors.get(source).is_some();
+            if !interface.sequences.admit(source, key, sequence, is_neighbor) {
+                return Err(Drop::Replay);
+            }
+            // The memory of a sender's numbers starts with its first response.
+            let responds = message.command == Command::Response
+                && meta.source.port() == interface.effective.port
+                && interface.is_on_link(source);
+            if responds || interface.sequences.knows(source, key) {
+                interface
+                    .sequences
+                    .remember(now.time, source, key, sequence, &interface.neighbors);
+            }
         }
         Ok(message)
     }

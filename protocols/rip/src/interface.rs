@@ -11,7 +11,7 @@ use crate::config::{
     Accept, Announce, Effective, GlobalConfig, InterfaceConfig, NeighborMode, TtlSecurity, UpdateMode,
     filter_permits,
 };
-use crate::neighbor::Neighbors;
+use crate::neighbor::{Neighbors, Sequences};
 use crate::packet::{RIP2_ROUTERS, Version};
 use crate::table::LinkPolicy;
 use crate::update::Sending;
@@ -97,6 +97,8 @@ pub struct Interface {
     pub connected: Vec<Prefix4>,
     /// Who was heard here.
     pub neighbors: Neighbors,
+    /// The numbers of authenticated messages heard here.
+    pub sequences: Sequences,
     /// What happened here.
     pub counters: Counters,
     /// What is being sent.
@@ -124,6 +126,7 @@ impl Interface {
             port: None,
             connected: Vec::new(),
             neighbors: Neighbors::default(),
+            sequences: Sequences::default(),
             counters: Counters::default(),
             sending: Sending::default(),
             demand: None,

@@ -16,6 +16,7 @@ use crate::config::{
     UpdateMode,
 };
 use crate::interface::{Interface, Phase, accepts, version_of};
+use crate::neighbor::Sequences;
 use crate::redistribute::{Rules, external_of};
 use crate::table::Table;
 use crate::update::Environment;
@@ -26,6 +27,9 @@ const FAREWELL_LIMIT: Duration = Duration::from_secs(2);
 const PORT_RETRY: Duration = Duration::from_secs(5);
 /// The most a regular update is early or late (RFC 2453 §3.8).
 const REGULAR_JITTER: Duration = Duration::from_secs(5);
+
+/// How many interfaces that are gone are remembered: names that come and go fill no more.
+const MAXIMUM_DEPARTED: usize = 1024;
 
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,6 +81,8 @@ pub struct Rip {
     pub(crate) addresses: BTreeSet<Ipv4Addr>,
     /// These have.
     wanting: BTreeSet<InterfaceIndex>,
+    /// What was remembered of interfaces that are gone, by their names.
+    departed: BTreeMap<String, Sequences>,
 }
 
 impl Rip {
@@ -98,6 +104,7 @@ impl Rip {
             pending: false,
             addresses: BTreeSet::new(),
             wanting: BTreeSet::new(),
+            departed: BTreeMap::new(),
         }
     }
 
@@ -230,14 +237,22 @@ impl Rip {
         {
             out.close_port(old.port_id());
         }
-        self.interfaces
-            .insert(index, Interface::new(identity.clone(), config, &self.global));
+        let mut interface = Interface::new(identity.clone(), config, &self.global);
+        interface.sequences = self.departed.remove(&identity.name).unwrap_or_default();
+        self.interfaces.insert(index, interface);
         self.reconsider(now, index, true, out);
     }
 
     pub(crate) fn delete_interface(&mut self, now: Now, index: InterfaceIndex, out: &mut Outbox) {
         if let Some(interface) = self.interfaces.get_mut(&index) {
             interface.deleted = true;
+            if self.departed.len() >= MAXIMUM_DEPARTED {
+                self.departed.pop_first();
+            }
+            self.departed.insert(
+                interface.identity.name.clone(),
+                std::mem::take(&mut interface.sequences),
+            );
             self.gather_addresses();
             self.reconsider(now, index, true, out);
             self.originate_default(now, out);
