@@ -19,6 +19,8 @@ use crate::update::{Messages, next_sequence};
 
 /// How often an interface at its maximum of routes is complained about.
 const EXCESS_NOTICE_GAP: Duration = Duration::from_secs(60);
+/// How often an interface where messages are not authentic is complained about as an error.
+const AUTHENTICATION_NOTICE_GAP: Duration = Duration::from_secs(60);
 
 /// Why a message was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -78,7 +80,7 @@ impl Rip {
             Err(error) => Err(error),
         };
         if let Err(error) = result {
-            self.dropped(index, *source.ip(), error, out);
+            self.dropped(now, index, *source.ip(), error, out);
         }
     }
 
@@ -92,7 +94,14 @@ impl Rip {
         }
     }
 
-    fn dropped(&mut self, index: InterfaceIndex, source: Ipv4Addr, error: Drop, out: &mut Outbox) {
+    fn dropped(
+        &mut self,
+        now: Now,
+        index: InterfaceIndex,
+        source: Ipv4Addr,
+        error: Drop,
+        out: &mut Outbox,
+    ) {
         let Some(interface) = self.interfaces.get_mut(&index) else {
             return;
         };
@@ -110,14 +119,28 @@ impl Rip {
         if let Some(neighbor) = interface.neighbors.get_mut(source) {
             neighbor.bad_packets = neighbor.bad_packets.wrapping_add(1);
         }
-        let severity = match error {
-            Drop::Authentication(_) | Drop::Unauthenticated | Drop::Replay => Severity::Warning,
-            _ => Severity::Info,
-        };
+        // Wrong keys look like a dead neighbour: said where it is seen by default, but no more often than helps.
+        let mut severity = Severity::Info;
+        let mut more = String::new();
+        if matches!(
+            error,
+            Drop::Authentication(_) | Drop::Unauthenticated | Drop::Replay
+        ) {
+            if now.time < interface.next_authentication_notice {
+                interface.unreported_forgeries = interface.unreported_forgeries.saturating_add(1);
+            } else {
+                severity = Severity::Error;
+                interface.next_authentication_notice = now.time + AUTHENTICATION_NOTICE_GAP;
+                let others = std::mem::take(&mut interface.unreported_forgeries);
+                if others > 0 {
+                    more = format!(" ({others} others since the last such line)");
+                }
+            }
+        }
         self.notice(
             severity,
             Some(index),
-            format!("message from {source} dropped: {error}"),
+            format!("message from {source} dropped: {error}{more}"),
             out,
         );
     }

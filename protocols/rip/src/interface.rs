@@ -107,6 +107,10 @@ pub struct Interface {
     pub demand: Option<(Time, Option<Time>)>,
     /// When the next warning about too many routes may be written.
     pub next_excess_notice: Time,
+    /// When the next error about messages that are not authentic may be written.
+    pub next_authentication_notice: Time,
+    /// How many of those there were since the last one.
+    pub unreported_forgeries: u32,
 }
 
 impl Interface {
@@ -131,6 +135,8 @@ impl Interface {
             sending: Sending::default(),
             demand: None,
             next_excess_notice: Time::ZERO,
+            next_authentication_notice: Time::ZERO,
+            unreported_forgeries: 0,
         }
     }
 

@@ -552,7 +552,8 @@ impl Rip {
             self.timers.set(Timer::Keys(index), now.time + wait);
         }
         if let Some(text) = text {
-            self.notice(Severity::Warning, Some(index), text, out);
+            // The operator must be told (RFC 2082 §4.3): at the level that is logged unless nothing is.
+            self.notice(Severity::Error, Some(index), text, out);
         }
     }
 

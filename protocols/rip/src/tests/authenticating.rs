@@ -31,10 +31,10 @@ fn pair(one: Value, two: Value) -> Lab {
     let mut lab = Lab::new();
     lab.router(
         1,
-        json!({ "logging": "warnings", "redistribute": [{ "source": "static" }] }),
+        json!({ "redistribute": [{ "source": "static" }] }),
         &[(1, one)],
     );
-    lab.router(2, json!({ "logging": "warnings" }), &[(1, two)]);
+    lab.router(2, json!({}), &[(1, two)]);
     lab.redistribute(1, [p("192.0.2.0/24")]);
     lab.secs(2);
     lab
@@ -146,6 +146,35 @@ fn replayed_messages_are_never_believed() {
     lab.inject(2, 1, host(1, 1), &old.octets);
     assert_eq!(lab.metric(2, "192.0.2.0/24"), None);
     assert_eq!(lab.counter(2, 1, "replays"), 1, "its counters are new, its memory is not");
+}
+
+#[test]
+fn wrong_keys_are_told_without_being_asked_but_not_with_every_message() {
+    let mut lab = pair(
+        keys(&[key(1, "one", "hmac-sha256")]),
+        keys(&[key(1, "two", "hmac-sha256")]),
+    );
+    let told = |lab: &Lab| {
+        let notices = &lab.nodes[&2].notices;
+        notices.iter().filter(|text| text.contains("dropped")).count()
+    };
+    assert_eq!(told(&lab), 1);
+    lab.secs(300);
+    assert!(lab.counter(2, 1, "authentication-failures") > 8);
+    let notices = &lab.nodes[&2].notices;
+    assert!((4..=6).contains(&told(&lab)), "{notices:?}");
+    assert!(
+        notices
+            .last()
+            .unwrap()
+            .contains("the digest under key 1 is wrong ("),
+        "{notices:?}"
+    );
+    // Who wants nothing gets nothing.
+    lab.configure_global(2, json!({ "logging": "none" }));
+    lab.quiet();
+    lab.secs(300);
+    assert!(lab.nodes[&2].notices.is_empty());
 }
 
 #[test]
