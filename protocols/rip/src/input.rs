@@ -169,7 +169,8 @@ impl Rip {
         if effective.ttl_security == TtlSecurity::On && meta.ttl.is_some_and(|ttl| ttl < 255) {
             return Err(Drop::Ttl);
         }
-        if effective.check_zero && !message.header_is_clean {
+        // RFC 1058 §3.1: version 1 is ignored if they are not zero, in later versions they are ignored themselves.
+        if message.version == Version::V1 && effective.check_zero && !message.header_is_clean {
             return Err(PacketError::NotZero.into());
         }
         if let IpAddr::V4(source) = meta.source.ip()

@@ -67,7 +67,7 @@ pub struct Effective {
     pub password: Secret,
     /// The key chain of cryptographic authentication.
     pub keys: Vec<Key>,
-    /// Must-be-zero fields are checked.
+    /// Must-be-zero fields of version 1 are checked.
     pub check_zero: bool,
     /// Packets that crossed a router are dropped.
     pub ttl_security: TtlSecurity,

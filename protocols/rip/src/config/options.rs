@@ -205,7 +205,8 @@ pub struct Options {
     /// The key chain of cryptographic authentication.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keys: Option<Vec<Key>>,
-    /// Drop messages whose must-be-zero fields are not (RFC 2453 §4.6). Default true.
+    /// Drop messages and entries of version 1 whose must-be-zero fields are not (RFC 1058 §3.1); later versions use or ignore
+    /// them. Default true.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub check_zero: Option<bool>,
     /// Whether packets that crossed a router are dropped. Default `off`.
