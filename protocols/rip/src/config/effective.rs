@@ -95,13 +95,14 @@ impl Effective {
             interface: &interface.options,
             defaults: &global.defaults,
         };
+        let announce = given.option(|o| o.announce, Announce::default());
         Self {
             metric: given.option(|o| o.metric, 1).max(1),
             metric_out: given.option(|o| o.metric_out, 0),
             announce: if given.option(|o| o.passive, false) {
                 Announce::None
             } else {
-                given.option(|o| o.announce, Announce::default())
+                announce
             },
             accept: given.option(|o| o.accept, Accept::default()),
             update_mode: given.option(|o| o.update_mode, UpdateMode::default()),
@@ -118,7 +119,7 @@ impl Effective {
             announce_default_route: given.option(|o| o.announce_default_route, true),
             originate_default: given.optional(|o| o.originate_default),
             overwrite_static_routes: given.option(|o| o.overwrite_static_routes, false),
-            summarise: given.option(|o| o.summarise, false),
+            summarise: given.option(|o| o.summarise, announce == Announce::V1Compatible),
             route_tag: given.option(|o| o.route_tag, 0),
             neighbor_mode: given.option(|o| o.neighbor_mode, NeighborMode::default()),
             neighbors: given.optional(|o| o.neighbors.clone()).unwrap_or_default(),

@@ -178,7 +178,8 @@ pub struct Options {
     /// A route heard here wins over a static route to the same destination. Default false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overwrite_static_routes: Option<bool>,
-    /// Announce subnets outside their class network as the class network. Always done for version 1. Default false.
+    /// Announce subnets outside their class network as the class network. With `announce = "v1-compatible"` also leave out
+    /// what version 1 would misread (RFC 2453 §4.3). Always done for version 1. Default true for `v1-compatible`, else false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub summarise: Option<bool>,
     /// Tag of the routes announced here that carry none, 0..=65535. Default 0.

@@ -163,6 +163,32 @@ fn version_1_says_only_what_it_can_say() {
 }
 
 #[test]
+fn where_version_1_listens_version_2_says_what_it_can_read() {
+    let heard = [
+        ("0.0.0.0/0", 1),
+        ("10.9.0.0/24", 1),
+        // Another mask than the link's, 10.2.0.0/24, in its class network; a subnet; a supernet.
+        ("10.8.0.0/16", 1),
+        ("172.16.1.0/24", 5),
+        ("198.51.0.0/16", 1),
+    ];
+    for (options, readable) in [
+        (json!({ "announce": "v1-compatible" }), true),
+        (json!({ "announce": "v1-compatible", "summarise": false }), false),
+        (json!({ "announce": "v2-multicast" }), false),
+    ] {
+        let lab = one(options.clone(), &heard);
+        for always in ["0.0.0.0/0", "10.9.0.0/24"] {
+            assert!(lab.said(1, 2, always).starts_with(&[2]), "{options}: {always}");
+        }
+        for misread in ["10.8.0.0/16", "172.16.1.0/24", "198.51.0.0/16"] {
+            assert_eq!(lab.said(1, 2, misread).is_empty(), readable, "{options}: {misread}");
+        }
+        assert_eq!(lab.said(1, 2, "172.16.0.0/16").is_empty(), !readable, "{options}");
+    }
+}
+
+#[test]
 fn summaries_of_version_2() {
     let heard = [
         ("172.16.1.0/24", 5),
