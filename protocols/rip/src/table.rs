@@ -664,6 +664,8 @@ fn own(prefix: Prefix4, destination: &Destination, rules: &Rules) -> Option<Curr
         garbage_until: None,
     };
     if !destination.connected.is_empty() {
+        // DEVIATION RFC 2453 §3.5: a connected network enters with metric 1, not with the cost configured for its
+        // interface, as in FRR and BIRD: `metric` is the cost of what is heard there.
         return Some(current(Origin::Connected, 1, 0));
     }
     let external = destination.external.as_ref()?;

@@ -205,6 +205,14 @@ fn summaries_of_version_2() {
 }
 
 #[test]
+fn connected_networks_are_announced_with_metric_1() {
+    let mut lab = Lab::new();
+    lab.router(1, json!({}), &[(1, json!({ "metric": 5 })), (2, json!({}))]);
+    lab.secs(2);
+    assert!(lab.said(1, 2, "10.1.0.0/24").starts_with(&[1]));
+}
+
+#[test]
 fn to_whom_updates_go() {
     for (options, expected) in [
         (json!({}), vec!["224.0.0.9"]),
