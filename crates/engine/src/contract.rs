@@ -194,6 +194,12 @@ pub trait Engine: Sized + Send + 'static {
     /// Completes what an all-zero or absent secret in an RRAS block means: keep the stored one (rras-blocks P-110).
     fn inherit_secrets(_old: &Self::Interface, _new: &mut Self::Interface) {}
 
+    /// `config` with what it leaves open taken from the defaults of the global configuration in force, as a block that has no
+    /// defaults behind it must say it: RRAS's.
+    fn with_defaults(&self, config: &Self::Interface) -> Self::Interface {
+        config.clone()
+    }
+
     /// Fills read-only fields of an interface block about to be returned (rras-blocks P-104).
     fn fill_read_only(&self, _index: InterfaceIndex, _block: &mut Vec<u8>) {}
 

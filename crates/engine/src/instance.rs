@@ -469,7 +469,7 @@ impl<E: Engine> Instance<E> {
             }
             MibReply::InterfaceConfig(index, mut octets) => {
                 if let Some(held) = self.known(index)? {
-                    let mut block = held.config.encode(Layout::Rras);
+                    let mut block = self.engine.with_defaults(&held.config).encode(Layout::Rras);
                     self.engine.fill_read_only(index, &mut block.bytes);
                     E::blank_secrets(&mut block.bytes);
                     octets.extend_from_slice(&block.bytes);

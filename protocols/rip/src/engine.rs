@@ -62,6 +62,13 @@ impl Engine for Rip {
         inherit_secrets(old, new);
     }
 
+    fn with_defaults(&self, config: &InterfaceConfig) -> InterfaceConfig {
+        InterfaceConfig {
+            options: config.options.or(&self.global.defaults),
+            annotate: config.annotate.clone(),
+        }
+    }
+
     fn fill_read_only(&self, index: InterfaceIndex, block: &mut Vec<u8>) {
         if let (Some(interface), Some(state)) = (self.interfaces.get(&index), block.first_chunk_mut::<4>()) {
             *state = interface.state_bits().to_le_bytes();

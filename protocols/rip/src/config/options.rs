@@ -236,6 +236,52 @@ pub struct Options {
     pub check_link: Option<bool>,
 }
 
+impl Options {
+    /// These options, and those of `defaults` where these have none.
+    #[must_use]
+    pub fn or(&self, defaults: &Self) -> Self {
+        // Every field by name: a new option does not compile until it is here.
+        Self {
+            metric: self.metric.or(defaults.metric),
+            metric_out: self.metric_out.or(defaults.metric_out),
+            passive: self.passive.or(defaults.passive),
+            announce: self.announce.or(defaults.announce),
+            accept: self.accept.or(defaults.accept),
+            update_mode: self.update_mode.or(defaults.update_mode),
+            update_interval: self.update_interval.or(defaults.update_interval),
+            expiration_interval: self.expiration_interval.or(defaults.expiration_interval),
+            removal_interval: self.removal_interval.or(defaults.removal_interval),
+            split_horizon: self.split_horizon.or(defaults.split_horizon),
+            poison_reverse: self.poison_reverse.or(defaults.poison_reverse),
+            triggered_updates: self.triggered_updates.or(defaults.triggered_updates),
+            graceful_shutdown: self.graceful_shutdown.or(defaults.graceful_shutdown),
+            accept_host_routes: self.accept_host_routes.or(defaults.accept_host_routes),
+            announce_host_routes: self.announce_host_routes.or(defaults.announce_host_routes),
+            accept_default_route: self.accept_default_route.or(defaults.accept_default_route),
+            announce_default_route: self.announce_default_route.or(defaults.announce_default_route),
+            originate_default: self.originate_default.or(defaults.originate_default),
+            overwrite_static_routes: self.overwrite_static_routes.or(defaults.overwrite_static_routes),
+            summarise: self.summarise.or(defaults.summarise),
+            route_tag: self.route_tag.or(defaults.route_tag),
+            neighbor_mode: self.neighbor_mode.or(defaults.neighbor_mode),
+            neighbors: self.neighbors.as_ref().or(defaults.neighbors.as_ref()).cloned(),
+            accept_filter: self.accept_filter.as_ref().or(defaults.accept_filter.as_ref()).cloned(),
+            announce_filter: self.announce_filter.as_ref().or(defaults.announce_filter.as_ref()).cloned(),
+            authentication: self.authentication.or(defaults.authentication),
+            password: self.password.as_ref().or(defaults.password.as_ref()).cloned(),
+            keys: self.keys.as_ref().or(defaults.keys.as_ref()).cloned(),
+            check_zero: self.check_zero.or(defaults.check_zero),
+            ttl_security: self.ttl_security.or(defaults.ttl_security),
+            maximum_routes: self.maximum_routes.or(defaults.maximum_routes),
+            dscp: self.dscp.or(defaults.dscp),
+            port: self.port.or(defaults.port),
+            packet_length: self.packet_length.or(defaults.packet_length),
+            receive_buffer: self.receive_buffer.or(defaults.receive_buffer),
+            ecmp_weight: self.ecmp_weight.or(defaults.ecmp_weight),
+        }
+    }
+}
+
 /// Configuration of RIP on one interface: `interfaces.NAME.rip`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", default)]

@@ -1,11 +1,17 @@
 //! The MIB of RRAS and the JSON of show.
 
-use serde_json::json;
-use waypost_engine::{Engine, MibOperation, MibReply};
-use waypost_routprot::{Status, Topic};
-use waypost_types::InterfaceIndex;
+use std::sync::Arc;
 
-use super::lab::{Lab, p};
+use serde_json::json;
+use waypost_engine::{Engine, Instance, MibOperation, MibReply, Now};
+use waypost_routprot::{
+    BlockConfig, InterfaceIdentity, InterfaceType, Layout, NotificationEvent, Status, Topic,
+};
+use waypost_types::{InterfaceIndex, Seed};
+
+use super::lab::{Lab, interface_config, p};
+use crate::config::{GlobalConfig, InterfaceConfig};
+use crate::process::Rip;
 
 fn lab() -> Lab {
     let mut lab = Lab::new();
@@ -139,6 +145,48 @@ fn global_statistics_and_configuration() {
         rip.mib(now, MibOperation::Create, &[2, 0, 0, 0, 1, 0, 0, 0])
             .is_err()
     );
+}
+
+struct Unheard;
+
+impl NotificationEvent for Unheard {
+    fn signal(&self) {}
+}
+
+#[test]
+fn interface_configuration_is_what_is_in_force_and_setting_it_changes_nothing() {
+    let now = Now::default();
+    let mut instance = Instance::<Rip>::new(Seed(1), Vec::new());
+    let global: GlobalConfig = serde_json::from_value(json!({
+        "update-interval": 20, "route-tag": 7, "accept": "v2", "split-horizon": false,
+        "authentication": "plain", "password": "waypost",
+    }))
+    .unwrap();
+    let block = global.encode(Layout::Waypost(GlobalConfig::LAYOUT));
+    instance.start(now, Arc::new(Unheard), None, &block).unwrap();
+    let identity = InterfaceIdentity {
+        name: "eth1".to_owned(),
+        index: InterfaceIndex(1),
+        kind: InterfaceType::Permanent,
+    };
+    let own = interface_config(json!({ "metric": 3, "route-tag": 8 }));
+    let block = own.encode(Layout::Waypost(InterfaceConfig::LAYOUT));
+    instance.add_interface(now, &identity, &block).unwrap();
+    instance.start_complete(now).unwrap();
+    let in_force = |instance: &Instance<Rip>| {
+        let interface = instance.engine().interfaces.get(&InterfaceIndex(1)).unwrap();
+        interface.effective.clone()
+    };
+    let before = in_force(&instance);
+    let query = [3, 0, 0, 0, 1, 0, 0, 0];
+    let row = instance.mib(now, MibOperation::Get, &query).unwrap();
+    let words = numbers(&row[8..]);
+    // Metric, accept mode, interval, tag of rras-blocks 2.2.
+    assert_eq!([words[1], words[3], words[8], words[14]], [3, 3, 20, 8]);
+    let size = u32::try_from(row.len() - 8).unwrap().to_le_bytes();
+    let set = [&query[..], &size, &row[8..]].concat();
+    instance.mib(now, MibOperation::Set, &set).unwrap();
+    assert_eq!(in_force(&instance), before);
 }
 
 #[test]
