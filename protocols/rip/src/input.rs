@@ -80,7 +80,8 @@ impl Rip {
             Err(error) => Err(error),
         };
         if let Err(error) = result {
-            self.dropped(now, index, *source.ip(), error, out);
+            let is_request = octets.first() == Some(&(Command::Request as u8));
+            self.dropped(now, index, (*source.ip(), is_request), error, out);
         }
     }
 
@@ -98,7 +99,7 @@ impl Rip {
         &mut self,
         now: Now,
         index: InterfaceIndex,
-        source: Ipv4Addr,
+        (source, is_request): (Ipv4Addr, bool),
         error: Drop,
         out: &mut Outbox,
     ) {
@@ -106,7 +107,12 @@ impl Rip {
             return;
         };
         let counters = &mut interface.counters;
-        counters.bad_response_packets = counters.bad_response_packets.wrapping_add(1);
+        let bad = if is_request {
+            &mut counters.bad_request_packets
+        } else {
+            &mut counters.bad_response_packets
+        };
+        *bad = bad.wrapping_add(1);
         let reason = match error {
             Drop::Malformed(_) => &mut counters.malformed,
             Drop::Version => &mut counters.wrong_version,
@@ -116,7 +122,7 @@ impl Rip {
             Drop::TooManyNeighbors => &mut counters.excess_neighbors,
         };
         *reason = reason.wrapping_add(1);
-        if let Some(neighbor) = interface.neighbors.get_mut(source) {
+        if !is_request && let Some(neighbor) = interface.neighbors.get_mut(source) {
             neighbor.bad_packets = neighbor.bad_packets.wrapping_add(1);
         }
         // Wrong keys look like a dead neighbour: said where it is seen by default, but no more often than helps.

@@ -39,8 +39,10 @@ pub struct Counters {
     pub responses_sent: u32,
     /// Responses received.
     pub responses_received: u32,
-    /// Messages dropped as invalid, for whichever of the reasons below.
+    /// Messages dropped that were no requests, for whichever of the reasons below (RFC 1724 rip2IfStatRcvBadPackets).
     pub bad_response_packets: u32,
+    /// Requests dropped, for whichever of the reasons below.
+    pub bad_request_packets: u32,
     /// Entries dropped as invalid.
     pub bad_response_entries: u32,
     /// Triggered updates sent.

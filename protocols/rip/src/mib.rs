@@ -127,10 +127,9 @@ impl Rip {
         };
         match (table, row) {
             (Table::GlobalStats, _) => {
-                let responses = self.interfaces.values().fold(0_u32, |sum, interface| {
-                    sum.wrapping_add(interface.counters.responses_sent)
-                });
-                writer.u32_le(self.table.route_changes).u32_le(responses);
+                writer
+                    .u32_le(self.table.route_changes)
+                    .u32_le(self.responses_sent());
             }
             (Table::GlobalConfig, _) => return Ok(MibReply::GlobalConfig(writer.finish())),
             (Table::PeerStats, Row::Peer(address)) => {

@@ -59,6 +59,8 @@ enum Stage {
 pub struct GlobalCounters {
     /// Responses to requests of others (RFC 1724 rip2GlobalQueries).
     pub queries_answered: u32,
+    /// Responses sent on interfaces that are gone.
+    pub responses_sent_elsewhere: u32,
 }
 
 /// RIP: the state of one instance.
@@ -232,7 +234,7 @@ impl Rip {
     ) {
         let index = identity.index;
         // The same number again while the old interface still says good-bye.
-        if let Some(mut old) = self.interfaces.remove(&index)
+        if let Some(mut old) = self.remove_interface(index)
             && old.port.take().is_some()
         {
             out.close_port(old.port_id());
@@ -257,6 +259,22 @@ impl Rip {
             self.reconsider(now, index, true, out);
             self.originate_default(now, out);
         }
+    }
+
+    /// An interface is gone for good. What it sent still counts.
+    fn remove_interface(&mut self, index: InterfaceIndex) -> Option<Interface> {
+        let interface = self.interfaces.remove(&index)?;
+        let total = &mut self.counters.responses_sent_elsewhere;
+        *total = total.wrapping_add(interface.counters.responses_sent);
+        Some(interface)
+    }
+
+    /// Responses sent since the start, on every interface there was.
+    pub(crate) fn responses_sent(&self) -> u32 {
+        self.interfaces
+            .values()
+            .map(|interface| interface.counters.responses_sent)
+            .fold(self.counters.responses_sent_elsewhere, u32::wrapping_add)
     }
 
     pub(crate) fn set_interface(
@@ -317,7 +335,7 @@ impl Rip {
             Phase::Active if !should_run => self.deactivate(now, index, graceful, out),
             _ => {
                 if interface.deleted && interface.phase == Phase::Down {
-                    self.interfaces.remove(&index);
+                    self.remove_interface(index);
                 }
             }
         }
@@ -668,7 +686,7 @@ impl Rip {
             }
             interface.phase = Phase::Down;
             if interface.deleted {
-                self.interfaces.remove(&index);
+                self.remove_interface(index);
             }
         }
         match again {

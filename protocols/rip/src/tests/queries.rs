@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use waypost_engine::{Engine, Instance, MibOperation, MibReply, Now};
+use waypost_engine::{Engine, Input, Instance, MibOperation, MibReply, Now};
 use waypost_routprot::{
     BlockConfig, InterfaceIdentity, InterfaceType, Layout, NotificationEvent, Status, Topic,
 };
 use waypost_types::{InterfaceIndex, Seed};
 
-use super::lab::{Lab, interface_config, p};
+use super::lab::{Lab, host, interface_config, message, p};
 use crate::config::{GlobalConfig, InterfaceConfig};
+use crate::packet::{Command, Entry, Version};
 use crate::process::Rip;
 
 fn lab() -> Lab {
@@ -144,6 +145,36 @@ fn global_statistics_and_configuration() {
     assert!(
         rip.mib(now, MibOperation::Create, &[2, 0, 0, 0, 1, 0, 0, 0])
             .is_err()
+    );
+}
+
+#[test]
+fn dropped_requests_are_no_bad_responses() {
+    let mut lab = lab();
+    let before = lab.counter(1, 1, "bad-response-packets");
+    lab.configure(1, 1, json!({ "accept": "v1" }));
+    let request = message(Command::Request, Version::V2, &[Entry::WHOLE_TABLE]);
+    lab.inject(1, 1, host(1, 9), &request);
+    assert_eq!(lab.counter(1, 1, "bad-response-packets"), before);
+    assert_eq!(lab.counter(1, 1, "bad-request-packets"), 1);
+    lab.announce(1, 1, 9, &[("192.0.2.0/24", 1)]);
+    assert_eq!(lab.counter(1, 1, "bad-response-packets"), before + 1);
+    assert_eq!(lab.counter(1, 1, "bad-request-packets"), 1);
+    assert_eq!(lab.show(1, Topic::Neighbors)[0]["bad-packets"], 1);
+}
+
+#[test]
+fn responses_sent_are_not_forgotten_with_their_interface() {
+    let mut lab = lab();
+    let total = |lab: &mut Lab| numbers(&query(lab, MibOperation::Get, 0, [0; 4]).unwrap())[3];
+    let before = total(&mut lab);
+    assert!(before > 0);
+    lab.handle(1, Input::DeleteInterface(InterfaceIndex(2)));
+    lab.secs(5);
+    assert!(total(&mut lab) >= before);
+    assert_eq!(
+        lab.show(1, Topic::Counters)["global"]["responses-sent"],
+        total(&mut lab)
     );
 }
 
