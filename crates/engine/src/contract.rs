@@ -76,6 +76,13 @@ pub enum Input<'a, G, I> {
         /// Why.
         error: &'a str,
     },
+    /// The kernel did not take datagrams that were to be sent. They are lost.
+    SendFailed {
+        /// From which port.
+        port: PortId,
+        /// How many.
+        datagrams: u32,
+    },
     /// `now` has reached [`Engine::next_deadline`].
     Deadline,
     /// News of routes that [`Outbox::interest`] asked for.

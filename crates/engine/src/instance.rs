@@ -520,6 +520,11 @@ impl<E: Engine> Instance<E> {
         self.drive(now, Input::PortFailed { port, error });
     }
 
+    /// Datagrams could not be sent.
+    pub fn send_failed(&mut self, now: Now, port: PortId, datagrams: u32) {
+        self.drive(now, Input::SendFailed { port, datagrams });
+    }
+
     /// News of routes.
     pub fn routes(&mut self, now: Now, notices: &[RouteNotice]) {
         self.drive(now, Input::Routes(notices));

@@ -96,6 +96,7 @@ impl Engine for Rip {
             Input::Status { index, status } => self.status(now, index, status, out),
             Input::Packet { port, meta, octets } => self.receive(now, port, meta, octets, out),
             Input::PortFailed { port, error } => self.port_failed(now, port, error, out),
+            Input::SendFailed { port, datagrams } => self.send_failed(port, datagrams),
             Input::Deadline => self.deadline(now, out),
             Input::Routes(notices) => self.routes(now, notices, out),
             Input::UpdateRoutes(index) => self.update_routes(now, index, out),

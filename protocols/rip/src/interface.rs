@@ -27,7 +27,7 @@ pub type Audience = SmallVec<[(SocketAddr, Option<IpAddr>); 2]>;
 /// Counters of an interface: those of RRAS (rras-blocks 2.4) and the reasons behind the bad ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Messages that could not be sent: no key, or no port.
+    /// Messages that could not be sent: no key, no port, or the kernel did not take them.
     pub send_failures: u32,
     /// Times the port failed.
     pub receive_failures: u32,

@@ -503,6 +503,14 @@ impl Rip {
         }
     }
 
+    /// The kernel refused datagrams that were counted as sent.
+    pub(crate) fn send_failed(&mut self, port: PortId, datagrams: u32) {
+        if let Some(interface) = self.interfaces.get_mut(&InterfaceIndex(port.0)) {
+            let counters = &mut interface.counters;
+            counters.send_failures = counters.send_failures.wrapping_add(datagrams);
+        }
+    }
+
     fn set_link(&mut self, now: Now, index: InterfaceIndex, out: &mut Outbox) {
         if let Some(interface) = self.interfaces.get(&index) {
             let effective = &interface.effective;

@@ -169,8 +169,11 @@ impl<E: Engine> Shared<E> {
                         Output::Send(datagram) => Some((datagram, out.octets(datagram))),
                         _ => None,
                     });
-                    if let Err(error) = inner.ports.send(first.port, sent) {
-                        inner.log.send_failed(&error);
+                    if let Err(failure) = inner.ports.send(first.port, sent) {
+                        inner.log.send_failed(&failure.first);
+                        inner
+                            .instance
+                            .send_failed(now(), first.port, failure.datagrams);
                     }
                     rest = after.get(more..).unwrap_or_default();
                 }

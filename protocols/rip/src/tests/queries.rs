@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use waypost_engine::{Engine, Input, Instance, MibOperation, MibReply, Now};
+use waypost_engine::{Engine, Input, Instance, MibOperation, MibReply, Now, PortId};
 use waypost_routprot::{
     BlockConfig, InterfaceIdentity, InterfaceType, Layout, NotificationEvent, Status, Topic,
 };
@@ -176,6 +176,18 @@ fn responses_sent_are_not_forgotten_with_their_interface() {
         lab.show(1, Topic::Counters)["global"]["responses-sent"],
         total(&mut lab)
     );
+}
+
+#[test]
+fn datagrams_that_the_kernel_refused_are_send_failures() {
+    let mut lab = lab();
+    let input = Input::SendFailed {
+        port: PortId(2),
+        datagrams: 3,
+    };
+    lab.handle(1, input);
+    let row = numbers(&query(&mut lab, MibOperation::Get, 2, 2_u32.to_le_bytes()).unwrap());
+    assert_eq!(row[3], 3);
 }
 
 struct Unheard;
