@@ -1,15 +1,17 @@
 //! The MIB of RRAS and the JSON of show.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use serde_json::json;
 use waypost_engine::{Engine, Input, Instance, MibOperation, MibReply, Now, PortId};
 use waypost_routprot::{
-    BlockConfig, InterfaceIdentity, InterfaceType, Layout, NotificationEvent, Status, Topic,
+    AdapterBinding, BlockConfig, InterfaceIdentity, InterfaceStatus, InterfaceType, Layout, LocalBinding,
+    NotificationEvent, Status, Topic,
 };
 use waypost_types::{InterfaceIndex, Seed};
 
-use super::lab::{Lab, host, interface_config, message, p};
+use super::lab::{Lab, host, interface_config, message, p, response};
 use crate::config::{GlobalConfig, InterfaceConfig};
 use crate::packet::{Command, Entry, Version};
 use crate::process::Rip;
@@ -145,6 +147,89 @@ fn global_statistics_and_configuration() {
     assert!(
         rip.mib(now, MibOperation::Create, &[2, 0, 0, 0, 1, 0, 0, 0])
             .is_err()
+    );
+}
+
+#[test]
+fn the_tables_of_rfc_1724() {
+    let mut lab = lab();
+    let request = message(Command::Request, Version::V2, &[Entry::WHOLE_TABLE]);
+    lab.inject(1, 1, host(1, 9), &request);
+    lab.configure(
+        1,
+        2,
+        json!({
+            "announce": "v1-compatible", "accept": "v2", "originate-default": 4,
+            "authentication": "plain", "password": "waypost",
+        }),
+    );
+    let mut row = |kind: u32, index: u32| {
+        numbers(&query(&mut lab, MibOperation::Get, kind, index.to_le_bytes()).unwrap())[2..].to_vec()
+    };
+    let globals = row(0x5750_0000, 0);
+    assert_eq!(globals[..2], [1, 1], "route changes, queries");
+    assert!(globals[2] > 0);
+    assert_eq!(globals[3], 1500);
+    let counters = row(0x5750_0001, 1);
+    assert_eq!(counters.len(), 12);
+    assert_eq!(counters[..2], [0, 1], "bad packets, bad routes");
+    assert_eq!(counters[3], 1, "active");
+    let settings = row(0x5750_0002, 2);
+    let address = u32::from_le_bytes([10, 2, 0, 1]);
+    assert_eq!(settings, [2, 3, 2, 4, 1, address]);
+    assert_eq!(row(0x5750_0002, 1)[..4], [1, 4, 3, 0]);
+}
+
+#[test]
+fn peers_with_one_address_on_two_links_are_two() {
+    let mut lab = Lab::new();
+    lab.router(1, json!({}), &[(1, json!({})), (2, json!({}))]);
+    lab.secs(1);
+    // A second network on link 2, the same as that of link 1.
+    let address = Ipv4Addr::new(10, 1, 0, 200);
+    let binding = AdapterBinding {
+        addresses: vec![LocalBinding {
+            address,
+            prefix: "10.1.0.0/24".parse().unwrap(),
+        }],
+        mtu: 1500,
+        ..AdapterBinding::default()
+    };
+    lab.status(1, 2, &InterfaceStatus::AddressChange(binding));
+    lab.announce(1, 1, 9, &[("192.0.2.0/24", 1)]);
+    lab.secs(1);
+    lab.inject(1, 2, host(1, 9), &response(&[("198.51.100.0/24", 1)]));
+    lab.inject(1, 2, host(1, 9), &response(&[("198.51.100.0/24", 1)]));
+    let peers = 0x5750_0003_u32.to_le_bytes();
+    let now = lab.clock();
+    let rip = &mut lab.nodes.get_mut(&1).unwrap().rip;
+    let mut walk = |operation, index: &[u8]| match rip.mib(now, operation, &[&peers, index].concat()) {
+        Ok(MibReply::Octets(octets)) => Ok((octets[4..12].to_vec(), numbers(&octets[12..]))),
+        Ok(other) => panic!("{other:?}"),
+        Err(refusal) => Err(refusal.status),
+    };
+    let (first, row) = walk(MibOperation::GetFirst, &[0; 8]).unwrap();
+    assert_eq!(first, [1, 0, 0, 0, 10, 1, 0, 9]);
+    // Tag, last update, version, bad packets, bad routes, updates, first heard.
+    assert_eq!(row, [0, 100, 2, 0, 0, 1, 100]);
+    let (second, row) = walk(MibOperation::GetNext, &first).unwrap();
+    assert_eq!(second, [2, 0, 0, 0, 10, 1, 0, 9]);
+    assert_eq!(row, [0, 200, 2, 0, 0, 2, 200]);
+    assert_eq!(
+        walk(MibOperation::GetNext, &second),
+        Err(Status::ERROR_NO_MORE_ITEMS)
+    );
+    assert_eq!(walk(MibOperation::Get, &second).unwrap().1, row);
+    assert_eq!(
+        walk(MibOperation::Get, &second[..7]),
+        Err(Status::ERROR_INVALID_PARAMETER)
+    );
+    // RRAS's table shows one, the one heard last.
+    let peer = query(&mut lab, MibOperation::GetFirst, 5, [0; 4]).unwrap();
+    assert_eq!(numbers(&peer)[3], 200);
+    assert_eq!(
+        query(&mut lab, MibOperation::GetNext, 5, [10, 1, 0, 9]),
+        Err(Status::ERROR_NO_MORE_ITEMS)
     );
 }
 
