@@ -83,6 +83,16 @@ pub enum Input<'a, G, I> {
         /// How many.
         datagrams: u32,
     },
+    /// What became of private octets given to [`Outbox::persist`]. Octets that newer ones for the same key overtook get no
+    /// answer.
+    Persisted {
+        /// Their key.
+        key: &'a str,
+        /// The octets.
+        value: &'a [u8],
+        /// Whether they are on stable storage now.
+        stored: bool,
+    },
     /// `now` has reached [`Engine::next_deadline`].
     Deadline,
     /// News of routes that [`Outbox::interest`] asked for.

@@ -525,6 +525,11 @@ impl<E: Engine> Instance<E> {
         self.drive(now, Input::SendFailed { port, datagrams });
     }
 
+    /// Private octets were stored, or could not be.
+    pub fn persisted(&mut self, now: Now, key: &str, value: &[u8], stored: bool) {
+        self.drive(now, Input::Persisted { key, value, stored });
+    }
+
     /// News of routes.
     pub fn routes(&mut self, now: Now, notices: &[RouteNotice]) {
         self.drive(now, Input::Routes(notices));

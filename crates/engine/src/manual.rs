@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use waypost_routprot::Refusal;
 use waypost_types::{RouteBatch, Seed};
 
-use crate::{Engine, Instance, InstanceCell, Now};
+use crate::{Engine, Instance, InstanceCell, Now, Output};
 
-/// An instance and the clock it lives by. Ports open and packets go nowhere; route changes are kept.
+/// An instance and the clock it lives by. Ports open, storing succeeds and packets go nowhere; route changes are kept.
 pub struct World<E: Engine> {
     now: Now,
     instance: Instance<E>,
@@ -19,7 +19,16 @@ impl<E: Engine> World<E> {
         while !self.instance.outbox().is_empty() {
             self.routes.extend(self.instance.outbox().take_routes());
             let again = self.instance.outbox().take_again();
+            let mut stored = Vec::new();
+            for output in self.instance.outbox().outputs() {
+                if let Output::Persist(key, value) = output {
+                    stored.push((key.clone(), value.clone()));
+                }
+            }
             self.instance.outbox().clear();
+            for (key, value) in stored {
+                self.instance.persisted(self.now, &key, &value, true);
+            }
             if again {
                 self.instance.proceed(self.now);
             }

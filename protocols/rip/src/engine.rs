@@ -81,7 +81,7 @@ impl Engine for Rip {
 
     fn handle(&mut self, now: Now, input: Input<'_, GlobalConfig, InterfaceConfig>, out: &mut Outbox) {
         // While good-byes are said nothing else matters any more.
-        if self.is_stopping() && !matches!(input, Input::Deadline) {
+        if self.is_stopping() && !matches!(input, Input::Deadline | Input::Persisted { .. }) {
             return;
         }
         match input {
@@ -97,6 +97,7 @@ impl Engine for Rip {
             Input::Packet { port, meta, octets } => self.receive(now, port, meta, octets, out),
             Input::PortFailed { port, error } => self.port_failed(now, port, error, out),
             Input::SendFailed { port, datagrams } => self.send_failed(port, datagrams),
+            Input::Persisted { key, value, stored } => self.persisted(key, value, stored, out),
             Input::Deadline => self.deadline(now, out),
             Input::Routes(notices) => self.routes(now, notices, out),
             Input::UpdateRoutes(index) => self.update_routes(now, index, out),

@@ -322,7 +322,13 @@ impl Rip {
             }
             return;
         }
-        // Entry by entry, without split horizon: this is for diagnosis.
+        // Entry by entry, without split horizon: this is for diagnosis, and whoever asks may ask again.
+        if self.numbers_wait(now, index, out).is_some() {
+            return;
+        }
+        let Some(interface) = self.interfaces.get_mut(&index) else {
+            return;
+        };
         let mut counters = interface.counters;
         let speaker = Speaker {
             interface,

@@ -105,6 +105,8 @@ pub struct Interface {
     pub counters: Counters,
     /// What is being sent.
     pub sending: Sending,
+    /// A request waits until messages may be numbered.
+    pub request_waits: bool,
     /// When an autostatic update began and when its last answer came.
     pub demand: Option<(Time, Option<Time>)>,
     /// When the next warning about too many routes may be written.
@@ -135,6 +137,7 @@ impl Interface {
             sequences: Sequences::default(),
             counters: Counters::default(),
             sending: Sending::default(),
+            request_waits: false,
             demand: None,
             next_excess_notice: Time::ZERO,
             next_authentication_notice: Time::ZERO,

@@ -242,6 +242,8 @@ impl Rip {
         let mut interface = Interface::new(identity.clone(), config, &self.global);
         interface.sequences = self.departed.remove(&identity.name).unwrap_or_default();
         self.interfaces.insert(index, interface);
+        // Before anything is sent, so that nothing has to wait.
+        let _ = self.numbers_wait(now, index, out);
         self.reconsider(now, index, true, out);
     }
 
@@ -662,6 +664,32 @@ impl Rip {
         }
     }
 
+    /// Sees to it that there are sequence numbers for what is sent on an interface; until when it has to wait for them.
+    pub(crate) fn numbers_wait(&mut self, now: Now, index: InterfaceIndex, out: &mut Outbox) -> Option<Time> {
+        let effective = &self.interfaces.get(&index)?.effective;
+        if effective.authentication != Authentication::Cryptographic {
+            return None;
+        }
+        if let Some(octets) = self.sequence.reserve(now) {
+            out.persist(SEQUENCE_KEY, octets);
+        }
+        self.sequence.wait(now)
+    }
+
+    /// Sequence numbers were set aside, or could not be.
+    pub(crate) fn persisted(&mut self, key: &str, value: &[u8], stored: bool, out: &mut Outbox) {
+        if key != SEQUENCE_KEY {
+            return;
+        }
+        self.sequence.answer(value, stored);
+        self.pending = true;
+        if !stored {
+            let text = "sequence numbers could not be stored: if the clock goes back over a restart, \
+                        neighbours will not believe this router";
+            self.notice(Severity::Error, None, text, out);
+        }
+    }
+
     /// Sends what there is on one interface and lets a leaving one go when it has said all.
     fn send(&mut self, now: Now, index: InterfaceIndex, out: &mut Outbox) {
         let Some(interface) = self.interfaces.get_mut(&index) else {
@@ -670,6 +698,19 @@ impl Rip {
         if interface.phase == Phase::Down {
             return;
         }
+        if let Some(until) = self.numbers_wait(now, index, out) {
+            self.timers.set(Timer::Send(index), until);
+            return;
+        }
+        let Some(interface) = self.interfaces.get_mut(&index) else {
+            return;
+        };
+        if std::mem::take(&mut interface.request_waits) && interface.is_active() {
+            self.request(now, index, out);
+        }
+        let Some(interface) = self.interfaces.get_mut(&index) else {
+            return;
+        };
         let mut sending = std::mem::take(&mut interface.sending);
         let mut counters = interface.counters;
         let again = if interface.port.is_some() {

@@ -120,6 +120,7 @@ impl Engine for Static {
             Input::Packet { .. }
             | Input::PortFailed { .. }
             | Input::SendFailed { .. }
+            | Input::Persisted { .. }
             | Input::Deadline
             | Input::Routes(_)
             | Input::UpdateRoutes(_)

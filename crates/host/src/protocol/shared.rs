@@ -23,12 +23,21 @@ pub(super) struct Shared<E: Engine> {
     inner: Mutex<Inner<E>>,
     /// News of routes that wait for the driver. Apart from the instance's lock, because the routing table must not wait.
     inbox: Mutex<VecDeque<Vec<RouteNotice>>>,
+    /// What became of private octets, for the driver to hand on: at most one answer for each store that was asked for.
+    answers: Mutex<Vec<Answer>>,
     pub(super) waker: Waker,
     pub(super) poller: Arc<Poller>,
     /// Until when the driver sleeps, so that it is woken only for something sooner.
     pub(super) asleep_until: AtomicU64,
     pub(super) ended: AtomicBool,
     surroundings: Arc<dyn Surroundings>,
+}
+
+/// Private octets of an engine, and whether they are stored.
+pub(super) struct Answer {
+    pub(super) key: String,
+    pub(super) value: Vec<u8>,
+    pub(super) stored: bool,
 }
 
 pub(super) struct Inner<E: Engine> {
@@ -63,6 +72,7 @@ impl<E: Engine> Shared<E> {
                 dead: None,
             }),
             inbox: Mutex::default(),
+            answers: Mutex::default(),
             waker,
             poller,
             asleep_until: AtomicU64::new(0),
@@ -178,7 +188,21 @@ impl<E: Engine> Shared<E> {
                     rest = after.get(more..).unwrap_or_default();
                 }
                 Output::Persist(key, value) => {
-                    self.surroundings.persist(E::PROTOCOL, key.clone(), value.clone());
+                    let shared = Arc::downgrade(self);
+                    let answer = (key.clone(), value.clone());
+                    let done = move |stored| {
+                        if let Some(shared) = shared.upgrade() {
+                            let (key, value) = answer;
+                            shared
+                                .answers
+                                .lock()
+                                .unwrap_or_else(PoisonError::into_inner)
+                                .push(Answer { key, value, stored });
+                            shared.waker.wake();
+                        }
+                    };
+                    self.surroundings
+                        .persist(E::PROTOCOL, key.clone(), value.clone(), Box::new(done));
                 }
                 Output::Interest(interest) => {
                     let shared = Arc::downgrade(self);
@@ -205,13 +229,16 @@ impl<E: Engine> Shared<E> {
         std::mem::take(&mut self.inbox.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Whether news of routes wait.
+    /// What became of private octets since the last call.
+    pub(super) fn take_answers(&self) -> Vec<Answer> {
+        std::mem::take(&mut self.answers.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether news of routes or of stored octets wait.
     pub(super) fn has_news(&self) -> bool {
-        !self
-            .inbox
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_empty()
+        let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        !(answers.is_empty() && inbox.is_empty())
     }
 }
 

@@ -282,6 +282,37 @@ fn sequence_numbers_survive_a_restart_even_when_the_clock_does_not() {
 }
 
 #[test]
+fn numbers_are_stored_before_they_are_used() {
+    let chain = || keys(&[key(1, "one", "hmac-sha256")]);
+    for (storage, first) in [
+        (Some(true), Duration::ZERO),
+        // A disk that answers nothing is waited for, but not for ever; one that fails is not waited for.
+        (None, Duration::from_secs(2)),
+        (Some(false), Duration::ZERO),
+    ] {
+        let mut lab = Lab::new();
+        lab.storage = storage;
+        let start = lab.now;
+        lab.router(1, json!({}), &[(1, chain()), (2, chain())]);
+        lab.secs(10);
+        let node = &lab.nodes[&1];
+        assert_eq!(node.sent[0].at, start + first, "{storage:?}");
+        // Both interfaces asked and announced.
+        for link in [1, 2] {
+            let sent = node.sent.iter().filter(|sent| sent.port.0 == link);
+            let commands: Vec<Command> = sent.map(|sent| sent.command()).collect();
+            assert!(commands.contains(&Command::Request) && commands.contains(&Command::Response));
+        }
+        let told = node.notices.iter().any(|text| text.contains("could not be stored"));
+        assert_eq!(told, storage == Some(false));
+        let reserved = u32::from_le_bytes(node.persisted[SEQUENCE_KEY].as_slice().try_into().unwrap());
+        for sent in &node.sent {
+            assert!(u32::from_be_bytes(sent.octets[12..16].try_into().unwrap()) < reserved);
+        }
+    }
+}
+
+#[test]
 fn changing_the_authentication_of_both_ends_loses_no_route() {
     let mut lab = pair(json!({}), json!({}));
     lab.secs(10);
