@@ -199,6 +199,12 @@ pub trait Engine: Sized + Send + 'static {
         Ok(())
     }
 
+    /// Whether an autostatic update of the interface may start now. A refusal is answered to DoUpdateRoutes, whose documented
+    /// codes are 87 and 1003; no UPDATE_COMPLETE follows it (routing-protocol-interface 5.12).
+    fn check_update_routes(&self, _index: InterfaceIndex) -> Result<(), Refusal> {
+        Ok(())
+    }
+
     /// What changing one option does now, and why. `option` is its path inside the block.
     fn impact(
         &self,

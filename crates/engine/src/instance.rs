@@ -431,6 +431,7 @@ impl<E: Engine> Instance<E> {
                 "the protocol cannot update routes on request now",
             ));
         }
+        self.engine.check_update_routes(index)?;
         self.handle(now, Input::UpdateRoutes(index));
         Ok(())
     }

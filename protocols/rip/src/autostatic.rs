@@ -59,8 +59,8 @@ impl Rip {
         let Some(interface) = self.interfaces.get_mut(&index) else {
             return;
         };
+        // INVARIANT: check_update_routes() refused a second one; one is enough.
         if interface.demand.is_some() {
-            update_complete(index, Status::ERROR_UPDATE_IN_PROGRESS, out);
             return;
         }
         if !interface.is_active()

@@ -47,6 +47,15 @@ impl Engine for Rip {
         check_effective(&Effective::resolve(config, &self.global))
     }
 
+    fn check_update_routes(&self, index: InterfaceIndex) -> Result<(), Refusal> {
+        match self.interfaces.get(&index) {
+            Some(interface) if interface.demand.is_some() => {
+                Err(Refusal::failed("an update of this interface is running already"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn impact(
         &self,
         target: Target,

@@ -3,13 +3,13 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use waypost_engine::{Engine, Input, Instance, MibOperation, MibReply, Now, PortId};
 use waypost_routprot::{
-    AdapterBinding, BlockConfig, InterfaceIdentity, InterfaceStatus, InterfaceType, Layout, LocalBinding,
+    AdapterBinding, BlockConfig, Event, InterfaceIdentity, InterfaceStatus, InterfaceType, Layout, LocalBinding,
     NotificationEvent, Status, Topic,
 };
-use waypost_types::{InterfaceIndex, Seed};
+use waypost_types::{InterfaceIndex, Seed, Time};
 
 use super::lab::{Lab, host, interface_config, message, p, response};
 use crate::config::{GlobalConfig, InterfaceConfig};
@@ -281,15 +281,11 @@ impl NotificationEvent for Unheard {
     fn signal(&self) {}
 }
 
-#[test]
-fn interface_configuration_is_what_is_in_force_and_setting_it_changes_nothing() {
+/// An instance with interface 1, as the host would start it.
+fn started(global: Value, interface: Value) -> Instance<Rip> {
     let now = Now::default();
     let mut instance = Instance::<Rip>::new(Seed(1), Vec::new());
-    let global: GlobalConfig = serde_json::from_value(json!({
-        "update-interval": 20, "route-tag": 7, "accept": "v2", "split-horizon": false,
-        "authentication": "plain", "password": "waypost",
-    }))
-    .unwrap();
+    let global: GlobalConfig = serde_json::from_value(global).unwrap();
     let block = global.encode(Layout::Waypost(GlobalConfig::LAYOUT));
     instance.start(now, Arc::new(Unheard), None, &block).unwrap();
     let identity = InterfaceIdentity {
@@ -297,10 +293,22 @@ fn interface_configuration_is_what_is_in_force_and_setting_it_changes_nothing() 
         index: InterfaceIndex(1),
         kind: InterfaceType::Permanent,
     };
-    let own = interface_config(json!({ "metric": 3, "route-tag": 8 }));
-    let block = own.encode(Layout::Waypost(InterfaceConfig::LAYOUT));
+    let block = interface_config(interface).encode(Layout::Waypost(InterfaceConfig::LAYOUT));
     instance.add_interface(now, &identity, &block).unwrap();
     instance.start_complete(now).unwrap();
+    instance
+}
+
+#[test]
+fn interface_configuration_is_what_is_in_force_and_setting_it_changes_nothing() {
+    let now = Now::default();
+    let mut instance = started(
+        json!({
+            "update-interval": 20, "route-tag": 7, "accept": "v2", "split-horizon": false,
+            "authentication": "plain", "password": "waypost",
+        }),
+        json!({ "metric": 3, "route-tag": 8 }),
+    );
     let in_force = |instance: &Instance<Rip>| {
         let interface = instance.engine().interfaces.get(&InterfaceIndex(1)).unwrap();
         interface.effective.clone()
@@ -315,6 +323,41 @@ fn interface_configuration_is_what_is_in_force_and_setting_it_changes_nothing() 
     let set = [&query[..], &size, &row[8..]].concat();
     instance.mib(now, MibOperation::Set, &set).unwrap();
     assert_eq!(in_force(&instance), before);
+}
+
+#[test]
+fn a_second_autostatic_update_is_refused_and_the_first_goes_on() {
+    let now = Now::default();
+    let index = InterfaceIndex(1);
+    let mut instance = started(json!({}), json!({ "update-mode": "demand" }));
+    let binding = AdapterBinding {
+        addresses: vec![LocalBinding {
+            address: Ipv4Addr::new(10, 1, 0, 1),
+            prefix: "10.1.0.0/24".parse().unwrap(),
+        }],
+        ..AdapterBinding::default()
+    };
+    for status in [
+        InterfaceStatus::AddressChange(binding),
+        InterfaceStatus::Enabled,
+    ] {
+        instance.interface_status(now, index, &status).unwrap();
+    }
+    instance.update_routes(now, index).unwrap();
+    let refusal = instance.update_routes(now, index).unwrap_err();
+    assert_eq!(refusal.status, Status::ERROR_CAN_NOT_COMPLETE);
+    assert_eq!(instance.next_event(), None, "none of an update that was refused");
+    while let Some(time) = instance.next_deadline().filter(|at| *at < Time::from_secs(60)) {
+        instance.deadline(Now { time, ..now });
+    }
+    let Some(Event::UpdateComplete(update)) = instance.next_event() else {
+        panic!("the first update ends");
+    };
+    assert_eq!(
+        (update.interface, update.status),
+        (index, Status::ERROR_CAN_NOT_COMPLETE)
+    );
+    assert_eq!(instance.next_event(), None);
 }
 
 #[test]
