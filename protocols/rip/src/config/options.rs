@@ -95,7 +95,7 @@ pub enum TtlSecurity {
 pub struct Key {
     /// Key identifier, 0..=255, the same at both ends.
     pub id: u8,
-    /// The shared secret, 1..=255 octets.
+    /// The shared secret, 1..=255 octets; 1..=16 for `md5`.
     pub secret: Secret,
     /// The digest.
     pub algorithm: DigestAlgorithm,

@@ -9,6 +9,7 @@ use std::net::Ipv4Addr;
 
 use waypost_routprot::Refusal;
 use waypost_types::{Prefix4, ProtocolId, WallTime};
+use waypost_wire::DigestAlgorithm;
 
 use super::secrets::password_error;
 use super::{
@@ -22,6 +23,9 @@ pub(super) const MAX_COUNT: usize = 65_536;
 pub(super) const MAX_RULES: usize = MAX_COUNT + 1;
 /// Octets of a note.
 pub(super) const MAX_NOTE: usize = 65_536;
+
+/// Octets of a secret that keyed MD5 uses (RFC 2082 §3.2.2). Longer ones are refused: FRR and BIRD cut them unnoticed.
+const MD5_SECRET: usize = 16;
 
 /// Whose routes can be redistributed.
 pub const REDISTRIBUTABLE: [ProtocolId; 5] = [
@@ -201,6 +205,13 @@ fn keys(keys: &[Key]) -> Result<(), Refusal> {
             reason: "the secret has the wrong number of octets".to_owned(),
             ..refusal
         })?;
+        if key.algorithm == DigestAlgorithm::KeyedMd5 && key.secret.expose().len() > MD5_SECRET {
+            return Err(
+                Refusal::invalid("keyed MD5 uses no more than the first 16 octets of a secret")
+                    .at(&at("secret"))
+                    .with_allowed(format!("1..={MD5_SECRET} octets, or an HMAC")),
+            );
+        }
         for (field, from, until) in [
             ("accept-until", key.accept_from, key.accept_until),
             ("send-until", key.send_from, key.send_until),
@@ -359,6 +370,19 @@ mod tests {
                 .path,
             "keys"
         );
+    }
+
+    #[test]
+    fn a_secret_that_md5_would_cut_is_refused() {
+        let config =
+            |algorithm, secret: &str| json!({ "keys": [{ "id": 1, "secret": secret, "algorithm": algorithm }] });
+        let sixteen = "sixteen octets!!";
+        assert_eq!(checked::<InterfaceConfig>(&config("md5", sixteen)), Ok(()));
+        let longer = format!("{sixteen}!");
+        assert_eq!(checked::<InterfaceConfig>(&config("hmac-sha1", &longer)), Ok(()));
+        let refusal = checked::<InterfaceConfig>(&config("md5", &longer)).unwrap_err();
+        assert_eq!(refusal.path, "keys.0.secret");
+        assert!(!refusal.to_string().contains(sixteen));
     }
 
     #[test]
