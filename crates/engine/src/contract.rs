@@ -214,6 +214,17 @@ pub trait Engine: Sized + Send + 'static {
         new: Option<&Value>,
     ) -> (Impact, String);
 
+    /// What an operator should know about an interface configuration that is valid all the same: options and words. They are
+    /// added to the reasons of changes of those options.
+    fn interface_cautions(&self, _config: &Self::Interface) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
+    /// The same about a global configuration.
+    fn global_cautions(&self, _config: &Self::Global) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
     /// Completes what an all-zero or absent secret in an RRAS block means: keep the stored one (rras-blocks P-110).
     fn inherit_secrets(_old: &Self::Interface, _new: &mut Self::Interface) {}
 

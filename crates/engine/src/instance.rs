@@ -223,6 +223,7 @@ impl<E: Engine> Instance<E> {
             Target::Global,
             self.global.as_ref().map(|held| &held.config),
             &held.config,
+            &self.engine.global_cautions(&held.config),
         )
     }
 
@@ -332,17 +333,28 @@ impl<E: Engine> Instance<E> {
             Target::Interface(index),
             old.map(|held| &held.config),
             &held.config,
+            &self.engine.interface_cautions(&held.config),
         )
     }
 
-    fn impacts<C: BlockConfig>(&self, target: Target, old: Option<&C>, new: &C) -> Result<Prepared, Refusal> {
+    fn impacts<C: BlockConfig>(
+        &self,
+        target: Target,
+        old: Option<&C>,
+        new: &C,
+        cautions: &[(&str, String)],
+    ) -> Result<Prepared, Refusal> {
         let text =
             |config: &C| serde_json::to_value(config).map_err(|error| Refusal::failed(error.to_string()));
         let old = old.map_or(Ok(Value::Null), text)?;
         let changes = option_changes(&old, &text(new)?)
             .into_iter()
             .map(|(path, old, new)| {
-                let (impact, reason) = self.engine.impact(target, &path, old.as_ref(), new.as_ref());
+                let (impact, mut reason) = self.engine.impact(target, &path, old.as_ref(), new.as_ref());
+                for (_, caution) in cautions.iter().filter(|(option, _)| *option == path) {
+                    reason.push_str("; caution: ");
+                    reason.push_str(caution);
+                }
                 OptionChange {
                     path,
                     old,

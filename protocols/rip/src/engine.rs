@@ -6,7 +6,8 @@ use waypost_routprot::{Functionality, Impact, Refusal, Topic};
 use waypost_types::{InterfaceIndex, ProtocolId, Seed, Time};
 
 use crate::config::{
-    Effective, GlobalConfig, InterfaceConfig, blank_secrets, check_effective, impact_of, inherit_secrets,
+    Effective, GlobalConfig, InterfaceConfig, blank_secrets, cautions, check_effective, impact_of,
+    inherit_secrets,
 };
 use crate::process::Rip;
 
@@ -65,6 +66,14 @@ impl Engine for Rip {
     ) -> (Impact, String) {
         let (impact, reason) = impact_of(target.scope(), option);
         (impact, reason.to_owned())
+    }
+
+    fn interface_cautions(&self, config: &InterfaceConfig) -> Vec<(&'static str, String)> {
+        cautions(&Effective::resolve(config, &self.global))
+    }
+
+    fn global_cautions(&self, config: &GlobalConfig) -> Vec<(&'static str, String)> {
+        cautions(&Effective::resolve(&InterfaceConfig::default(), config))
     }
 
     fn inherit_secrets(old: &InterfaceConfig, new: &mut InterfaceConfig) {

@@ -13,7 +13,7 @@ use crate::authentication::{SEQUENCE_KEY, Sequence, sending_key};
 use crate::autostatic::update_complete;
 use crate::config::{
     Accept, Announce, Authentication, Effective, GlobalConfig, InterfaceConfig, Logging, PeerFilter,
-    UpdateMode,
+    UpdateMode, cautions,
 };
 use crate::interface::{Interface, Phase, accepts, version_of};
 use crate::neighbor::Sequences;
@@ -428,6 +428,12 @@ impl Rip {
         if old == new {
             return;
         }
+        if let ([(_, text), ..], []) = (cautions(&new).as_slice(), cautions(&old).as_slice()) {
+            self.notice(Severity::Warning, Some(index), text, out);
+        }
+        let Some(interface) = self.interfaces.get_mut(&index) else {
+            return;
+        };
         let announced = old.announce != Announce::None && old.update_mode == UpdateMode::Periodic;
         let until = now.time + new.removal_interval;
         match (announced, interface.announces()) {

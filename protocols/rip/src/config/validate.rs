@@ -1,7 +1,6 @@
 //! What a configuration may say, in whichever form it came.
 //!
-//! Relations between timers are nobody's business here: an update interval longer than the expiration interval works, badly
-//! (rras-blocks P-128).
+//! An update interval longer than the expiration interval works, badly: it is taken, with a caution (rras-blocks P-128).
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -107,6 +106,24 @@ pub fn check_effective(values: &Effective) -> Result<(), Refusal> {
         !values.password.expose().is_empty(),
         !values.keys.is_empty(),
     )
+}
+
+/// What is allowed and hardly meant (rras-blocks P-128): options and words.
+#[must_use]
+pub fn cautions(values: &Effective) -> Vec<(&'static str, String)> {
+    let (update, expiration) = (values.update_interval, values.expiration_interval);
+    if expiration > update {
+        return Vec::new();
+    }
+    let words = format!(
+        "routes expire after {} s but are refreshed every {} s only: they will come and go",
+        expiration.as_secs(),
+        update.as_secs()
+    );
+    vec![
+        ("expiration-interval", words.clone()),
+        ("update-interval", words),
+    ]
 }
 
 fn authenticates(mode: Authentication, has_password: bool, has_key: bool) -> Result<(), Refusal> {

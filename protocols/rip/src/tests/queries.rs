@@ -361,6 +361,40 @@ fn a_second_autostatic_update_is_refused_and_the_first_goes_on() {
 }
 
 #[test]
+fn a_plan_cautions_about_routes_that_expire_before_they_are_refreshed() {
+    let instance = started(json!({ "update-interval": 60 }), json!({}));
+    let reasons = |text: Value| {
+        let block = interface_config(text).encode(Layout::Waypost(InterfaceConfig::LAYOUT));
+        let prepared = instance.prepare_interface_info(Some(InterfaceIndex(1)), &block);
+        let changes = prepared.unwrap().changes;
+        changes
+            .into_iter()
+            .map(|change| (change.path, change.reason.contains("; caution: routes expire after")))
+            .collect::<Vec<_>>()
+    };
+    let reasons = |text| reasons(text).into_iter().map(|(path, told)| format!("{path} {told}")).collect::<Vec<_>>();
+    assert_eq!(reasons(json!({ "expiration-interval": 61 })), ["expiration-interval false"]);
+    assert_eq!(
+        reasons(json!({ "expiration-interval": 60, "metric": 2 })),
+        ["expiration-interval true", "metric false"]
+    );
+    assert_eq!(
+        reasons(json!({ "expiration-interval": 60, "update-interval": 20 })),
+        ["expiration-interval false", "update-interval false"]
+    );
+    let global: GlobalConfig = serde_json::from_value(json!({ "update-interval": 180 })).unwrap();
+    let block = global.encode(Layout::Waypost(GlobalConfig::LAYOUT));
+    let changes = instance.prepare_global_info(&block).unwrap().changes;
+    assert!(changes[0].reason.contains("; caution: "), "{changes:?}");
+    // Who does not plan finds it in the log.
+    let mut lab = Lab::new();
+    lab.router(1, json!({ "logging": "warnings" }), &[(1, json!({}))]);
+    lab.configure(1, 1, json!({ "expiration-interval": 20 }));
+    let notices = &lab.nodes[&1].notices;
+    assert!(notices.iter().any(|text| text.contains("they will come and go")), "{notices:?}");
+}
+
+#[test]
 fn what_show_says() {
     let lab = lab();
     let row = lab.row(1, "192.0.2.0/24");
