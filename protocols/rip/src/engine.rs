@@ -65,6 +65,7 @@ impl Engine for Rip {
         _new: Option<&Value>,
     ) -> (Impact, String) {
         let (impact, reason) = impact_of(target.scope(), option);
+        let reason = self.unused(target, option).unwrap_or(reason);
         (impact, reason.to_owned())
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use waypost_engine::{Now, Outbox, PortId, RouteInterest, Severity, TimerQueue};
+use waypost_engine::{Now, Outbox, PortId, RouteInterest, Severity, Target, TimerQueue};
 use waypost_routprot::{Event, InterfaceIdentity, InterfaceStatus, Status};
 use waypost_types::{InterfaceIndex, ProtocolId, Random, RouteNotice, Seed, Time};
 
@@ -12,8 +12,8 @@ use crate::announce::Speaker;
 use crate::authentication::{SEQUENCE_KEY, Sequence, sending_key};
 use crate::autostatic::update_complete;
 use crate::config::{
-    Accept, Announce, Authentication, Effective, GlobalConfig, InterfaceConfig, Logging, PeerFilter,
-    UpdateMode, cautions,
+    Accept, Announce, Authentication, Effective, GlobalConfig, InterfaceConfig, Logging, NeighborMode,
+    PeerFilter, UpdateMode, cautions,
 };
 use crate::interface::{Interface, Phase, accepts, version_of};
 use crate::neighbor::Sequences;
@@ -823,6 +823,39 @@ impl Timer {
             | Self::Demand(of)
             | Self::Port(of)
             | Self::Keys(of) => of == index,
+        }
+    }
+}
+
+impl Rip {
+    /// Why a change of `option` does nothing now: another option keeps it from being used. If that one changes in the same
+    /// step, its own reason says what happens.
+    pub(crate) fn unused(&self, target: Target, option: &str) -> Option<&'static str> {
+        let concerned = |used: fn(&Effective) -> bool| match target {
+            Target::Global => self.interfaces.values().any(|interface| used(&interface.effective)),
+            Target::Interface(Some(index)) => {
+                let interface = self.interfaces.get(&index);
+                interface.is_none_or(|interface| used(&interface.effective))
+            }
+            Target::Interface(None) => true,
+        };
+        match option {
+            "password" if !concerned(|values| values.authentication == Authentication::Plain) => {
+                Some("kept for later: authentication is not plain")
+            }
+            "keys" if !concerned(|values| values.authentication == Authentication::Cryptographic) => {
+                Some("kept for later: authentication is not cryptographic")
+            }
+            "neighbors" if !concerned(|values| values.neighbor_mode != NeighborMode::Off) => {
+                Some("kept for later: neighbor-mode is off")
+            }
+            "poison-reverse" if !concerned(|values| values.split_horizon) => {
+                Some("kept for later: split-horizon is off")
+            }
+            "peers" if self.global.peer_filter.unwrap_or_default() == PeerFilter::Off => {
+                Some("kept for later: peer-filter is off")
+            }
+            _ => None,
         }
     }
 }

@@ -395,6 +395,26 @@ fn a_plan_cautions_about_routes_that_expire_before_they_are_refreshed() {
 }
 
 #[test]
+fn a_plan_says_when_an_option_is_not_in_use() {
+    let key = json!([{ "id": 1, "secret": "one", "algorithm": "hmac-sha256" }]);
+    let now = json!({ "authentication": "plain", "password": "one" });
+    for (interface, new, path, unused) in [
+        (json!({}), json!({ "password": "one" }), "password", true),
+        (now.clone(), json!({ "authentication": "plain", "password": "two" }), "password", false),
+        (json!({}), json!({ "keys": key }), "keys", true),
+        (json!({}), json!({ "neighbors": ["10.1.0.2"] }), "neighbors", true),
+        (json!({ "neighbor-mode": "also" }), json!({ "neighbor-mode": "also", "neighbors": ["10.1.0.2"] }), "neighbors", false),
+        (json!({ "split-horizon": false }), json!({ "split-horizon": false, "poison-reverse": false }), "poison-reverse", true),
+    ] {
+        let instance = started(json!({}), interface);
+        let block = interface_config(new.clone()).encode(Layout::Waypost(InterfaceConfig::LAYOUT));
+        let prepared = instance.prepare_interface_info(Some(InterfaceIndex(1)), &block).unwrap();
+        let change = prepared.changes.iter().find(|change| change.path == path).unwrap();
+        assert_eq!(change.reason.starts_with("kept for later"), unused, "{new}: {}", change.reason);
+    }
+}
+
+#[test]
 fn what_show_says() {
     let lab = lab();
     let row = lab.row(1, "192.0.2.0/24");
