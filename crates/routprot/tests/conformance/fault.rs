@@ -66,6 +66,7 @@ pub(crate) enum Fault {
     AnswersMulticast,
     RefusesSetBeforeComplete,
     RefusesClients,
+    ClientsOfUnknown,
     ForgetsWhileUnbound,
     GlobalDrifts,
     PrepareTakesUnknown,

@@ -617,11 +617,18 @@ impl RoutingProtocol for Sample {
         Ok(())
     }
 
-    fn connect_client(&mut self, _index: InterfaceIndex, _client: Ipv4Addr) -> Result<(), Refusal> {
+    fn connect_client(&mut self, index: InterfaceIndex, _client: Ipv4Addr) -> Result<(), Refusal> {
         if self.has(Fault::RefusesClients) {
             return Err(Refusal::failed("no clients here"));
         }
-        Ok(())
+        if self.has(Fault::ClientsOfUnknown) {
+            return Ok(());
+        }
+        self.known(index).map(drop)
+    }
+
+    fn disconnect_client(&mut self, index: InterfaceIndex, _client: Ipv4Addr) -> Result<(), Refusal> {
+        self.known(index).map(drop)
     }
 
     fn mfe_status(
