@@ -1,8 +1,9 @@
 //! The MIB road (routing-protocol-interface 5.16) and its save events (9.2).
 
-use super::case::{Case, Checked, accepted, failed, skipped, turned_down};
+use super::case::{Case, Checked, accepted, failed, refused, same, skipped, turned_down};
+use super::negotiation::table;
 use super::rig::{FIRST, Rig};
-use crate::{Event, OutputBuffer};
+use crate::{Event, OutputBuffer, Refusal, RoutingProtocol, Status, read_output};
 
 pub(super) const CASES: &[Case] = &[
     Case {
@@ -19,6 +20,11 @@ pub(super) const CASES: &[Case] = &[
         id: "5.16/malformed",
         title: "input of a wrong size is refused and changes nothing",
         run: malformed_input,
+    },
+    Case {
+        id: "5.16/walk",
+        title: "GetFirst is the lowest row, GetNext the one after; 259 at the end",
+        run: walk,
     },
 ];
 
@@ -65,6 +71,34 @@ fn signal(rig: &mut Rig<'_>) -> Checked {
         (true, true) => failed("a message after the signal", "an empty queue"),
         _ => Ok(()),
     }
+}
+
+fn walk(rig: &mut Rig<'_>) -> Checked {
+    let [first, second] = table(rig)?;
+    let mut row = |what: &str, get: Get, input: &[u8]| {
+        accepted(what, read_output(|out| get(rig.protocol.as_mut(), input, out)))
+    };
+    let rows = [
+        row("mib_get", RoutingProtocol::mib_get, &first)?,
+        row("mib_get", RoutingProtocol::mib_get, &second)?,
+    ];
+    // The index that GetFirst is given does not matter.
+    let lowest = row("mib_get_first", RoutingProtocol::mib_get_first, &second)?;
+    let next = row("mib_get_next", RoutingProtocol::mib_get_next, &first)?;
+    same("the row mib_get_first answers with", &rows[0], &lowest)?;
+    same("the row mib_get_next answers with", &rows[1], &next)?;
+    refused(
+        "mib_get_next of the last row",
+        Status::ERROR_NO_MORE_ITEMS,
+        row_after(rig, &second),
+    )?;
+    rig.quiet("walking a table")
+}
+
+type Get = fn(&mut dyn RoutingProtocol, &[u8], &mut OutputBuffer<'_>) -> Result<(), Refusal>;
+
+fn row_after(rig: &mut Rig<'_>, input: &[u8]) -> Result<Vec<u8>, Refusal> {
+    read_output(|out| rig.protocol.mib_get_next(input, out))
 }
 
 fn malformed_input(rig: &mut Rig<'_>) -> Checked {
