@@ -273,7 +273,7 @@ impl<'a> Seal<'a> {
             let length = writer.len() as u16;
             writer.patch(HEADER_LENGTH + 4, &length.to_be_bytes());
             writer.patch(HEADER_LENGTH + 8, &sequence.to_be_bytes());
-            let digest = digest_of(key, LongSecrets::Rfc4822, writer.as_slice());
+            let digest = digest_of(key, key.long_secrets.unwrap_or_default(), writer.as_slice());
             writer.slice(&TRAILER_HEADER).slice(digest.as_slice());
         }
     }

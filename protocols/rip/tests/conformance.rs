@@ -110,5 +110,11 @@ fn with_rras_blocks() {
 #[test]
 fn with_waypost_blocks() {
     let smallest = codec_of::<Rip>().to_block(Scope::Interface, &json!({})).unwrap();
-    conforms("RIP, Waypost layout", Layout::Waypost(2), smallest.bytes.len());
+    conforms("RIP, Waypost layout", Layout::Waypost(3), smallest.bytes.len());
+}
+
+#[test]
+fn with_waypost_blocks_of_the_older_layout() {
+    let smallest = InterfaceConfig::default().encode(Layout::Waypost(2));
+    conforms("RIP, Waypost layout 2", Layout::Waypost(2), smallest.bytes.len());
 }

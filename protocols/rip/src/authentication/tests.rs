@@ -98,6 +98,10 @@ fn long_secrets_are_understood_whichever_rule_the_sender_has() {
         assert_ne!(octets[end..], *other.as_slice());
         octets[end..].copy_from_slice(other.as_slice());
         assert!(verify(&octets, &effective, WallTime(5)).is_ok(), "{algorithm}");
+        // The option chooses what is sent.
+        let mut block = effective.clone();
+        block.keys[0].long_secrets = Some(LongSecrets::Block);
+        assert_eq!(sealed(&block, WallTime(5)), octets, "{algorithm}");
     }
 }
 

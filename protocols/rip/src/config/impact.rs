@@ -74,7 +74,7 @@ interface_options! {
     "announce-filter" => "routes that no longer pass are announced as unreachable here, those that pass now are announced, at once";
     "authentication" => "neighbours must change too: those that have not done so within the expiration interval lose the routes heard from here, and we lose theirs";
     "password" => "neighbours must change too: those that have not done so within the expiration interval lose the routes heard from here, and we lose theirs";
-    "keys" => "no route is lost while each side accepts the key that the other sends; otherwise routes expire at both ends";
+    "keys" => "no route is lost while each side accepts the key that the other sends; otherwise routes expire at both ends; HMAC secrets longer than the digest need long-secrets = \"block\" for BIRD to accept them";
     "check-zero" => "holds from the next message on; neighbours that fill must-be-zero fields of version 1 are no longer heard while it is on, and their routes expire";
     "ttl-security" => "holds from the next message on; neighbours must send with TTL 255 while it is on, or their routes expire";
     "maximum-routes" => "routes beyond a lower limit are withdrawn at once; further ones are taken from the next message on";

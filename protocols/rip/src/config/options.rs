@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use waypost_types::{ProtocolId, WallTime};
-use waypost_wire::{DigestAlgorithm, Secret};
+use waypost_wire::{DigestAlgorithm, LongSecrets, Secret};
 
 use super::FilterRule;
 
@@ -99,6 +99,11 @@ pub struct Key {
     pub secret: Secret,
     /// The digest.
     pub algorithm: DigestAlgorithm,
+    /// How an HMAC's secret that is longer than the digest is prepared in messages sent: `rfc4822` hashes it, `block` only
+    /// what is longer than the hash function's block (64 octets, or 128 from SHA-384 on), as BIRD does. Both are understood.
+    /// Default `rfc4822`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub long_secrets: Option<LongSecrets>,
     /// Not accepted before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<u64>")]

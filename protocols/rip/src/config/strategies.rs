@@ -73,10 +73,11 @@ fn lifetime() -> impl Strategy<Value = (Option<WallTime>, Option<WallTime>)> {
 }
 
 fn keys() -> impl Strategy<Value = Vec<Key>> {
-    let key = ("\\PC{1,40}", coded::<DigestAlgorithm>(), lifetime(), lifetime());
+    let algorithm = (coded::<DigestAlgorithm>(), of(coded()));
+    let key = ("\\PC{1,40}", algorithm, lifetime(), lifetime());
     btree_map(any::<u8>(), key, 0..4).prop_map(|keys| {
         keys.into_iter()
-            .map(|(id, (secret, algorithm, accept, send))| Key {
+            .map(|(id, (secret, (algorithm, long_secrets), accept, send))| Key {
                 id,
                 // Four octets a character at most.
                 secret: Secret::new(match algorithm {
@@ -84,6 +85,7 @@ fn keys() -> impl Strategy<Value = Vec<Key>> {
                     _ => secret,
                 }),
                 algorithm,
+                long_secrets,
                 accept_from: accept.0,
                 accept_until: accept.1,
                 send_from: send.0,

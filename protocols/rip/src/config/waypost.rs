@@ -1,4 +1,6 @@
-//! Waypost's own blocks, layout 2: everything that text can say. Octet by octet in `docs/blocks/rip.md`.
+//! Waypost's own blocks: everything that text can say. Octet by octet in `docs/blocks/rip.md`.
+//!
+//! Layout 3 is the newest. Layout 2, which cannot say everything, is read and written back as it is.
 //!
 //! A block that is accepted is canonical: what is not given is zero, nothing is left over, so writing it again gives the
 //! same octets. Errors name the option, or the field of the block where there is no option to name.
@@ -11,6 +13,7 @@ use waypost_wire::{DigestAlgorithm, ReadError, Reader, Secret, Writer};
 use zerocopy::little_endian::{U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
+use super::block::LAYOUT;
 use super::codes::Coded;
 use super::validate::{MAX_COUNT, MAX_NOTE, MAX_RULES};
 use super::{
@@ -110,6 +113,7 @@ bits! {
     ACCEPT_UNTIL = 1 "accept-until",
     SEND_FROM = 2 "send-from",
     SEND_UNTIL = 3 "send-until",
+    LONG_SECRETS = 4 "long-secrets",
 }
 
 /// The interface options, in both blocks right after the header.
@@ -191,7 +195,7 @@ struct KeyRecord {
     id: u8,
     algorithm: u8,
     given: u8,
-    reserved: u8,
+    long_secrets: u8,
     secret_length: U32,
     accept_from: U64,
     accept_until: U64,
@@ -219,11 +223,11 @@ mod kind {
 }
 
 /// Reads an interface block, except for the ranges of values, which validation checks.
-pub(super) fn decode_interface(octets: &[u8]) -> Result<InterfaceConfig, Refusal> {
+pub(super) fn decode_interface(octets: &[u8], layout: u32) -> Result<InterfaceConfig, Refusal> {
     let (fixed, mut tail) = split::<InterfaceFixed>(octets)?;
     let own = GivenReader::new("own-given", fixed.own_given.get().into(), interface::ALL)?;
     let config = InterfaceConfig {
-        options: decode_options(&fixed.options, &mut tail)?,
+        options: decode_options(&fixed.options, &mut tail, layout)?,
         annotate: text(
             &mut tail,
             &own,
@@ -237,11 +241,11 @@ pub(super) fn decode_interface(octets: &[u8]) -> Result<InterfaceConfig, Refusal
 }
 
 /// Reads a global block, except for the ranges of values, which validation checks.
-pub(super) fn decode_global(octets: &[u8]) -> Result<GlobalConfig, Refusal> {
+pub(super) fn decode_global(octets: &[u8], layout: u32) -> Result<GlobalConfig, Refusal> {
     let (fixed, mut tail) = split::<GlobalFixed>(octets)?;
     let own = GivenReader::new("own-given", fixed.own_given.get().into(), global::ALL)?;
     let config = GlobalConfig {
-        defaults: decode_options(&fixed.options, &mut tail)?,
+        defaults: decode_options(&fixed.options, &mut tail, layout)?,
         preference: own.number(global::PREFERENCE, fixed.preference)?,
         ecmp: own.number(global::ECMP, fixed.ecmp)?,
         triggered_delay: own.number(global::TRIGGERED_DELAY, fixed.triggered_delay.get())?,
@@ -257,7 +261,7 @@ pub(super) fn decode_global(octets: &[u8]) -> Result<GlobalConfig, Refusal> {
     Ok(config)
 }
 
-fn decode_options(fixed: &OptionsFixed, tail: &mut Reader<'_>) -> Result<Options, Refusal> {
+fn decode_options(fixed: &OptionsFixed, tail: &mut Reader<'_>, layout: u32) -> Result<Options, Refusal> {
     let given = GivenReader::new("given", fixed.given.get(), option::ALL)?;
     let switches = given.switches(fixed.switches.get(), SWITCHES)?;
     if fixed.reserved.get() != 0 {
@@ -301,7 +305,7 @@ fn decode_options(fixed: &OptionsFixed, tail: &mut Reader<'_>) -> Result<Options
         accept_filter: rules(tail, &given, option::ACCEPT_FILTER, fixed.accept_rule_count)?,
         announce_filter: rules(tail, &given, option::ANNOUNCE_FILTER, fixed.announce_rule_count)?,
         password: text(tail, &given, option::PASSWORD, fixed.password_length, MAX_SECRET)?.map(Secret::new),
-        keys: keys(tail, &given, fixed.key_count)?,
+        keys: keys(tail, &given, fixed.key_count, layout)?,
     })
 }
 
@@ -320,6 +324,14 @@ const SWITCHES: &[Bit] = &[
     option::SUMMARISE,
     option::CHECK_ZERO,
     option::CHECK_LINK,
+];
+
+/// The bits of a key in layout 2.
+const KEY_BITS_OF_LAYOUT_2: &[Bit] = &[
+    key::ACCEPT_FROM,
+    key::ACCEPT_UNTIL,
+    key::SEND_FROM,
+    key::SEND_UNTIL,
 ];
 
 /// Octets of a password's text or of a secret.
@@ -483,14 +495,18 @@ fn rule(record: &RuleRecord) -> Result<FilterRule, Refusal> {
     Ok(FilterRule { action, matches })
 }
 
-fn keys(tail: &mut Reader<'_>, given: &GivenReader, keys: U32) -> Result<Option<Vec<Key>>, Refusal> {
+fn keys(
+    tail: &mut Reader<'_>,
+    given: &GivenReader,
+    keys: U32,
+    layout: u32,
+) -> Result<Option<Vec<Key>>, Refusal> {
     let count = count(tail, given, option::KEYS, keys, size_of::<KeyRecord>(), MAX_COUNT)?;
     elements(count, option::KEYS.option, || {
         let record: KeyRecord = record(tail).map_err(|error| cut("", error))?;
-        let given = GivenReader::new("given", record.given.into(), key::ALL)?;
-        if record.reserved != 0 {
-            return Err(Refusal::out_of_range("reserved", record.reserved, "0"));
-        }
+        // Layout 2 has no rule for long secrets: neither the bit nor the octet.
+        let known = if layout < 3 { KEY_BITS_OF_LAYOUT_2 } else { key::ALL };
+        let given = GivenReader::new("given", record.given.into(), known)?;
         let secret = tail
             .take(record.secret_length.get() as usize)
             .map_err(|error| cut("secret", error))?;
@@ -499,6 +515,7 @@ fn keys(tail: &mut Reader<'_>, given: &GivenReader, keys: U32) -> Result<Option<
             id: record.id,
             secret: Secret::new(utf8(secret, "secret")?),
             algorithm: DigestAlgorithm::from_code(record.algorithm.into(), "algorithm")?,
+            long_secrets: given.choice(key::LONG_SECRETS, record.long_secrets)?,
             accept_from: time(key::ACCEPT_FROM, record.accept_from)?,
             accept_until: time(key::ACCEPT_UNTIL, record.accept_until)?,
             send_from: time(key::SEND_FROM, record.send_from)?,
@@ -526,8 +543,19 @@ fn redistributions(
     })
 }
 
+/// The layout to write `options` in: the one wanted, unless only a newer one can say everything.
+fn able(layout: u32, options: &Options) -> u32 {
+    let mut keys = options.keys.iter().flatten();
+    if layout < 3 && !keys.any(|key| key.long_secrets.is_some()) {
+        2
+    } else {
+        LAYOUT
+    }
+}
+
 /// Writes an interface block.
 pub(super) fn encode_interface(config: &InterfaceConfig, layout: u32) -> InfoBlock {
+    let layout = able(layout, &config.options);
     let mut own = Given::default();
     let annotate_length = own.length(interface::ANNOTATE, config.annotate.as_deref().map(str::len));
     let fixed = InterfaceFixed {
@@ -544,6 +572,7 @@ pub(super) fn encode_interface(config: &InterfaceConfig, layout: u32) -> InfoBlo
 
 /// Writes a global block.
 pub(super) fn encode_global(config: &GlobalConfig, layout: u32) -> InfoBlock {
+    let layout = able(layout, &config.defaults);
     let mut own = Given::default();
     let fixed = GlobalFixed {
         options: encode_options(&config.defaults),
@@ -660,11 +689,12 @@ fn write_tails(writer: &mut Writer, options: &Options) {
     write_text(writer, options.password.as_ref().map(Secret::expose));
     for entry in options.keys.iter().flatten() {
         let mut given = Given::default();
+        let long_secrets = given.choice(key::LONG_SECRETS, entry.long_secrets);
         let mut time = |bit, time: Option<WallTime>| given.number(bit, time.map(|time| time.0)).into();
         let record = KeyRecord {
             id: entry.id,
             algorithm: entry.algorithm.code(),
-            reserved: 0,
+            long_secrets,
             secret_length: U32::new(u32::try_from(entry.secret.expose().len()).unwrap_or(u32::MAX)),
             accept_from: time(key::ACCEPT_FROM, entry.accept_from),
             accept_until: time(key::ACCEPT_UNTIL, entry.accept_until),
