@@ -172,6 +172,28 @@ impl ProtocolId {
     }
 }
 
+/// Text that names no protocol.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is neither the name nor the number of a protocol or route source")]
+pub struct ProtocolIdError(pub String);
+
+/// A short name, or a number, hexadecimal after `0x`: what `Display` writes, and more.
+impl FromStr for ProtocolId {
+    type Err = ProtocolIdError;
+
+    fn from_str(text: &str) -> Result<Self, ProtocolIdError> {
+        Self::from_name(text)
+            .or_else(|| {
+                let number = match text.strip_prefix("0x") {
+                    Some(digits) => u32::from_str_radix(digits, 16),
+                    None => text.parse(),
+                };
+                number.ok().map(Self)
+            })
+            .ok_or_else(|| ProtocolIdError(text.to_owned()))
+    }
+}
+
 impl fmt::Display for ProtocolId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.name() {
@@ -281,6 +303,12 @@ mod tests {
             assert_eq!(ProtocolId::from_name(name), Some(*id));
         }
         assert_eq!(ProtocolId(77).name(), None);
+        for (text, number) in [("static", 10006), ("0x0000004d", 77), ("77", 77), ("10006", 10006)] {
+            assert_eq!(text.parse(), Ok(ProtocolId(number)), "{text}");
+        }
+        for text in ["", "statik", "0x", "-1", "4294967296"] {
+            assert!(text.parse::<ProtocolId>().is_err(), "{text}");
+        }
         assert_eq!(ProtocolId(77).to_string(), "0x0000004d");
     }
 

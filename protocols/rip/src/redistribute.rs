@@ -99,6 +99,7 @@ mod tests {
             { "source": "static", "metric": 4, "tag": 9, "filter": [{ "permit": "10.0.0.0/8 le 32" }] },
             { "source": "static", "metric": 7 },
             { "source": "ospf" },
+            { "source": "0x813713aa", "metric": 5 },
         ]))
         .unwrap();
         let rules = Rules::new(&rules);
@@ -115,7 +116,15 @@ mod tests {
             Some((1, 5))
         );
         assert_eq!(rules.apply(p("192.0.2.0/24"), &external(ProtocolId::LOCAL)), None);
-        assert_eq!(rules.owners(), [ProtocolId::OSPF, ProtocolId::STATIC]);
+        let foreign = ProtocolId(0x8137_13AA);
+        assert_eq!(
+            rules.apply(p("192.0.2.0/24"), &external(foreign)),
+            Some((5, 5))
+        );
+        assert_eq!(
+            rules.owners(),
+            [ProtocolId::OSPF, ProtocolId::STATIC, foreign]
+        );
     }
 
     #[test]

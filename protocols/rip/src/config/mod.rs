@@ -34,4 +34,4 @@ pub use options::{
     PeerFilter, Redistribution, TtlSecurity, UpdateMode,
 };
 pub use secrets::{PASSWORD_SIZE, blank_secrets, inherit_secrets, password_octets};
-pub use validate::{REDISTRIBUTABLE, cautions, check_effective};
+pub use validate::{cautions, check_effective};

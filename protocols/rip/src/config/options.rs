@@ -331,7 +331,9 @@ pub enum PeerFilter {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Redistribution {
-    /// Whose routes: `connected`, `static`, `autostatic`, `ospf`, `bgp`.
+    /// Whose routes: `connected`, `static`, `autostatic`, `static-non-dod`, `netmgmt`, `ospf`, `bgp`, the name of any other
+    /// source, or a protocol's number, such as `0x813713aa`. Of several entries for one source the first whose filter takes a
+    /// route decides.
     #[serde(with = "source_name")]
     #[schemars(with = "String")]
     pub source: ProtocolId,
@@ -356,10 +358,9 @@ mod source_name {
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ProtocolId, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        ProtocolId::from_name(&name).ok_or_else(|| {
+        String::deserialize(deserializer)?.parse().map_err(|error| {
             D::Error::custom(format!(
-                "'{name}' is no route source (connected, static, autostatic, ospf, bgp)"
+                "{error} (connected, static, autostatic, static-non-dod, netmgmt, ospf, bgp, ...)"
             ))
         })
     }

@@ -5,14 +5,14 @@ use std::net::Ipv4Addr;
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
 use proptest::prelude::*;
-use proptest::sample::{select, subsequence};
-use waypost_types::{Prefix4, WallTime};
+use proptest::sample::select;
+use waypost_types::{Prefix4, ProtocolId, WallTime};
 use waypost_wire::{DigestAlgorithm, Secret};
 
 use super::codes::Coded;
 use super::{
-    Authentication, FilterRule, GlobalConfig, InterfaceConfig, Key, Options, PrefixMatch, REDISTRIBUTABLE,
-    Redistribution, RuleAction,
+    Authentication, FilterRule, GlobalConfig, InterfaceConfig, Key, Options, PrefixMatch, Redistribution,
+    RuleAction,
 };
 
 fn coded<T: Coded + std::fmt::Debug>() -> impl Strategy<Value = T> {
@@ -173,25 +173,38 @@ pub(crate) fn interface_config() -> impl Strategy<Value = InterfaceConfig> {
     (options(), of("\\PC{0,20}")).prop_map(|(options, annotate)| InterfaceConfig { options, annotate })
 }
 
+/// A source of routes that is not RIP.
+fn source() -> impl Strategy<Value = ProtocolId> {
+    let published = select(vec![
+        ProtocolId::LOCAL,
+        ProtocolId::NETMGMT,
+        ProtocolId::AUTOSTATIC,
+        ProtocolId::STATIC,
+        ProtocolId::STATIC_NON_DOD,
+        ProtocolId::OSPF,
+        ProtocolId::BGP_ROUTES,
+    ]);
+    prop_oneof![4 => published, 1 => (0x8000_0000_u32..).prop_map(ProtocolId)]
+}
+
 fn redistributions() -> impl Strategy<Value = Vec<Redistribution>> {
-    subsequence(REDISTRIBUTABLE.to_vec(), 0..=REDISTRIBUTABLE.len())
-        .prop_shuffle()
-        .prop_flat_map(|sources| {
-            let entries: Vec<_> = sources
-                .into_iter()
-                .map(|source| {
-                    (of(1_u8..=15), any::<Option<u16>>(), of(filter_rules())).prop_map(
-                        move |(metric, tag, filter)| Redistribution {
-                            source,
-                            metric,
-                            tag,
-                            filter,
-                        },
-                    )
-                })
-                .collect();
-            entries
-        })
+    let entry = (
+        source(),
+        of(1_u8..=15),
+        any::<Option<u16>>(),
+        of(filter_rules()),
+    );
+    vec(entry, 0..6).prop_map(|entries| {
+        entries
+            .into_iter()
+            .map(|(source, metric, tag, filter)| Redistribution {
+                source,
+                metric,
+                tag,
+                filter,
+            })
+            .collect()
+    })
 }
 
 prop_compose! {

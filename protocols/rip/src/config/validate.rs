@@ -26,15 +26,6 @@ pub(super) const MAX_NOTE: usize = 65_536;
 /// Octets of a secret that keyed MD5 uses (RFC 2082 §3.2.2). Longer ones are refused: FRR and BIRD cut them unnoticed.
 const MD5_SECRET: usize = 16;
 
-/// Whose routes can be redistributed.
-pub const REDISTRIBUTABLE: [ProtocolId; 5] = [
-    ProtocolId::LOCAL,
-    ProtocolId::STATIC,
-    ProtocolId::AUTOSTATIC,
-    ProtocolId::OSPF,
-    ProtocolId::BGP_ROUTES,
-];
-
 /// Refuses a value outside `low..=high`.
 pub(super) fn in_range<T: PartialOrd + fmt::Display + Copy>(
     field: &str,
@@ -84,14 +75,6 @@ pub(super) fn global(config: &GlobalConfig) -> Result<(), Refusal> {
     routers("peers", config.peers.as_deref())?;
     for (position, entry) in config.redistribute.iter().flatten().enumerate() {
         redistribution(entry).map_err(|refusal| refusal.under(&format!("redistribute.{position}")))?;
-    }
-    let mut sources = BTreeSet::new();
-    for (position, entry) in config.redistribute.iter().flatten().enumerate() {
-        if !sources.insert(entry.source) {
-            return Err(Refusal::invalid("the source is listed twice")
-                .at(&format!("redistribute.{position}.source"))
-                .with_value(entry.source));
-        }
     }
     note(config.annotate.as_deref())
 }
@@ -252,11 +235,13 @@ fn lifetime(field: &str, from: Option<WallTime>, until: Option<WallTime>) -> Res
 }
 
 fn redistribution(entry: &Redistribution) -> Result<(), Refusal> {
-    if !REDISTRIBUTABLE.contains(&entry.source) {
+    // Its own routes are announced anyway; 0 is nobody, 10000 the router manager, which has none.
+    let nobody = [ProtocolId(0), ProtocolId::RIP, ProtocolId::ROUTER_MANAGER];
+    if nobody.contains(&entry.source) {
         return Err(Refusal::out_of_range(
             "source",
             entry.source,
-            "connected, static, autostatic, ospf, bgp",
+            "another source than RIP itself: connected, static, autostatic, static-non-dod, netmgmt, ospf, bgp, ...",
         ));
     }
     given("metric", entry.metric, 1, 15)?;
@@ -359,8 +344,17 @@ mod tests {
                 Some("redistribute.0.source"),
             ),
             (
-                json!({ "redistribute": [{ "source": "static" }, { "source": "ospf" }, { "source": "static" }] }),
-                Some("redistribute.2.source"),
+                json!({ "redistribute": [{ "source": "0x00000008" }] }),
+                Some("redistribute.0.source"),
+            ),
+            (
+                json!({ "redistribute": [
+                    { "source": "static", "metric": 2, "filter": [{ "permit": "10.0.0.0/8 le 32" }] },
+                    { "source": "netmgmt" },
+                    { "source": "static", "metric": 5 },
+                    { "source": "0x813713aa" },
+                ] }),
+                None,
             ),
             // Only warned about elsewhere: timers that do not fit each other.
             (json!({ "update-interval": 100, "expiration-interval": 3 }), None),

@@ -302,7 +302,7 @@ fn records_in_tails_are_checked() {
     }
     let redistribution = GlobalConfig {
         redistribute: Some(vec![Redistribution {
-            source: ProtocolId::STATIC,
+            source: ProtocolId::OSPF,
             metric: None,
             tag: None,
             filter: None,
@@ -312,7 +312,7 @@ fn records_in_tails_are_checked() {
     for (field, octet, path) in [
         (
             offset_of!(RedistributionRecord, source),
-            0,
+            8,
             "redistribute.0.source",
         ),
         (offset_of!(RedistributionRecord, given), 8, "redistribute.0.given"),
