@@ -5,7 +5,7 @@ use std::ops::Bound;
 
 use waypost_types::Prefix4;
 
-use crate::config::{Announce, Effective, filter_permits};
+use crate::config::{Announce, Effective, filter_permits, filter_verdict};
 use crate::interface::Interface;
 use crate::packet::{Entry, FAMILY_IPV4, INFINITY, Version};
 use crate::table::{Destination, Origin, Table};
@@ -130,10 +130,10 @@ impl Speaker<'_> {
         let current = destination?.current.as_ref()?;
         if (prefix.is_default() && !effective.announce_default_route)
             || (prefix.is_host() && !effective.announce_host_routes)
-            || !filter_permits(&effective.announce_filter, prefix)
         {
             return None;
         }
+        let change = filter_verdict(&effective.announce_filter, prefix)?;
         let here = self.interface.index();
         let mut metric = current.metric;
         match current.origin {
@@ -149,7 +149,10 @@ impl Speaker<'_> {
             }
             _ => {}
         }
-        let metric = metric.saturating_add(effective.metric_out).min(INFINITY);
+        let metric = change
+            .metric(metric)
+            .saturating_add(effective.metric_out)
+            .min(INFINITY);
         // RFC 2453 §4.4: whoever is on this link is reached straight, not through us.
         let next_hop = match current.via.as_slice() {
             [(index, gateway)]
@@ -162,10 +165,10 @@ impl Speaker<'_> {
         Some(Announcement {
             prefix,
             metric,
-            tag: if current.tag == 0 {
-                effective.route_tag
-            } else {
-                current.tag
+            tag: match (change.tag, current.tag) {
+                (Some(tag), _) => tag,
+                (None, 0) => effective.route_tag,
+                (None, tag) => tag,
             },
             next_hop,
         })

@@ -258,6 +258,7 @@ impl Rip {
                 excess += 1;
                 continue;
             }
+            let verdict = accepts(&interface.effective, prefix);
             let heard = Heard {
                 interface: index,
                 from,
@@ -265,7 +266,8 @@ impl Rip {
                 metric,
                 tag: entry.tag,
                 refreshed: now.time,
-                permitted: accepts(&interface.effective, prefix),
+                permitted: verdict.is_some(),
+                adjustment: verdict.unwrap_or_default(),
                 selected: false,
             };
             self.table.learn(prefix, heard, out);

@@ -8,8 +8,8 @@ use waypost_routprot::{AdapterBinding, InterfaceIdentity};
 use waypost_types::{InterfaceIndex, Prefix4, Time};
 
 use crate::config::{
-    Accept, Announce, Effective, GlobalConfig, InterfaceConfig, NeighborMode, TtlSecurity, UpdateMode,
-    filter_permits,
+    Accept, Adjustment, Announce, Effective, GlobalConfig, InterfaceConfig, NeighborMode, TtlSecurity,
+    UpdateMode, filter_verdict,
 };
 use crate::neighbor::{Neighbors, Sequences};
 use crate::packet::{RIP2_ROUTERS, Version};
@@ -365,12 +365,15 @@ pub fn version_of(effective: &Effective) -> Version {
     }
 }
 
-/// Whether the accept options let a route in.
+/// Whether the accept options let a route in, and what they change about it.
 #[must_use]
-pub fn accepts(effective: &Effective, prefix: Prefix4) -> bool {
-    (effective.accept_host_routes || !prefix.is_host())
-        && (effective.accept_default_route || !prefix.is_default())
-        && filter_permits(&effective.accept_filter, prefix)
+pub fn accepts(effective: &Effective, prefix: Prefix4) -> Option<Adjustment> {
+    if (prefix.is_host() && !effective.accept_host_routes)
+        || (prefix.is_default() && !effective.accept_default_route)
+    {
+        return None;
+    }
+    filter_verdict(&effective.accept_filter, prefix)
 }
 
 /// The prefix that an address without a mask means on this interface (RFC 1058 §3.2).

@@ -27,7 +27,9 @@ mod laws;
 pub(crate) mod strategies;
 
 pub use effective::Effective;
-pub use filter::{FilterRule, PrefixMatch, RuleAction, filter_permits};
+pub use filter::{
+    Adjustment, FilterRule, MetricChange, PrefixMatch, RuleAction, filter_permits, filter_verdict,
+};
 pub use impact::impact_of;
 pub use options::{
     Accept, Announce, Authentication, GlobalConfig, InterfaceConfig, Key, Logging, NeighborMode, Options,

@@ -11,8 +11,8 @@ use waypost_wire::{DigestAlgorithm, Secret};
 
 use super::codes::Coded;
 use super::{
-    Authentication, FilterRule, GlobalConfig, InterfaceConfig, Key, Options, PrefixMatch, Redistribution,
-    RuleAction,
+    Adjustment, Authentication, FilterRule, GlobalConfig, InterfaceConfig, Key, MetricChange, Options, PrefixMatch,
+    Redistribution, RuleAction,
 };
 
 fn coded<T: Coded + std::fmt::Debug>() -> impl Strategy<Value = T> {
@@ -42,17 +42,25 @@ fn filter_rule() -> impl Strategy<Value = FilterRule> {
     });
     let everything = Just("0.0.0.0/0 le 32".parse::<PrefixMatch>().unwrap());
     let addresses = range().prop_map(|(low, high)| PrefixMatch::Addresses { low, high });
+    let change = prop_oneof![
+        (1_u8..=15).prop_map(MetricChange::Set),
+        (1_u8..=15).prop_map(MetricChange::Add),
+    ];
     (
         any::<bool>(),
         prop_oneof![4 => within, 1 => everything, 4 => addresses],
+        (of(change), any::<Option<u16>>()),
     )
-        .prop_map(|(permit, matches)| FilterRule {
-            action: if permit {
-                RuleAction::Permit
+        .prop_map(|(permit, matches, (metric, tag))| {
+            if permit {
+                let adjustment = Adjustment { metric, tag };
+                FilterRule {
+                    adjustment,
+                    ..FilterRule::new(RuleAction::Permit, matches)
+                }
             } else {
-                RuleAction::Deny
-            },
-            matches,
+                FilterRule::new(RuleAction::Deny, matches)
+            }
         })
 }
 

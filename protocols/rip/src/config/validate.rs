@@ -12,8 +12,8 @@ use waypost_wire::DigestAlgorithm;
 
 use super::secrets::password_error;
 use super::{
-    Authentication, Effective, FilterRule, GlobalConfig, InterfaceConfig, Key, Options, PrefixMatch,
-    Redistribution,
+    Adjustment, Authentication, Effective, FilterRule, GlobalConfig, InterfaceConfig, Key, MetricChange,
+    Options, PrefixMatch, Redistribution, RuleAction,
 };
 
 /// Elements of a list in a block (rras-blocks 1.3).
@@ -186,6 +186,17 @@ fn filter(option: &str, rules: Option<&[FilterRule]>) -> Result<(), Refusal> {
                 .with_value(rule.matches)
                 .with_allowed("LENGTH <= ge <= le <= 32, LOW <= HIGH"));
         }
+        let at = |field: &str| format!("{option}.{position}.{field}");
+        match rule.adjustment.metric {
+            Some(MetricChange::Set(metric)) => in_range(&at("metric"), metric, 1, 15)?,
+            Some(MetricChange::Add(more)) => in_range(&at("add-metric"), more, 1, 15)?,
+            None => {}
+        }
+        if rule.action == RuleAction::Deny && rule.adjustment != Adjustment::default() {
+            return Err(
+                Refusal::invalid("what is filtered out has neither metric nor tag").at(&at("deny")),
+            );
+        }
     }
     Ok(())
 }
@@ -355,6 +366,18 @@ mod tests {
                     { "source": "0x813713aa" },
                 ] }),
                 None,
+            ),
+            (
+                json!({ "accept-filter": [{ "permit": "10.0.0.0/8", "metric": 16 }] }),
+                Some("accept-filter.0.metric"),
+            ),
+            (
+                json!({ "announce-filter": [{ "permit": "10.0.0.0/8", "add-metric": 0 }] }),
+                Some("announce-filter.0.add-metric"),
+            ),
+            (
+                json!({ "accept-filter": [{ "deny": "10.0.0.0/8", "tag": 1 }] }),
+                Some("accept-filter.0.deny"),
             ),
             // Only warned about elsewhere: timers that do not fit each other.
             (json!({ "update-interval": 100, "expiration-interval": 3 }), None),

@@ -17,7 +17,8 @@ use super::block::LAYOUT;
 use super::codes::Coded;
 use super::validate::{MAX_COUNT, MAX_NOTE, MAX_RULES};
 use super::{
-    FilterRule, GlobalConfig, InterfaceConfig, Key, Options, PrefixMatch, Redistribution, RuleAction,
+    Adjustment, FilterRule, GlobalConfig, InterfaceConfig, Key, MetricChange, Options, PrefixMatch,
+    Redistribution, RuleAction,
 };
 use given::{Bit, Given, GivenReader};
 
@@ -107,6 +108,14 @@ bits! {
 }
 
 bits! {
+    /// Bits of `given` in a rule.
+    rule_change:
+    METRIC = 0 "metric",
+    ADD_METRIC = 1 "add-metric",
+    TAG = 2 "tag",
+}
+
+bits! {
     /// Bits of `given` in a key.
     key:
     ACCEPT_FROM = 0 "accept-from",
@@ -188,6 +197,16 @@ struct RuleRecord {
     high: [u8; 4],
 }
 
+/// What a rule changes; behind it from layout 3 on.
+#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+struct ChangeRecord {
+    given: u8,
+    /// Set or added: only one of the two can be given.
+    metric: u8,
+    tag: U16,
+}
+
 /// A key; its secret follows.
 #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
@@ -254,7 +273,7 @@ pub(super) fn decode_global(octets: &[u8], layout: u32) -> Result<GlobalConfig, 
         max_receive_queue: own.number(global::MAX_RECEIVE_QUEUE, fixed.max_receive_queue.get())?,
         max_send_queue: own.number(global::MAX_SEND_QUEUE, fixed.max_send_queue.get())?,
         peers: routers(&mut tail, &own, global::PEERS, fixed.peer_count)?,
-        redistribute: redistributions(&mut tail, &own, fixed.redistribution_count)?,
+        redistribute: redistributions(&mut tail, &own, fixed.redistribution_count, layout)?,
         annotate: text(&mut tail, &own, global::ANNOTATE, fixed.annotate_length, MAX_NOTE)?,
     };
     end(&tail)?;
@@ -302,8 +321,14 @@ fn decode_options(fixed: &OptionsFixed, tail: &mut Reader<'_>, layout: u32) -> R
         check_link: switches.get(option::CHECK_LINK),
         // The tails, in their order in the block.
         neighbors: routers(tail, &given, option::NEIGHBORS, fixed.neighbor_count)?,
-        accept_filter: rules(tail, &given, option::ACCEPT_FILTER, fixed.accept_rule_count)?,
-        announce_filter: rules(tail, &given, option::ANNOUNCE_FILTER, fixed.announce_rule_count)?,
+        accept_filter: rules(tail, &given, option::ACCEPT_FILTER, fixed.accept_rule_count, layout)?,
+        announce_filter: rules(
+            tail,
+            &given,
+            option::ANNOUNCE_FILTER,
+            fixed.announce_rule_count,
+            layout,
+        )?,
         password: text(tail, &given, option::PASSWORD, fixed.password_length, MAX_SECRET)?.map(Secret::new),
         keys: keys(tail, &given, fixed.key_count, layout)?,
     })
@@ -457,10 +482,39 @@ fn rules(
     given: &GivenReader,
     bit: Bit,
     rules: U32,
+    layout: u32,
 ) -> Result<Option<Vec<FilterRule>>, Refusal> {
-    let count = count(tail, given, bit, rules, size_of::<RuleRecord>(), MAX_RULES)?;
+    let changes = layout >= 3;
+    let size = size_of::<RuleRecord>() + if changes { size_of::<ChangeRecord>() } else { 0 };
+    let count = count(tail, given, bit, rules, size, MAX_RULES)?;
     elements(count, bit.option, || {
-        rule(&record(tail).map_err(|error| cut("", error))?)
+        let mut rule = rule(&record(tail).map_err(|error| cut("", error))?)?;
+        if changes {
+            rule.adjustment = change(&record(tail).map_err(|error| cut("", error))?)?;
+        }
+        Ok(rule)
+    })
+}
+
+fn change(record: &ChangeRecord) -> Result<Adjustment, Refusal> {
+    let given = GivenReader::new("given", record.given.into(), rule_change::ALL)?;
+    let sets = given.has(rule_change::METRIC);
+    let adds = given.has(rule_change::ADD_METRIC);
+    if sets && adds {
+        return Err(Refusal::invalid("a rule has either 'metric' or 'add-metric'").at("given"));
+    }
+    let metric = if adds {
+        given
+            .number(rule_change::ADD_METRIC, record.metric)?
+            .map(MetricChange::Add)
+    } else {
+        given
+            .number(rule_change::METRIC, record.metric)?
+            .map(MetricChange::Set)
+    };
+    Ok(Adjustment {
+        metric,
+        tag: given.number(rule_change::TAG, record.tag.get())?,
     })
 }
 
@@ -492,7 +546,7 @@ fn rule(record: &RuleRecord) -> Result<FilterRule, Refusal> {
         unused("length", (record.length, record.ge, record.le) == (0, 0, 0))?;
         PrefixMatch::Addresses { low, high }
     };
-    Ok(FilterRule { action, matches })
+    Ok(FilterRule::new(action, matches))
 }
 
 fn keys(
@@ -528,6 +582,7 @@ fn redistributions(
     tail: &mut Reader<'_>,
     given: &GivenReader,
     entries: U32,
+    layout: u32,
 ) -> Result<Option<Vec<Redistribution>>, Refusal> {
     let size = size_of::<RedistributionRecord>();
     let count = count(tail, given, global::REDISTRIBUTE, entries, size, MAX_COUNT)?;
@@ -538,15 +593,23 @@ fn redistributions(
             source: ProtocolId(record.source.get()),
             metric: given.number(redistribution::METRIC, record.metric)?,
             tag: given.number(redistribution::TAG, record.tag.get())?,
-            filter: rules(tail, &given, redistribution::FILTER, record.rule_count)?,
+            filter: rules(tail, &given, redistribution::FILTER, record.rule_count, layout)?,
         })
     })
 }
 
 /// The layout to write `options` in: the one wanted, unless only a newer one can say everything.
-fn able(layout: u32, options: &Options) -> u32 {
+fn able(layout: u32, options: &Options, redistribute: Option<&[Redistribution]>) -> u32 {
     let mut keys = options.keys.iter().flatten();
-    if layout < 3 && !keys.any(|key| key.long_secrets.is_some()) {
+    let mut rules = [&options.accept_filter, &options.announce_filter]
+        .into_iter()
+        .chain(redistribute.unwrap_or_default().iter().map(|entry| &entry.filter))
+        .flatten()
+        .flatten();
+    if layout < 3
+        && !keys.any(|key| key.long_secrets.is_some())
+        && !rules.any(|rule| rule.adjustment != Adjustment::default())
+    {
         2
     } else {
         LAYOUT
@@ -555,7 +618,7 @@ fn able(layout: u32, options: &Options) -> u32 {
 
 /// Writes an interface block.
 pub(super) fn encode_interface(config: &InterfaceConfig, layout: u32) -> InfoBlock {
-    let layout = able(layout, &config.options);
+    let layout = able(layout, &config.options, None);
     let mut own = Given::default();
     let annotate_length = own.length(interface::ANNOTATE, config.annotate.as_deref().map(str::len));
     let fixed = InterfaceFixed {
@@ -565,14 +628,14 @@ pub(super) fn encode_interface(config: &InterfaceConfig, layout: u32) -> InfoBlo
     };
     let mut writer = WaypostHeader::start(layout);
     writer.slice(fixed.as_bytes());
-    write_tails(&mut writer, &config.options);
+    write_tails(&mut writer, &config.options, layout);
     write_text(&mut writer, config.annotate.as_deref());
     WaypostHeader::finish(layout, writer)
 }
 
 /// Writes a global block.
 pub(super) fn encode_global(config: &GlobalConfig, layout: u32) -> InfoBlock {
-    let layout = able(layout, &config.defaults);
+    let layout = able(layout, &config.defaults, config.redistribute.as_deref());
     let mut own = Given::default();
     let fixed = GlobalFixed {
         options: encode_options(&config.defaults),
@@ -593,7 +656,7 @@ pub(super) fn encode_global(config: &GlobalConfig, layout: u32) -> InfoBlock {
     };
     let mut writer = WaypostHeader::start(layout);
     writer.slice(fixed.as_bytes());
-    write_tails(&mut writer, &config.defaults);
+    write_tails(&mut writer, &config.defaults, layout);
     write_routers(&mut writer, config.peers.as_deref());
     for entry in config.redistribute.iter().flatten() {
         let mut given = Given::default();
@@ -605,7 +668,7 @@ pub(super) fn encode_global(config: &GlobalConfig, layout: u32) -> InfoBlock {
             given: given.octet(),
         };
         writer.slice(record.as_bytes());
-        write_rules(&mut writer, entry.filter.as_deref());
+        write_rules(&mut writer, entry.filter.as_deref(), layout);
     }
     write_text(&mut writer, config.annotate.as_deref());
     WaypostHeader::finish(layout, writer)
@@ -682,10 +745,10 @@ fn encode_options(options: &Options) -> OptionsFixed {
 }
 
 /// Writes the tails that both blocks have.
-fn write_tails(writer: &mut Writer, options: &Options) {
+fn write_tails(writer: &mut Writer, options: &Options, layout: u32) {
     write_routers(writer, options.neighbors.as_deref());
-    write_rules(writer, options.accept_filter.as_deref());
-    write_rules(writer, options.announce_filter.as_deref());
+    write_rules(writer, options.accept_filter.as_deref(), layout);
+    write_rules(writer, options.announce_filter.as_deref(), layout);
     write_text(writer, options.password.as_ref().map(Secret::expose));
     for entry in options.keys.iter().flatten() {
         let mut given = Given::default();
@@ -713,7 +776,7 @@ fn write_routers(writer: &mut Writer, routers: Option<&[Ipv4Addr]>) {
     }
 }
 
-fn write_rules(writer: &mut Writer, rules: Option<&[FilterRule]>) {
+fn write_rules(writer: &mut Writer, rules: Option<&[FilterRule]>, layout: u32) {
     for rule in rules.unwrap_or_default() {
         let record = match (rule.matches, rule.action) {
             (PrefixMatch::Within { prefix, ge, le }, action) => RuleRecord {
@@ -740,6 +803,20 @@ fn write_rules(writer: &mut Writer, rules: Option<&[FilterRule]>) {
             },
         };
         writer.slice(record.as_bytes());
+        if layout >= 3 {
+            let mut given = Given::default();
+            let metric = match rule.adjustment.metric {
+                Some(MetricChange::Set(metric)) => given.number(rule_change::METRIC, Some(metric)),
+                Some(MetricChange::Add(more)) => given.number(rule_change::ADD_METRIC, Some(more)),
+                None => 0,
+            };
+            let change = ChangeRecord {
+                metric,
+                tag: given.number(rule_change::TAG, rule.adjustment.tag).into(),
+                given: given.octet(),
+            };
+            writer.slice(change.as_bytes());
+        }
     }
 }
 

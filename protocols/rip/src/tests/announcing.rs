@@ -205,6 +205,45 @@ fn summaries_of_version_2() {
 }
 
 #[test]
+fn rules_change_what_is_announced_and_what_is_taken() {
+    let mut lab = one(
+        json!({
+            "metric-out": 1,
+            "announce-filter": [
+                { "permit": "192.0.2.0/24", "metric": 7, "tag": 9 },
+                { "permit": "198.51.100.0/24", "add-metric": 3 },
+                { "deny": "203.0.113.0/24" },
+            ],
+        }),
+        &[
+            ("192.0.2.0/24", 1),
+            ("198.51.100.0/24", 1),
+            ("203.0.113.0/24", 1),
+            ("10.9.0.0/24", 1),
+        ],
+    );
+    for (prefix, metric) in [("192.0.2.0/24", 8), ("198.51.100.0/24", 6), ("10.9.0.0/24", 3)] {
+        assert!(lab.said(1, 2, prefix).starts_with(&[metric]), "{prefix}");
+    }
+    assert!(lab.said(1, 2, "203.0.113.0/24").is_empty());
+    // On the other side, live: the metric that was received is kept, so that the rule can be taken back.
+    lab.quiet();
+    lab.configure(
+        1,
+        1,
+        json!({ "accept-filter": [{ "permit": "10.9.0.0/24", "add-metric": 4, "tag": 5 }, { "permit": "0.0.0.0/0 le 32" }] }),
+    );
+    assert_eq!(lab.metric(1, "10.9.0.0/24"), Some(6));
+    assert_eq!(lab.row(1, "10.9.0.0/24")["tag"], 5);
+    assert_eq!(lab.row(1, "10.9.0.0/24")["paths"][0]["received-metric"], 1);
+    assert_eq!(lab.said(1, 2, "10.9.0.0/24"), [7]);
+    lab.configure(1, 1, json!({}));
+    assert_eq!(lab.metric(1, "10.9.0.0/24"), Some(2));
+    lab.configure(1, 1, json!({ "accept-filter": [{ "permit": "10.9.0.0/24", "metric": 15 }, { "permit": "0.0.0.0/0 le 32" }] }));
+    assert_eq!(lab.metric(1, "10.9.0.0/24"), None, "15 and the cost are infinite");
+}
+
+#[test]
 fn connected_networks_are_announced_with_metric_1() {
     let mut lab = Lab::new();
     lab.router(1, json!({}), &[(1, json!({ "metric": 5 })), (2, json!({}))]);

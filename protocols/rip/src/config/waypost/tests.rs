@@ -54,6 +54,10 @@ fn the_document_says_what_the_structures_say() {
         rows!(0, RuleRecord: kind: u8, length: u8, ge: u8, le: u8, low: [u8; 4], high: [u8; 4]),
     );
     check_table(
+        "Rule",
+        rows!(size_of::<RuleRecord>(), ChangeRecord: given: u8, metric: u8, tag: U16),
+    );
+    check_table(
         "Key",
         rows!(0, KeyRecord: id: u8, algorithm: u8, given: u8, long_secrets: u8, secret_length: U32, accept_from: U64,
             accept_until: U64, send_from: U64, send_until: U64),
@@ -68,6 +72,7 @@ fn the_document_says_what_the_structures_say() {
         ("Global block", global::ALL),
         ("Redistribution", redistribution::ALL),
         ("Key", key::ALL),
+        ("Rule", rule_change::ALL),
     ] {
         let (_, text) = DOCUMENT.split_once(&format!("## {section}\n")).unwrap();
         let text = text.split("\n## ").next().unwrap();
@@ -238,16 +243,31 @@ fn enumerations_are_checked() {
     let rule = |record: [u8; 12]| {
         let config = InterfaceConfig {
             options: Options {
-                accept_filter: Some(vec![FilterRule {
-                    action: RuleAction::Deny,
-                    matches: "10.0.0.0/8 le 32".parse().unwrap(),
-                }]),
+                accept_filter: Some(vec![FilterRule::new(
+                    RuleAction::Deny,
+                    "10.0.0.0/8 le 32".parse().unwrap(),
+                )]),
                 ..Options::default()
             },
             annotate: None,
         };
         refused::<InterfaceConfig>(&patched(&config, size_of::<InterfaceFixed>(), &record))
     };
+    let change = |record: [u8; 4]| {
+        let mut config = InterfaceConfig::default();
+        config.options.accept_filter = Some(vec![FilterRule::new(
+            RuleAction::Permit,
+            "10.0.0.0/8 le 32".parse().unwrap(),
+        )]);
+        let offset = size_of::<InterfaceFixed>() + size_of::<RuleRecord>();
+        refused::<InterfaceConfig>(&patched(&config, offset, &record))
+    };
+    assert_eq!(change([8, 0, 0, 0]), "accept-filter.0.given");
+    assert_eq!(change([3, 1, 0, 0]), "accept-filter.0.given");
+    assert_eq!(change([0, 1, 0, 0]), "accept-filter.0.metric");
+    assert_eq!(change([1, 16, 0, 0]), "accept-filter.0.metric");
+    assert_eq!(change([2, 16, 0, 0]), "accept-filter.0.add-metric");
+    assert_eq!(change([0, 0, 1, 0]), "accept-filter.0.tag");
     assert_eq!(
         rule([5, 8, 8, 32, 10, 0, 0, 0, 0, 0, 0, 0]),
         "accept-filter.0.kind"
