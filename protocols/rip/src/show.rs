@@ -5,6 +5,7 @@ use waypost_engine::Now;
 use waypost_routprot::Topic;
 use waypost_types::{InterfaceIndex, Prefix4, Time};
 
+use crate::config::origins;
 use crate::interface::{Counters, Interface, Phase};
 use crate::process::Rip;
 use crate::table::{Destination, Heard, Origin};
@@ -99,6 +100,11 @@ impl Rip {
             "neighbors": interface.neighbors.len(),
             "routes": self.table.heard_on(interface.index()),
             "maximum-routes": effective.maximum_routes,
+            // Every option in force, by where its value comes from.
+            "options": interface
+                .config
+                .as_ref()
+                .map(|config| origins(config, &self.global)),
         })
     }
 

@@ -26,7 +26,7 @@ mod laws;
 #[cfg(test)]
 pub(crate) mod strategies;
 
-pub use effective::Effective;
+pub use effective::{Effective, origins};
 pub use filter::{
     Adjustment, FilterRule, MetricChange, PrefixMatch, RuleAction, filter_permits, filter_verdict,
 };

@@ -415,6 +415,44 @@ fn a_plan_says_when_an_option_is_not_in_use() {
 }
 
 #[test]
+fn show_says_where_the_value_of_each_option_comes_from() {
+    let mut lab = Lab::new();
+    lab.router(
+        1,
+        json!({ "update-interval": 20, "route-tag": 7, "password": "secret" }),
+        &[(1, json!({
+            "metric": 3, "route-tag": 8,
+            "keys": [{ "id": 1, "secret": "secret", "algorithm": "md5" }],
+        }))],
+    );
+    let interfaces = lab.show(1, Topic::Interfaces);
+    let options = &interfaces[0]["options"];
+    assert_eq!(
+        options["interface"],
+        json!({
+            "metric": 3, "route-tag": 8,
+            "keys": [{ "id": 1, "secret": "(hidden)", "algorithm": "md5" }],
+        })
+    );
+    assert_eq!(
+        options["protocol"],
+        json!({ "update-interval": 20, "password": "(hidden)" })
+    );
+    let built_in = options["built-in"].as_object().unwrap();
+    assert_eq!(built_in["expiration-interval"], 180);
+    assert_eq!(built_in["announce"], "v2-multicast");
+    assert_eq!(built_in["neighbors"], json!([]));
+    // All but a default route of our own, which nothing else than configuration gives.
+    let schema = schemars::schema_for!(InterfaceConfig).to_value();
+    let shown: usize = ["interface", "protocol", "built-in"]
+        .iter()
+        .map(|origin| options[origin].as_object().unwrap().len())
+        .sum();
+    let names = schema["properties"].as_object().unwrap();
+    assert_eq!(shown, names.len() - ["annotate", "originate-default"].len());
+}
+
+#[test]
 fn what_show_says() {
     let lab = lab();
     let row = lab.row(1, "192.0.2.0/24");
