@@ -8,33 +8,33 @@
 use std::net::Ipv4Addr;
 
 use waypost_routprot::{InfoBlock, Refusal, WaypostHeader};
-use waypost_types::{Prefix4, ProtocolId, WallTime};
+use waypost_types::{ProtocolId, WallTime};
 use waypost_wire::{DigestAlgorithm, ReadError, Reader, Secret, Writer};
 use zerocopy::little_endian::{U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 use super::block::LAYOUT;
 use super::codes::Coded;
-use super::validate::{MAX_COUNT, MAX_NOTE, MAX_RULES};
-use super::{
-    Adjustment, FilterRule, GlobalConfig, InterfaceConfig, Key, MetricChange, Options, PrefixMatch,
-    Redistribution, RuleAction,
-};
+use super::validate::{MAX_COUNT, MAX_NOTE};
+use super::{Adjustment, GlobalConfig, InterfaceConfig, Key, Options, Redistribution};
 use given::{Bit, Given, GivenReader};
+use rules::{rules, write_rules};
 
 mod given;
+mod rules;
 
 macro_rules! bits {
     ($(#[$doc:meta])* $name:ident: $($bit:ident = $number:literal $option:literal),* $(,)?) => {
         $(#[$doc])*
-        mod $name {
+        pub(in crate::config::waypost) mod $name {
             use super::Bit;
 
-            $(pub(super) const $bit: Bit = Bit { number: $number, option: $option };)*
-            pub(super) const ALL: &[Bit] = &[$($bit),*];
+            $(pub(in crate::config::waypost) const $bit: Bit = Bit { number: $number, option: $option };)*
+            pub(in crate::config::waypost) const ALL: &[Bit] = &[$($bit),*];
         }
     };
 }
+use bits;
 
 bits! {
     /// Bits of `given` and `switches` for the interface options.
@@ -108,14 +108,6 @@ bits! {
 }
 
 bits! {
-    /// Bits of `given` in a rule.
-    rule_change:
-    METRIC = 0 "metric",
-    ADD_METRIC = 1 "add-metric",
-    TAG = 2 "tag",
-}
-
-bits! {
     /// Bits of `given` in a key.
     key:
     ACCEPT_FROM = 0 "accept-from",
@@ -185,28 +177,6 @@ struct GlobalFixed {
     redistribution_count: U32,
 }
 
-/// A rule of a filter.
-#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
-#[repr(C)]
-struct RuleRecord {
-    kind: u8,
-    length: u8,
-    ge: u8,
-    le: u8,
-    low: [u8; 4],
-    high: [u8; 4],
-}
-
-/// What a rule changes; behind it from layout 3 on.
-#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
-#[repr(C)]
-struct ChangeRecord {
-    given: u8,
-    /// Set or added: only one of the two can be given.
-    metric: u8,
-    tag: U16,
-}
-
 /// A key; its secret follows.
 #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
@@ -231,14 +201,6 @@ struct RedistributionRecord {
     metric: u8,
     tag: U16,
     rule_count: U32,
-}
-
-/// Kinds of a rule.
-mod kind {
-    pub(super) const PERMIT_PREFIX: u8 = 1;
-    pub(super) const DENY_PREFIX: u8 = 2;
-    pub(super) const PERMIT_ADDRESSES: u8 = 3;
-    pub(super) const DENY_ADDRESSES: u8 = 4;
 }
 
 /// Reads an interface block, except for the ranges of values, which validation checks.
@@ -477,78 +439,6 @@ fn routers(
     elements(count, bit.option, || tail.ipv4().map_err(|error| cut("", error)))
 }
 
-fn rules(
-    tail: &mut Reader<'_>,
-    given: &GivenReader,
-    bit: Bit,
-    rules: U32,
-    layout: u32,
-) -> Result<Option<Vec<FilterRule>>, Refusal> {
-    let changes = layout >= 3;
-    let size = size_of::<RuleRecord>() + if changes { size_of::<ChangeRecord>() } else { 0 };
-    let count = count(tail, given, bit, rules, size, MAX_RULES)?;
-    elements(count, bit.option, || {
-        let mut rule = rule(&record(tail).map_err(|error| cut("", error))?)?;
-        if changes {
-            rule.adjustment = change(&record(tail).map_err(|error| cut("", error))?)?;
-        }
-        Ok(rule)
-    })
-}
-
-fn change(record: &ChangeRecord) -> Result<Adjustment, Refusal> {
-    let given = GivenReader::new("given", record.given.into(), rule_change::ALL)?;
-    let sets = given.has(rule_change::METRIC);
-    let adds = given.has(rule_change::ADD_METRIC);
-    if sets && adds {
-        return Err(Refusal::invalid("a rule has either 'metric' or 'add-metric'").at("given"));
-    }
-    let metric = if adds {
-        given
-            .number(rule_change::ADD_METRIC, record.metric)?
-            .map(MetricChange::Add)
-    } else {
-        given
-            .number(rule_change::METRIC, record.metric)?
-            .map(MetricChange::Set)
-    };
-    Ok(Adjustment {
-        metric,
-        tag: given.number(rule_change::TAG, record.tag.get())?,
-    })
-}
-
-fn rule(record: &RuleRecord) -> Result<FilterRule, Refusal> {
-    let (low, high) = (Ipv4Addr::from(record.low), Ipv4Addr::from(record.high));
-    let (action, is_prefix) = match record.kind {
-        kind::PERMIT_PREFIX => (RuleAction::Permit, true),
-        kind::DENY_PREFIX => (RuleAction::Deny, true),
-        kind::PERMIT_ADDRESSES => (RuleAction::Permit, false),
-        kind::DENY_ADDRESSES => (RuleAction::Deny, false),
-        other => return Err(Refusal::out_of_range("kind", other, "1..=4")),
-    };
-    let unused = |field, is_zero| {
-        if is_zero {
-            Ok(())
-        } else {
-            Err(Refusal::invalid("the field is not used by this kind of rule and must be zero").at(field))
-        }
-    };
-    let matches = if is_prefix {
-        unused("high", high.is_unspecified())?;
-        PrefixMatch::Within {
-            prefix: Prefix4::new(low, record.length)
-                .map_err(|error| Refusal::invalid(error.to_string()).at("low"))?,
-            ge: record.ge,
-            le: record.le,
-        }
-    } else {
-        unused("length", (record.length, record.ge, record.le) == (0, 0, 0))?;
-        PrefixMatch::Addresses { low, high }
-    };
-    Ok(FilterRule::new(action, matches))
-}
-
 fn keys(
     tail: &mut Reader<'_>,
     given: &GivenReader,
@@ -773,50 +663,6 @@ fn write_tails(writer: &mut Writer, options: &Options, layout: u32) {
 fn write_routers(writer: &mut Writer, routers: Option<&[Ipv4Addr]>) {
     for router in routers.unwrap_or_default() {
         writer.ipv4(*router);
-    }
-}
-
-fn write_rules(writer: &mut Writer, rules: Option<&[FilterRule]>, layout: u32) {
-    for rule in rules.unwrap_or_default() {
-        let record = match (rule.matches, rule.action) {
-            (PrefixMatch::Within { prefix, ge, le }, action) => RuleRecord {
-                kind: match action {
-                    RuleAction::Permit => kind::PERMIT_PREFIX,
-                    RuleAction::Deny => kind::DENY_PREFIX,
-                },
-                length: prefix.length(),
-                ge,
-                le,
-                low: prefix.network().octets(),
-                high: [0; 4],
-            },
-            (PrefixMatch::Addresses { low, high }, action) => RuleRecord {
-                kind: match action {
-                    RuleAction::Permit => kind::PERMIT_ADDRESSES,
-                    RuleAction::Deny => kind::DENY_ADDRESSES,
-                },
-                length: 0,
-                ge: 0,
-                le: 0,
-                low: low.octets(),
-                high: high.octets(),
-            },
-        };
-        writer.slice(record.as_bytes());
-        if layout >= 3 {
-            let mut given = Given::default();
-            let metric = match rule.adjustment.metric {
-                Some(MetricChange::Set(metric)) => given.number(rule_change::METRIC, Some(metric)),
-                Some(MetricChange::Add(more)) => given.number(rule_change::ADD_METRIC, Some(more)),
-                None => 0,
-            };
-            let change = ChangeRecord {
-                metric,
-                tag: given.number(rule_change::TAG, rule.adjustment.tag).into(),
-                given: given.octet(),
-            };
-            writer.slice(change.as_bytes());
-        }
     }
 }
 

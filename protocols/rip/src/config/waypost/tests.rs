@@ -4,7 +4,10 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use waypost_routprot::{BlockConfig, Layout};
 
+use super::rules::{ChangeRecord, RuleRecord, rule_change};
 use super::*;
+use crate::config::validate::MAX_RULES;
+use crate::config::{FilterRule, RuleAction};
 use crate::config::strategies::{global_config, interface_config};
 
 const DOCUMENT: &str = include_str!("../../../../../docs/blocks/rip.md");
