@@ -303,7 +303,12 @@ mod tests {
             assert_eq!(ProtocolId::from_name(name), Some(*id));
         }
         assert_eq!(ProtocolId(77).name(), None);
-        for (text, number) in [("static", 10006), ("0x0000004d", 77), ("77", 77), ("10006", 10006)] {
+        for (text, number) in [
+            ("static", 10006),
+            ("0x0000004d", 77),
+            ("77", 77),
+            ("10006", 10006),
+        ] {
             assert_eq!(text.parse(), Ok(ProtocolId(number)), "{text}");
         }
         for text in ["", "statik", "0x", "-1", "4294967296"] {

@@ -83,12 +83,7 @@ enum Row {
 }
 
 impl Rip {
-    pub(crate) fn query(
-        &self,
-        now: Now,
-        operation: MibOperation,
-        input: &[u8],
-    ) -> Result<MibReply, Refusal> {
+    pub(crate) fn query(&self, now: Now, operation: MibOperation, input: &[u8]) -> Result<MibReply, Refusal> {
         let short = |_| Refusal::invalid("the query is shorter than its type and index");
         let mut reader = Reader::new(input);
         let table = Table::of(reader.u32_le().map_err(short)?)?;
@@ -131,7 +126,7 @@ impl Rip {
             }
             Table::Peers => Box::new(self.live().flat_map(|interface| {
                 let neighbors = interface.neighbors.iter();
-                neighbors.map(|(address, _)| Row::Neighbor(interface.index(), *address))
+                neighbors.map(move |(address, _)| Row::Neighbor(interface.index(), *address))
             })),
             Table::PeerStats => {
                 let mut peers: Vec<Row> = self

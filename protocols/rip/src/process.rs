@@ -832,7 +832,10 @@ impl Rip {
     /// step, its own reason says what happens.
     pub(crate) fn unused(&self, target: Target, option: &str) -> Option<&'static str> {
         let concerned = |used: fn(&Effective) -> bool| match target {
-            Target::Global => self.interfaces.values().any(|interface| used(&interface.effective)),
+            Target::Global => self
+                .interfaces
+                .values()
+                .any(|interface| used(&interface.effective)),
             Target::Interface(Some(index)) => {
                 let interface = self.interfaces.get(&index);
                 interface.is_none_or(|interface| used(&interface.effective))

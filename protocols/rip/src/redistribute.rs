@@ -115,14 +115,8 @@ mod tests {
         );
         assert_eq!(rules.apply(p("192.0.2.0/24"), &external(ProtocolId::LOCAL)), None);
         let foreign = ProtocolId(0x8137_13AA);
-        assert_eq!(
-            rules.apply(p("192.0.2.0/24"), &external(foreign)),
-            Some((5, 5))
-        );
-        assert_eq!(
-            rules.owners(),
-            [ProtocolId::OSPF, ProtocolId::STATIC, foreign]
-        );
+        assert_eq!(rules.apply(p("192.0.2.0/24"), &external(foreign)), Some((5, 5)));
+        assert_eq!(rules.owners(), [ProtocolId::OSPF, ProtocolId::STATIC, foreign]);
     }
 
     #[test]

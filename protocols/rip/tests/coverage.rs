@@ -59,5 +59,8 @@ fn every_test_named_in_the_document_exists() {
         }
     }
     assert!(missing.is_empty(), "{}", missing.join("\n"));
-    assert!(found > 80, "only {found} names were found: the table is read wrongly");
+    assert!(
+        found > 80,
+        "only {found} names were found: the table is read wrongly"
+    );
 }

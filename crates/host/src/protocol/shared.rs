@@ -181,9 +181,7 @@ impl<E: Engine> Shared<E> {
                     });
                     if let Err(failure) = inner.ports.send(first.port, sent) {
                         inner.log.send_failed(&failure.first);
-                        inner
-                            .instance
-                            .send_failed(now(), first.port, failure.datagrams);
+                        inner.instance.send_failed(now(), first.port, failure.datagrams);
                     }
                     rest = after.get(more..).unwrap_or_default();
                 }

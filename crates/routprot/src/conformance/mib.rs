@@ -3,7 +3,7 @@
 use super::case::{Case, Checked, accepted, failed, refused, same, skipped, turned_down};
 use super::negotiation::table;
 use super::rig::{FIRST, Rig};
-use crate::{Event, OutputBuffer, Refusal, RoutingProtocol, Status, read_output};
+use crate::{Event, OutputBuffer, RoutingProtocol, Status, read_output};
 
 pub(super) const CASES: &[Case] = &[
     Case {
@@ -75,30 +75,25 @@ fn signal(rig: &mut Rig<'_>) -> Checked {
 
 fn walk(rig: &mut Rig<'_>) -> Checked {
     let [first, second] = table(rig)?;
-    let mut row = |what: &str, get: Get, input: &[u8]| {
-        accepted(what, read_output(|out| get(rig.protocol.as_mut(), input, out)))
-    };
-    let rows = [
-        row("mib_get", RoutingProtocol::mib_get, &first)?,
-        row("mib_get", RoutingProtocol::mib_get, &second)?,
-    ];
+    let protocol = rig.protocol.as_mut();
+    let rows = [&first, &second].map(|input| read_output(|out| protocol.mib_get(input, out)));
     // The index that GetFirst is given does not matter.
-    let lowest = row("mib_get_first", RoutingProtocol::mib_get_first, &second)?;
-    let next = row("mib_get_next", RoutingProtocol::mib_get_next, &first)?;
-    same("the row mib_get_first answers with", &rows[0], &lowest)?;
-    same("the row mib_get_next answers with", &rows[1], &next)?;
-    refused(
-        "mib_get_next of the last row",
-        Status::ERROR_NO_MORE_ITEMS,
-        row_after(rig, &second),
+    let lowest = read_output(|out| protocol.mib_get_first(&second, out));
+    let next = read_output(|out| protocol.mib_get_next(&first, out));
+    let end = read_output(|out| protocol.mib_get_next(&second, out));
+    let [first, second] = rows.map(|row| accepted("mib_get", row));
+    same(
+        "the row mib_get_first answers with",
+        &first?,
+        &accepted("mib_get_first", lowest)?,
     )?;
+    same(
+        "the row mib_get_next answers with",
+        &second?,
+        &accepted("mib_get_next", next)?,
+    )?;
+    refused("mib_get_next of the last row", Status::ERROR_NO_MORE_ITEMS, end)?;
     rig.quiet("walking a table")
-}
-
-type Get = fn(&mut dyn RoutingProtocol, &[u8], &mut OutputBuffer<'_>) -> Result<(), Refusal>;
-
-fn row_after(rig: &mut Rig<'_>, input: &[u8]) -> Result<Vec<u8>, Refusal> {
-    read_output(|out| rig.protocol.mib_get_next(input, out))
 }
 
 fn malformed_input(rig: &mut Rig<'_>) -> Checked {
@@ -112,9 +107,9 @@ fn malformed_input(rig: &mut Rig<'_>) -> Checked {
         turned_down(&what("mib_delete"), rig.protocol.mib_delete(input))?;
         turned_down(&what("mib_set"), rig.protocol.mib_set(input))?;
         for get in [
-            crate::RoutingProtocol::mib_get,
-            crate::RoutingProtocol::mib_get_first,
-            crate::RoutingProtocol::mib_get_next,
+            RoutingProtocol::mib_get,
+            RoutingProtocol::mib_get_first,
+            RoutingProtocol::mib_get_next,
         ] {
             let mut octets = [0; 256];
             // A query may ignore what it does not need; it has to answer and to change nothing.

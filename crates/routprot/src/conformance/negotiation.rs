@@ -5,7 +5,8 @@ use waypost_types::InterfaceIndex;
 use super::case::{Case, Checked, accepted, failed, refused, same, skipped};
 use super::rig::{FIRST, Rig, SECOND, UNKNOWN, bytes_of};
 use crate::{
-    Functionality, InfoBlock, InfoBuffer, NeighborFlags, OutputBuffer, Refusal, Status, read_info, read_output,
+    Functionality, InfoBlock, InfoBuffer, NeighborFlags, OutputBuffer, Refusal, Status, read_info,
+    read_output,
 };
 
 const TOO_SMALL: Status = Status::ERROR_INSUFFICIENT_BUFFER;

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use waypost_routprot::conformance::Subject;
 use waypost_routprot::{
     ConfigurationCodec, Event, Functionality, Impact, InfoBlock, InfoBuffer, InterfaceIdentity,
-    InterfaceStatus, MfeStatus, NeighborFlags, NotificationEvent, OptionChange, OutputBuffer, Prepared, Refusal,
-    RoutingCharacteristics, RoutingProtocol, Scope, Status, SupportFunctions, Topic, UpdateComplete,
+    InterfaceStatus, MfeStatus, NeighborFlags, NotificationEvent, OptionChange, OutputBuffer, Prepared,
+    Refusal, RoutingCharacteristics, RoutingProtocol, Scope, Status, SupportFunctions, Topic, UpdateComplete,
     UpdateKind,
 };
 use waypost_types::{InterfaceIndex, ProtocolId};

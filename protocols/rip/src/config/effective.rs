@@ -182,6 +182,7 @@ impl Effective {
             packet_length: Some(self.packet_length),
             receive_buffer: Some(self.receive_buffer),
             ecmp_weight: Some(self.ecmp_weight),
+            check_link: Some(self.check_link),
         }
     }
 }

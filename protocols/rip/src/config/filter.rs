@@ -356,7 +356,10 @@ mod tests {
         .unwrap();
         let verdict = |prefix| filter_verdict(&rules, p(prefix));
         let added = verdict("10.1.0.0/16").unwrap();
-        assert_eq!([1, 12, 15, 16].map(|metric| added.metric(metric)), [5, 16, 16, 16]);
+        assert_eq!(
+            [1, 12, 15, 16].map(|metric| added.metric(metric)),
+            [5, 16, 16, 16]
+        );
         assert_eq!(added.tag(3), 3);
         let set = verdict("192.0.2.0/24").unwrap();
         assert_eq!([1, 15, 16].map(|metric| set.metric(metric)), [7, 7, 16]);
@@ -368,7 +371,10 @@ mod tests {
             serde_json::json!({ "permit": "10.0.0.0/8", "deny": "10.0.0.0/8" }),
             serde_json::json!({ "permit": "10.0.0.0/8", "metric": 1, "add-metric": 1 }),
         ] {
-            assert!(serde_json::from_value::<FilterRule>(bad.clone()).is_err(), "{bad}");
+            assert!(
+                serde_json::from_value::<FilterRule>(bad.clone()).is_err(),
+                "{bad}"
+            );
         }
     }
 

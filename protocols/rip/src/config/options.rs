@@ -270,8 +270,16 @@ impl Options {
             route_tag: self.route_tag.or(defaults.route_tag),
             neighbor_mode: self.neighbor_mode.or(defaults.neighbor_mode),
             neighbors: self.neighbors.as_ref().or(defaults.neighbors.as_ref()).cloned(),
-            accept_filter: self.accept_filter.as_ref().or(defaults.accept_filter.as_ref()).cloned(),
-            announce_filter: self.announce_filter.as_ref().or(defaults.announce_filter.as_ref()).cloned(),
+            accept_filter: self
+                .accept_filter
+                .as_ref()
+                .or(defaults.accept_filter.as_ref())
+                .cloned(),
+            announce_filter: self
+                .announce_filter
+                .as_ref()
+                .or(defaults.announce_filter.as_ref())
+                .cloned(),
             authentication: self.authentication.or(defaults.authentication),
             password: self.password.as_ref().or(defaults.password.as_ref()).cloned(),
             keys: self.keys.as_ref().or(defaults.keys.as_ref()).cloned(),
@@ -283,6 +291,7 @@ impl Options {
             packet_length: self.packet_length.or(defaults.packet_length),
             receive_buffer: self.receive_buffer.or(defaults.receive_buffer),
             ecmp_weight: self.ecmp_weight.or(defaults.ecmp_weight),
+            check_link: self.check_link.or(defaults.check_link),
         }
     }
 }
@@ -358,11 +367,13 @@ mod source_name {
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ProtocolId, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(|error| {
-            D::Error::custom(format!(
-                "{error} (connected, static, autostatic, static-non-dod, netmgmt, ospf, bgp, ...)"
-            ))
-        })
+        String::deserialize(deserializer)?
+            .parse::<ProtocolId>()
+            .map_err(|error| {
+                D::Error::custom(format!(
+                    "{error} (connected, static, autostatic, static-non-dod, netmgmt, ospf, bgp, ...)"
+                ))
+            })
     }
 }
 

@@ -7,12 +7,12 @@ use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
 use waypost_types::{Prefix4, ProtocolId, WallTime};
-use waypost_wire::{DigestAlgorithm, Secret};
+use waypost_wire::{DigestAlgorithm, LongSecrets, Secret};
 
 use super::codes::Coded;
 use super::{
-    Adjustment, Authentication, FilterRule, GlobalConfig, InterfaceConfig, Key, MetricChange, Options, PrefixMatch,
-    Redistribution, RuleAction,
+    Adjustment, Authentication, FilterRule, GlobalConfig, InterfaceConfig, Key, MetricChange, Options,
+    PrefixMatch, Redistribution, RuleAction,
 };
 
 fn coded<T: Coded + std::fmt::Debug>() -> impl Strategy<Value = T> {
@@ -81,7 +81,7 @@ fn lifetime() -> impl Strategy<Value = (Option<WallTime>, Option<WallTime>)> {
 }
 
 fn keys() -> impl Strategy<Value = Vec<Key>> {
-    let algorithm = (coded::<DigestAlgorithm>(), of(coded()));
+    let algorithm = (coded::<DigestAlgorithm>(), of(coded::<LongSecrets>()));
     let key = ("\\PC{1,40}", algorithm, lifetime(), lifetime());
     btree_map(any::<u8>(), key, 0..4).prop_map(|keys| {
         keys.into_iter()
@@ -196,12 +196,7 @@ fn source() -> impl Strategy<Value = ProtocolId> {
 }
 
 fn redistributions() -> impl Strategy<Value = Vec<Redistribution>> {
-    let entry = (
-        source(),
-        of(1_u8..=15),
-        any::<Option<u16>>(),
-        of(filter_rules()),
-    );
+    let entry = (source(), of(1_u8..=15), any::<Option<u16>>(), of(filter_rules()));
     vec(entry, 0..6).prop_map(|entries| {
         entries
             .into_iter()

@@ -103,10 +103,7 @@ pub fn cautions(values: &Effective) -> Vec<(&'static str, String)> {
         expiration.as_secs(),
         update.as_secs()
     );
-    vec![
-        ("expiration-interval", words.clone()),
-        ("update-interval", words),
-    ]
+    vec![("expiration-interval", words.clone()), ("update-interval", words)]
 }
 
 fn authenticates(mode: Authentication, has_password: bool, has_key: bool) -> Result<(), Refusal> {
@@ -193,9 +190,7 @@ fn filter(option: &str, rules: Option<&[FilterRule]>) -> Result<(), Refusal> {
             None => {}
         }
         if rule.action == RuleAction::Deny && rule.adjustment != Adjustment::default() {
-            return Err(
-                Refusal::invalid("what is filtered out has neither metric nor tag").at(&at("deny")),
-            );
+            return Err(Refusal::invalid("what is filtered out has neither metric nor tag").at(&at("deny")));
         }
     }
     Ok(())
@@ -408,8 +403,7 @@ mod tests {
 
     #[test]
     fn a_secret_that_md5_would_cut_is_refused() {
-        let config =
-            |algorithm, secret: &str| json!({ "keys": [{ "id": 1, "secret": secret, "algorithm": algorithm }] });
+        let config = |algorithm, secret: &str| json!({ "keys": [{ "id": 1, "secret": secret, "algorithm": algorithm }] });
         let sixteen = "sixteen octets!!";
         assert_eq!(checked::<InterfaceConfig>(&config("md5", sixteen)), Ok(()));
         let longer = format!("{sixteen}!");

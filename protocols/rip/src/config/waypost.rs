@@ -283,7 +283,13 @@ fn decode_options(fixed: &OptionsFixed, tail: &mut Reader<'_>, layout: u32) -> R
         check_link: switches.get(option::CHECK_LINK),
         // The tails, in their order in the block.
         neighbors: routers(tail, &given, option::NEIGHBORS, fixed.neighbor_count)?,
-        accept_filter: rules(tail, &given, option::ACCEPT_FILTER, fixed.accept_rule_count, layout)?,
+        accept_filter: rules(
+            tail,
+            &given,
+            option::ACCEPT_FILTER,
+            fixed.accept_rule_count,
+            layout,
+        )?,
         announce_filter: rules(
             tail,
             &given,
@@ -449,7 +455,11 @@ fn keys(
     elements(count, option::KEYS.option, || {
         let record: KeyRecord = record(tail).map_err(|error| cut("", error))?;
         // Layout 2 has no rule for long secrets: neither the bit nor the octet.
-        let known = if layout < 3 { KEY_BITS_OF_LAYOUT_2 } else { key::ALL };
+        let known = if layout < 3 {
+            KEY_BITS_OF_LAYOUT_2
+        } else {
+            key::ALL
+        };
         let given = GivenReader::new("given", record.given.into(), known)?;
         let secret = tail
             .take(record.secret_length.get() as usize)

@@ -182,7 +182,11 @@ fn where_version_1_listens_version_2_says_what_it_can_read() {
             assert!(lab.said(1, 2, always).starts_with(&[2]), "{options}: {always}");
         }
         for misread in ["10.8.0.0/16", "172.16.1.0/24", "198.51.0.0/16"] {
-            assert_eq!(lab.said(1, 2, misread).is_empty(), readable, "{options}: {misread}");
+            assert_eq!(
+                lab.said(1, 2, misread).is_empty(),
+                readable,
+                "{options}: {misread}"
+            );
         }
         assert_eq!(lab.said(1, 2, "172.16.0.0/16").is_empty(), !readable, "{options}");
     }

@@ -54,10 +54,7 @@ fn only_equal_secrets_understand_each_other() {
             assert_eq!(heard, i == j, "{one} and {two}");
             assert_eq!(lab.counter(2, 1, "authentication-failures") == 0, i == j);
             assert_eq!(
-                lab.show(2, waypost_routprot::Topic::Neighbors)
-                    .as_array()
-                    .unwrap()
-                    .is_empty(),
+                lab.show(2, Topic::Neighbors).as_array().unwrap().is_empty(),
                 i != j
             );
         }
@@ -145,7 +142,11 @@ fn replayed_messages_are_never_believed() {
     lab.attach(2, 1, options);
     lab.inject(2, 1, host(1, 1), &old.octets);
     assert_eq!(lab.metric(2, "192.0.2.0/24"), None);
-    assert_eq!(lab.counter(2, 1, "replays"), 1, "its counters are new, its memory is not");
+    assert_eq!(
+        lab.counter(2, 1, "replays"),
+        1,
+        "its counters are new, its memory is not"
+    );
 }
 
 #[test]
@@ -303,7 +304,10 @@ fn numbers_are_stored_before_they_are_used() {
             let commands: Vec<Command> = sent.map(|sent| sent.command()).collect();
             assert!(commands.contains(&Command::Request) && commands.contains(&Command::Response));
         }
-        let told = node.notices.iter().any(|text| text.contains("could not be stored"));
+        let told = node
+            .notices
+            .iter()
+            .any(|text| text.contains("could not be stored"));
         assert_eq!(told, storage == Some(false));
         let reserved = u32::from_le_bytes(node.persisted[SEQUENCE_KEY].as_slice().try_into().unwrap());
         for sent in &node.sent {

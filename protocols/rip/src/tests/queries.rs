@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use waypost_engine::{Engine, Input, Instance, MibOperation, MibReply, Now, PortId};
 use waypost_routprot::{
-    AdapterBinding, BlockConfig, Event, InterfaceIdentity, InterfaceStatus, InterfaceType, Layout, LocalBinding,
-    NotificationEvent, Status, Topic,
+    AdapterBinding, BlockConfig, Event, InterfaceIdentity, InterfaceStatus, InterfaceType, Layout,
+    LocalBinding, NotificationEvent, Status, Topic,
 };
 use waypost_types::{InterfaceIndex, Seed, Time};
 
@@ -337,10 +337,7 @@ fn a_second_autostatic_update_is_refused_and_the_first_goes_on() {
         }],
         ..AdapterBinding::default()
     };
-    for status in [
-        InterfaceStatus::AddressChange(binding),
-        InterfaceStatus::Enabled,
-    ] {
+    for status in [InterfaceStatus::AddressChange(binding), InterfaceStatus::Enabled] {
         instance.interface_status(now, index, &status).unwrap();
     }
     instance.update_routes(now, index).unwrap();
@@ -369,11 +366,24 @@ fn a_plan_cautions_about_routes_that_expire_before_they_are_refreshed() {
         let changes = prepared.unwrap().changes;
         changes
             .into_iter()
-            .map(|change| (change.path, change.reason.contains("; caution: routes expire after")))
+            .map(|change| {
+                (
+                    change.path,
+                    change.reason.contains("; caution: routes expire after"),
+                )
+            })
             .collect::<Vec<_>>()
     };
-    let reasons = |text| reasons(text).into_iter().map(|(path, told)| format!("{path} {told}")).collect::<Vec<_>>();
-    assert_eq!(reasons(json!({ "expiration-interval": 61 })), ["expiration-interval false"]);
+    let reasons = |text| {
+        reasons(text)
+            .into_iter()
+            .map(|(path, told)| format!("{path} {told}"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        reasons(json!({ "expiration-interval": 61 })),
+        ["expiration-interval false"]
+    );
     assert_eq!(
         reasons(json!({ "expiration-interval": 60, "metric": 2 })),
         ["expiration-interval true", "metric false"]
@@ -391,7 +401,10 @@ fn a_plan_cautions_about_routes_that_expire_before_they_are_refreshed() {
     lab.router(1, json!({ "logging": "warnings" }), &[(1, json!({}))]);
     lab.configure(1, 1, json!({ "expiration-interval": 20 }));
     let notices = &lab.nodes[&1].notices;
-    assert!(notices.iter().any(|text| text.contains("they will come and go")), "{notices:?}");
+    assert!(
+        notices.iter().any(|text| text.contains("they will come and go")),
+        "{notices:?}"
+    );
 }
 
 #[test]
@@ -400,17 +413,43 @@ fn a_plan_says_when_an_option_is_not_in_use() {
     let now = json!({ "authentication": "plain", "password": "one" });
     for (interface, new, path, unused) in [
         (json!({}), json!({ "password": "one" }), "password", true),
-        (now.clone(), json!({ "authentication": "plain", "password": "two" }), "password", false),
+        (
+            now.clone(),
+            json!({ "authentication": "plain", "password": "two" }),
+            "password",
+            false,
+        ),
         (json!({}), json!({ "keys": key }), "keys", true),
         (json!({}), json!({ "neighbors": ["10.1.0.2"] }), "neighbors", true),
-        (json!({ "neighbor-mode": "also" }), json!({ "neighbor-mode": "also", "neighbors": ["10.1.0.2"] }), "neighbors", false),
-        (json!({ "split-horizon": false }), json!({ "split-horizon": false, "poison-reverse": false }), "poison-reverse", true),
+        (
+            json!({ "neighbor-mode": "also" }),
+            json!({ "neighbor-mode": "also", "neighbors": ["10.1.0.2"] }),
+            "neighbors",
+            false,
+        ),
+        (
+            json!({ "split-horizon": false }),
+            json!({ "split-horizon": false, "poison-reverse": false }),
+            "poison-reverse",
+            true,
+        ),
     ] {
         let instance = started(json!({}), interface);
         let block = interface_config(new.clone()).encode(Layout::Waypost(InterfaceConfig::LAYOUT));
-        let prepared = instance.prepare_interface_info(Some(InterfaceIndex(1)), &block).unwrap();
-        let change = prepared.changes.iter().find(|change| change.path == path).unwrap();
-        assert_eq!(change.reason.starts_with("kept for later"), unused, "{new}: {}", change.reason);
+        let prepared = instance
+            .prepare_interface_info(Some(InterfaceIndex(1)), &block)
+            .unwrap();
+        let change = prepared
+            .changes
+            .iter()
+            .find(|change| change.path == path)
+            .unwrap();
+        assert_eq!(
+            change.reason.starts_with("kept for later"),
+            unused,
+            "{new}: {}",
+            change.reason
+        );
     }
 }
 
@@ -420,10 +459,13 @@ fn show_says_where_the_value_of_each_option_comes_from() {
     lab.router(
         1,
         json!({ "update-interval": 20, "route-tag": 7, "password": "secret" }),
-        &[(1, json!({
-            "metric": 3, "route-tag": 8,
-            "keys": [{ "id": 1, "secret": "secret", "algorithm": "md5" }],
-        }))],
+        &[(
+            1,
+            json!({
+                "metric": 3, "route-tag": 8,
+                "keys": [{ "id": 1, "secret": "secret", "algorithm": "md5" }],
+            }),
+        )],
     );
     let interfaces = lab.show(1, Topic::Interfaces);
     let options = &interfaces[0]["options"];

@@ -212,6 +212,7 @@ impl<E: Engine, S: Scenario> Host<E, S> {
         for change in changes {
             self.change(change);
         }
+        stores
     }
 
     /// A mirror of the protocol's routes never sees a change that changes nothing.

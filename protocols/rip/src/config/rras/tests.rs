@@ -310,6 +310,7 @@ fn what_rras_cannot_express_is_written_as_the_table_says() {
             id: 1,
             secret: Secret::new("s"),
             algorithm: DigestAlgorithm::HmacSha256,
+            long_secrets: None,
             accept_from: None,
             accept_until: None,
             send_from: None,

@@ -6,9 +6,8 @@ use waypost_routprot::{BlockConfig, Layout};
 
 use super::rules::{ChangeRecord, RuleRecord, rule_change};
 use super::*;
-use crate::config::validate::MAX_RULES;
-use crate::config::{FilterRule, RuleAction};
 use crate::config::strategies::{global_config, interface_config};
+use crate::config::{FilterRule, RuleAction};
 
 const DOCUMENT: &str = include_str!("../../../../../docs/blocks/rip.md");
 const HEADER: usize = WaypostHeader::SIZE;
@@ -163,7 +162,10 @@ fn unknown_layouts_versions_and_lengths() {
         "length"
     );
     longer[8] += 1;
-    assert_eq!(refused::<InterfaceConfig>(&InfoBlock::new(LAYOUT, longer)), "length");
+    assert_eq!(
+        refused::<InterfaceConfig>(&InfoBlock::new(LAYOUT, longer)),
+        "length"
+    );
     // A global block is longer than an interface block: neither is taken for the other.
     assert_eq!(refused::<GlobalConfig>(&block), "length");
 }
