@@ -8,4 +8,4 @@
 mod plan;
 mod write;
 
-pub use plan::{Authentication, Key, RipInterface, RipPlan, Sending, StaticRoute};
+pub use plan::{Algorithm, Authentication, Key, RipInterface, RipPlan, Sending, StaticRoute};

@@ -61,6 +61,21 @@ pub enum Authentication {
     Keys(Vec<Key>),
 }
 
+/// A digest. FRR has only the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// Keyed MD5.
+    Md5,
+    /// HMAC-SHA-1.
+    Sha1,
+    /// HMAC-SHA-256.
+    Sha256,
+    /// HMAC-SHA-384.
+    Sha384,
+    /// HMAC-SHA-512.
+    Sha512,
+}
+
 /// A key. Times are seconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
@@ -68,8 +83,10 @@ pub struct Key {
     pub id: u8,
     /// Shared secret.
     pub secret: String,
-    /// HMAC-SHA-256 instead of keyed MD5; FRR has no such thing.
-    pub sha256: bool,
+    /// The digest.
+    pub algorithm: Algorithm,
+    /// A secret longer than the digest is prepared as BIRD does; BIRD itself always does so.
+    pub as_bird: bool,
     /// Not sent before.
     pub send_from: Option<i64>,
     /// Not sent from then on.
@@ -83,17 +100,18 @@ impl Key {
         Self {
             id,
             secret: secret.to_owned(),
-            sha256: false,
+            algorithm: Algorithm::Md5,
+            as_bird: false,
             send_from: None,
             send_until: None,
         }
     }
 
-    /// The same with HMAC-SHA-256.
+    /// The same with another digest.
     #[must_use]
-    pub fn sha256(id: u8, secret: &str) -> Self {
+    pub fn with(algorithm: Algorithm, id: u8, secret: &str) -> Self {
         Self {
-            sha256: true,
+            algorithm,
             ..Self::md5(id, secret)
         }
     }

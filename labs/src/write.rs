@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::plan::{Authentication, Key, RipInterface, RipPlan, Sending};
+use crate::plan::{Algorithm, Authentication, Key, RipInterface, RipPlan, Sending};
 
 /// `writeln!` to a string, which does not fail.
 macro_rules! line {
@@ -244,8 +244,17 @@ fn waypost_key(key: &Key) -> String {
         "{{ id = {}, secret = \"{}\", algorithm = \"{}\"",
         key.id,
         key.secret,
-        if key.sha256 { "hmac-sha256" } else { "md5" }
+        match key.algorithm {
+            Algorithm::Md5 => "md5",
+            Algorithm::Sha1 => "hmac-sha1",
+            Algorithm::Sha256 => "hmac-sha256",
+            Algorithm::Sha384 => "hmac-sha384",
+            Algorithm::Sha512 => "hmac-sha512",
+        }
     );
+    if key.as_bird {
+        text += ", long-secrets = \"block\"";
+    }
     for (option, time) in [("send-from", key.send_from), ("send-until", key.send_until)] {
         if let Some(time) = time {
             let _ = write!(text, ", {option} = {time}");
@@ -370,7 +379,13 @@ fn bird_key(text: &mut String, key: &Key) {
     if let Some(time) = key.send_until {
         line!(text, "      generate to {};", bird_time(time));
     }
-    let algorithm = if key.sha256 { "hmac sha256" } else { "keyed md5" };
+    let algorithm = match key.algorithm {
+        Algorithm::Md5 => "keyed md5",
+        Algorithm::Sha1 => "hmac sha1",
+        Algorithm::Sha256 => "hmac sha256",
+        Algorithm::Sha384 => "hmac sha384",
+        Algorithm::Sha512 => "hmac sha512",
+    };
     line!(text, "      algorithm {algorithm}; }};");
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use waypost_host::daemon::Signals;
-use waypost_host::protocol::Surroundings;
+use waypost_host::protocol::{Stored, Surroundings};
 use waypost_host::table::TableHandle;
 use waypost_manager::{Autostatic, RouteTable};
 use waypost_types::{InterfaceIndex, Prefix, ProtocolId, Route, RouteBatch, RouteNotice};
@@ -34,8 +34,8 @@ impl Surroundings for Around {
         self.table.interest(protocol, owners, sink);
     }
 
-    fn persist(&self, protocol: ProtocolId, key: String, value: Vec<u8>) {
-        self.signals.persist(protocol, key, value);
+    fn persist(&self, protocol: ProtocolId, key: String, value: Vec<u8>, done: Stored) {
+        self.signals.persist(protocol, key, value, done);
     }
 
     fn died(&self, protocol: ProtocolId, reason: String) {

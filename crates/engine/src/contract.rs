@@ -76,6 +76,23 @@ pub enum Input<'a, G, I> {
         /// Why.
         error: &'a str,
     },
+    /// The kernel did not take datagrams that were to be sent. They are lost.
+    SendFailed {
+        /// From which port.
+        port: PortId,
+        /// How many.
+        datagrams: u32,
+    },
+    /// What became of private octets given to [`Outbox::persist`]. Octets that newer ones for the same key overtook get no
+    /// answer.
+    Persisted {
+        /// Their key.
+        key: &'a str,
+        /// The octets.
+        value: &'a [u8],
+        /// Whether they are on stable storage now.
+        stored: bool,
+    },
     /// `now` has reached [`Engine::next_deadline`].
     Deadline,
     /// News of routes that [`Outbox::interest`] asked for.
@@ -182,6 +199,12 @@ pub trait Engine: Sized + Send + 'static {
         Ok(())
     }
 
+    /// Whether an autostatic update of the interface may start now. A refusal is answered to DoUpdateRoutes, whose documented
+    /// codes are 87 and 1003; no UPDATE_COMPLETE follows it (routing-protocol-interface 5.12).
+    fn check_update_routes(&self, _index: InterfaceIndex) -> Result<(), Refusal> {
+        Ok(())
+    }
+
     /// What changing one option does now, and why. `option` is its path inside the block.
     fn impact(
         &self,
@@ -196,8 +219,25 @@ pub trait Engine: Sized + Send + 'static {
         None
     }
 
+    /// What an operator should know about an interface configuration that is valid all the same: options and words. They are
+    /// added to the reasons of changes of those options.
+    fn interface_cautions(&self, _config: &Self::Interface) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
+    /// The same about a global configuration.
+    fn global_cautions(&self, _config: &Self::Global) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
     /// Completes what an all-zero or absent secret in an RRAS block means: keep the stored one (rras-blocks P-110).
     fn inherit_secrets(_old: &Self::Interface, _new: &mut Self::Interface) {}
+
+    /// `config` with what it leaves open taken from the defaults of the global configuration in force, as a block that has no
+    /// defaults behind it must say it: RRAS's.
+    fn with_defaults(&self, config: &Self::Interface) -> Self::Interface {
+        config.clone()
+    }
 
     /// Fills read-only fields of an interface block about to be returned (rras-blocks P-104).
     fn fill_read_only(&self, _index: InterfaceIndex, _block: &mut Vec<u8>) {}

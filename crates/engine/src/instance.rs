@@ -222,6 +222,7 @@ impl<E: Engine> Instance<E> {
             Target::Global,
             self.global.as_ref().map(|held| &held.config),
             &held.config,
+            &self.engine.global_cautions(&held.config),
         )
     }
 
@@ -331,17 +332,28 @@ impl<E: Engine> Instance<E> {
             Target::Interface(index),
             old.map(|held| &held.config),
             &held.config,
+            &self.engine.interface_cautions(&held.config),
         )
     }
 
-    fn impacts<C: BlockConfig>(&self, target: Target, old: Option<&C>, new: &C) -> Result<Prepared, Refusal> {
+    fn impacts<C: BlockConfig>(
+        &self,
+        target: Target,
+        old: Option<&C>,
+        new: &C,
+        cautions: &[(&str, String)],
+    ) -> Result<Prepared, Refusal> {
         let text =
             |config: &C| serde_json::to_value(config).map_err(|error| Refusal::failed(error.to_string()));
         let old = old.map_or(Ok(Value::Null), text)?;
         let changes = option_changes(&old, &text(new)?)
             .into_iter()
             .map(|(path, old, new)| {
-                let (impact, reason) = self.engine.impact(target, &path, old.as_ref(), new.as_ref());
+                let (impact, mut reason) = self.engine.impact(target, &path, old.as_ref(), new.as_ref());
+                for (_, caution) in cautions.iter().filter(|(option, _)| *option == path) {
+                    reason.push_str("; caution: ");
+                    reason.push_str(caution);
+                }
                 OptionChange {
                     path,
                     old,
@@ -421,6 +433,7 @@ impl<E: Engine> Instance<E> {
                 "the protocol cannot update routes on request now",
             ));
         }
+        self.engine.check_update_routes(index)?;
         self.handle(now, Input::UpdateRoutes(index));
         Ok(())
     }
@@ -465,7 +478,7 @@ impl<E: Engine> Instance<E> {
             }
             MibReply::InterfaceConfig(index, mut octets) => {
                 if let Some(held) = self.known(index)? {
-                    let mut block = held.config.encode(Layout::Rras);
+                    let mut block = self.engine.with_defaults(&held.config).encode(Layout::Rras);
                     self.engine.fill_read_only(index, &mut block.bytes);
                     E::blank_secrets(&mut block.bytes);
                     octets.extend_from_slice(&block.bytes);
@@ -516,6 +529,16 @@ impl<E: Engine> Instance<E> {
     /// A port could not be opened or changed.
     pub fn port_failed(&mut self, now: Now, port: PortId, error: &str) {
         self.drive(now, Input::PortFailed { port, error });
+    }
+
+    /// Datagrams could not be sent.
+    pub fn send_failed(&mut self, now: Now, port: PortId, datagrams: u32) {
+        self.drive(now, Input::SendFailed { port, datagrams });
+    }
+
+    /// Private octets were stored, or could not be.
+    pub fn persisted(&mut self, now: Now, key: &str, value: &[u8], stored: bool) {
+        self.drive(now, Input::Persisted { key, value, stored });
     }
 
     /// News of routes.

@@ -5,25 +5,45 @@ use std::sync::{Arc, Mutex, PoisonError};
 use waypost_routprot::Refusal;
 use waypost_types::{RouteBatch, Seed};
 
-use crate::{Engine, Instance, InstanceCell, Now};
+use crate::{Engine, Instance, InstanceCell, Now, Output, Transport};
 
-/// An instance and the clock it lives by. Ports open and packets go nowhere; route changes are kept.
+/// An instance and the clock it lives by. Ports open unless they are taken, storing succeeds and packets go nowhere; route changes are kept.
 pub struct World<E: Engine> {
     now: Now,
     instance: Instance<E>,
     routes: RouteBatch,
+    taken: Option<Transport>,
 }
 
 impl<E: Engine> World<E> {
-    fn carry_out(&mut self) {
+    /// Does what the outbox asks for. Returns the ports that could not be opened, in words.
+    fn carry_out(&mut self) -> Vec<String> {
+        let mut failures = Vec::new();
         while !self.instance.outbox().is_empty() {
             self.routes.extend(self.instance.outbox().take_routes());
             let again = self.instance.outbox().take_again();
+            let (mut stored, mut failed) = (Vec::new(), Vec::new());
+            for output in self.instance.outbox().outputs() {
+                match output {
+                    Output::Persist(key, value) => stored.push((key.clone(), value.clone())),
+                    Output::OpenPort(port, spec) if Some(spec.transport) == self.taken => failed.push(*port),
+                    _ => {}
+                }
+            }
             self.instance.outbox().clear();
+            for port in failed {
+                let text = "somebody else has the port";
+                failures.push(text.to_owned());
+                self.instance.port_failed(self.now, port, text);
+            }
+            for (key, value) in stored {
+                self.instance.persisted(self.now, &key, &value, true);
+            }
             if again {
                 self.instance.proceed(self.now);
             }
         }
+        failures
     }
 }
 
@@ -44,7 +64,15 @@ impl<E: Engine> ManualCell<E> {
             now,
             instance: Instance::new(seed, Vec::new()),
             routes: Vec::new(),
+            taken: None,
         })))
+    }
+
+    /// From now on, no port of this transport can be opened.
+    #[must_use]
+    pub fn with_taken(self, transport: Transport) -> Self {
+        self.world(|world| world.taken = Some(transport));
+        self
     }
 
     fn world<R>(&self, look: impl FnOnce(&mut World<E>) -> R) -> R {
@@ -57,7 +85,7 @@ impl<E: Engine> ManualCell<E> {
             if let Some(deadline) = world.instance.next_deadline() {
                 world.now.time = deadline.max(world.now.time);
                 world.instance.deadline(world.now);
-                world.carry_out();
+                drop(world.carry_out());
             }
         });
     }
@@ -76,8 +104,7 @@ impl<E: Engine> InstanceCell<E> for ManualCell<E> {
     ) -> Result<(R, Vec<String>), Refusal> {
         Ok(self.world(|world| {
             let result = call(world.now, &mut world.instance);
-            world.carry_out();
-            (result, Vec::new())
+            (result, world.carry_out())
         }))
     }
 }

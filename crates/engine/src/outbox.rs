@@ -163,7 +163,8 @@ impl Outbox {
         }));
     }
 
-    /// Stores private octets durably; they come back with [`crate::Input::Start`].
+    /// Stores private octets durably; they come back with [`crate::Input::Start`]. This takes a while, and what else is in
+    /// the outbox does not wait for it: [`crate::Input::Persisted`] tells when they are stored.
     pub fn persist(&mut self, key: impl Into<String>, value: Vec<u8>) {
         self.outputs.push(Output::Persist(key.into(), value));
     }

@@ -149,15 +149,12 @@ pub trait RoutingProtocol: Send {
     /// DoUpdateRoutes: starts an autostatic update; [`Event::UpdateComplete`] follows if and only if this returns `Ok`.
     fn update_routes(&mut self, index: InterfaceIndex) -> Result<(), Refusal>;
 
-    /// ConnectClient: a dial-in client connected.
-    fn connect_client(&mut self, _index: InterfaceIndex, _client: Ipv4Addr) -> Result<(), Refusal> {
-        Ok(())
-    }
+    /// ConnectClient: a dial-in client connected. 87 no such interface; a protocol that has no use for clients answers `Ok`
+    /// for those it has.
+    fn connect_client(&mut self, index: InterfaceIndex, client: Ipv4Addr) -> Result<(), Refusal>;
 
-    /// DisconnectClient: a dial-in client disconnected.
-    fn disconnect_client(&mut self, _index: InterfaceIndex, _client: Ipv4Addr) -> Result<(), Refusal> {
-        Ok(())
-    }
+    /// DisconnectClient: a dial-in client disconnected. 87 no such interface.
+    fn disconnect_client(&mut self, index: InterfaceIndex, client: Ipv4Addr) -> Result<(), Refusal>;
 
     /// GetNeighbors, multicast protocols only: the querier's address, four octets in network order, or nothing when this
     /// router is the querier.

@@ -8,7 +8,7 @@ mod random;
 mod route;
 mod time;
 
-pub use identifiers::{InterfaceIndex, ProtocolId, RouterId, RouterIdError};
+pub use identifiers::{InterfaceIndex, ProtocolId, ProtocolIdError, RouterId, RouterIdError};
 pub use prefix::{Prefix, Prefix4, Prefix6, PrefixError};
 pub use random::{Random, Seed};
 pub use route::{

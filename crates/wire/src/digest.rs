@@ -27,6 +27,20 @@ pub enum DigestAlgorithm {
     HmacSha512,
 }
 
+/// Which secrets are hashed to become the key of an HMAC, rather than used as they are.
+///
+/// The two agree on secrets of at most the digest's length and on those longer than the hash function's block.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LongSecrets {
+    /// Those longer than the digest (RFC 4822 §2.5, RFC 5709 §3.3).
+    #[default]
+    #[serde(rename = "rfc4822")]
+    Rfc4822,
+    /// Those longer than the hash function's block (RFC 2104 §2), as BIRD does.
+    Block,
+}
+
 /// A computed digest of up to 64 octets.
 #[derive(Clone, Copy)]
 pub struct Digest {
@@ -97,26 +111,48 @@ impl DigestAlgorithm {
         }
     }
 
+    /// Whether the two rules of [`LongSecrets`] make different keys of a secret of `length` octets.
+    #[must_use]
+    pub const fn is_ambiguous(self, length: usize) -> bool {
+        let block = match self {
+            Self::KeyedMd5 => return false,
+            Self::HmacSha1 | Self::HmacSha256 => 64,
+            Self::HmacSha384 | Self::HmacSha512 => 128,
+        };
+        length > self.length() && length <= block
+    }
+
+    /// The digest of the concatenated `parts` under `key`, which RFC 4822 prepares.
+    #[must_use]
+    pub fn compute(self, key: &[u8], parts: &[&[u8]]) -> Digest {
+        self.compute_with(LongSecrets::Rfc4822, key, parts)
+    }
+
     /// The digest of the concatenated `parts` under `key`.
     ///
     /// The caller appends what its RFC wants inside the digest (RFC 4822 appends `Apad` for the HMACs). For keyed MD5 the
     /// padded key is appended here.
     #[must_use]
-    pub fn compute(self, key: &[u8], parts: &[&[u8]]) -> Digest {
-        let key = self.prepared_key(key);
+    pub fn compute_with(self, long_secrets: LongSecrets, key: &[u8], parts: &[&[u8]]) -> Digest {
+        let prepared = self.prepared_key(key);
+        // An HMAC by itself does what RFC 2104 says.
+        let key = match (self, long_secrets) {
+            (Self::KeyedMd5, _) | (_, LongSecrets::Rfc4822) => prepared.as_slice(),
+            (_, LongSecrets::Block) => key,
+        };
         match self {
             Self::KeyedMd5 => {
                 let mut md5 = Md5::new();
                 for part in parts {
                     md5.update(part);
                 }
-                md5.update(key.as_slice());
+                md5.update(key);
                 Digest::from_slice(&md5.finalize())
             }
-            Self::HmacSha1 => hmac::<Hmac<Sha1>>(key.as_slice(), parts),
-            Self::HmacSha256 => hmac::<Hmac<Sha256>>(key.as_slice(), parts),
-            Self::HmacSha384 => hmac::<Hmac<Sha384>>(key.as_slice(), parts),
-            Self::HmacSha512 => hmac::<Hmac<Sha512>>(key.as_slice(), parts),
+            Self::HmacSha1 => hmac::<Hmac<Sha1>>(key, parts),
+            Self::HmacSha256 => hmac::<Hmac<Sha256>>(key, parts),
+            Self::HmacSha384 => hmac::<Hmac<Sha384>>(key, parts),
+            Self::HmacSha512 => hmac::<Hmac<Sha512>>(key, parts),
         }
     }
 }
@@ -176,6 +212,66 @@ mod tests {
             of(DigestAlgorithm::HmacSha256),
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
         );
+        assert_eq!(
+            of(DigestAlgorithm::HmacSha384),
+            "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e\
+             8e2240ca5e69e2c78b3239ecfab21649"
+        );
+        assert_eq!(
+            of(DigestAlgorithm::HmacSha512),
+            "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea250554\
+             9758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737"
+        );
+    }
+
+    #[test]
+    fn rfc_4231_vectors_with_a_secret_over_the_block() {
+        // Case 6: a key of 131 octets, which both rules hash.
+        let key = [0xAA; 131];
+        let message = b"Test Using Larger Than Block-Size Key - Hash Key First";
+        for (algorithm, expected) in [
+            (
+                DigestAlgorithm::HmacSha256,
+                "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54",
+            ),
+            (
+                DigestAlgorithm::HmacSha384,
+                "4ece084485813e9088d2c63a041bc5b44f9ef1012a2b588f3cd11f05033ac4c6\
+                 0c2ef6ab4030fe8296248df163f44952",
+            ),
+            (
+                DigestAlgorithm::HmacSha512,
+                "80b24263c7c1a3ebb71493c1dd7be8b49b46d1f41b4aeec1121b013783f8f352\
+                 6b56d037e05f2598bd0fd2215d6a1e5295e64f73f63f0aec8b915a985d786598",
+            ),
+        ] {
+            for rule in [LongSecrets::Rfc4822, LongSecrets::Block] {
+                assert_eq!(hex(&algorithm.compute_with(rule, &key, &[message])), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn the_rules_for_long_secrets_differ_between_digest_and_block() {
+        for (algorithm, block) in [
+            (DigestAlgorithm::KeyedMd5, 64),
+            (DigestAlgorithm::HmacSha1, 64),
+            (DigestAlgorithm::HmacSha256, 64),
+            (DigestAlgorithm::HmacSha384, 128),
+            (DigestAlgorithm::HmacSha512, 128),
+        ] {
+            let digest = algorithm.length();
+            for length in [1, digest, digest + 1, block, block + 1, 255] {
+                let secret = vec![b'k'; length];
+                let [rfc, block] = [LongSecrets::Rfc4822, LongSecrets::Block]
+                    .map(|rule| hex(&algorithm.compute_with(rule, &secret, &[b"m"])));
+                assert_eq!(
+                    rfc != block,
+                    algorithm.is_ambiguous(length),
+                    "{algorithm}, {length} octets"
+                );
+            }
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod reader;
 mod secret;
 mod writer;
 
-pub use digest::{Digest, DigestAlgorithm, digests_equal};
+pub use digest::{Digest, DigestAlgorithm, LongSecrets, digests_equal};
 pub use reader::{ReadError, Reader};
 pub use secret::Secret;
 pub use writer::Writer;

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
-use waypost_labs::{Authentication, Key, RipInterface, RipPlan};
+use waypost_labs::{Algorithm, Authentication, Key, RipInterface, RipPlan};
 use waypost_testkit::{Lab, Make, RouteFeed, wait_for};
 
 use crate::network::{LAN1, LAN2, Pair, R1, R2, SOON, wait_for_rejection};
@@ -31,13 +31,64 @@ pub(crate) fn md5(lab: &Lab, first: Make, second: Make) -> Result<()> {
     )
 }
 
+fn hmac(lab: &Lab, first: Make, second: Make, algorithm: Algorithm) -> Result<()> {
+    let key = Key::with(algorithm, 7, "wayfarer");
+    converges(lab, first, second, Authentication::Keys(vec![key]))
+}
+
+pub(crate) fn hmac_sha1(lab: &Lab, first: Make, second: Make) -> Result<()> {
+    hmac(lab, first, second, Algorithm::Sha1)
+}
+
 pub(crate) fn hmac_sha256(lab: &Lab, first: Make, second: Make) -> Result<()> {
-    converges(
-        lab,
-        first,
-        second,
-        Authentication::Keys(vec![Key::sha256(7, "wayfarer")]),
-    )
+    hmac(lab, first, second, Algorithm::Sha256)
+}
+
+pub(crate) fn hmac_sha384(lab: &Lab, first: Make, second: Make) -> Result<()> {
+    hmac(lab, first, second, Algorithm::Sha384)
+}
+
+pub(crate) fn hmac_sha512(lab: &Lab, first: Make, second: Make) -> Result<()> {
+    hmac(lab, first, second, Algorithm::Sha512)
+}
+
+/// A secret longer than the digest, which BIRD prepares in another way than RFC 4822 has it: its messages are believed
+/// whatever is sent, and it believes what is prepared its way.
+fn long_secret(lab: &Lab, first: Make, second: Make, algorithm: Algorithm, secret: &str) -> Result<()> {
+    let pair = Pair::new(lab)?;
+    let plan = |as_bird| {
+        let key = Key {
+            as_bird,
+            ..Key::with(algorithm, 7, secret)
+        };
+        with(Authentication::Keys(vec![key]))
+    };
+    let mut routers = pair.start(first, second, &plan(false))?;
+    pair.r1.wait_for_route(LAN2, &[R2], SOON)?;
+    wait_for_rejection(&routers.1, SOON)?;
+    assert_eq!(pair.r2.routes_to(LAN1)?, []);
+    routers.0.reconfigure(&plan(true).configuration(first))?;
+    pair.converge()
+}
+
+const BETWEEN_32_AND_64: &str = "a secret that is longer than SHA-256, shorter than 64";
+const BETWEEN_64_AND_128: &str = "a secret that is longer than any digest of this family, \
+                          but shorter than the block of SHA-384";
+
+pub(crate) fn long_secret_sha1(lab: &Lab, first: Make, second: Make) -> Result<()> {
+    long_secret(lab, first, second, Algorithm::Sha1, BETWEEN_32_AND_64)
+}
+
+pub(crate) fn long_secret_sha256(lab: &Lab, first: Make, second: Make) -> Result<()> {
+    long_secret(lab, first, second, Algorithm::Sha256, BETWEEN_32_AND_64)
+}
+
+pub(crate) fn long_secret_sha384(lab: &Lab, first: Make, second: Make) -> Result<()> {
+    long_secret(lab, first, second, Algorithm::Sha384, BETWEEN_64_AND_128)
+}
+
+pub(crate) fn long_secret_sha512(lab: &Lab, first: Make, second: Make) -> Result<()> {
+    long_secret(lab, first, second, Algorithm::Sha512, BETWEEN_64_AND_128)
 }
 
 /// No route from someone with another password, in either direction; the right one is enough to be believed.

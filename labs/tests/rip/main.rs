@@ -40,7 +40,10 @@ labs! {
     #[doc = "against BIRD"]
     waypost_bird(Waypost, Bird):
         exchange::{multicast, broadcast, version_1, unicast},
-        authentication::{plain, md5, hmac_sha256, wrong_password, key_rollover},
+        authentication::{
+            plain, md5, hmac_sha1, hmac_sha256, hmac_sha384, hmac_sha512, long_secret_sha1, long_secret_sha256,
+            long_secret_sha384, long_secret_sha512, wrong_password, key_rollover,
+        },
         routes::{default_route_given, default_route_taken, filters, equal_cost, metric_change, redistribution},
         failure::{link_down_and_up, killed_peer_expires, killed_router_expires, good_bye, silent_wire};
     #[doc = "against itself"]
@@ -60,6 +63,6 @@ labs! {
         failure::{link_down_and_up, killed_peer_expires, killed_router_expires, silent_wire};
     #[ignore = "proves the labs without Waypost"]
     bird_bird(Bird, Bird):
-        authentication::{hmac_sha256},
+        authentication::{hmac_sha1, hmac_sha256, hmac_sha384, hmac_sha512},
         routes::{metric_change};
 }

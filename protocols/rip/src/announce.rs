@@ -5,7 +5,7 @@ use std::ops::Bound;
 
 use waypost_types::Prefix4;
 
-use crate::config::{Effective, filter_permits};
+use crate::config::{Announce, Effective, filter_permits, filter_verdict};
 use crate::interface::Interface;
 use crate::packet::{Entry, FAMILY_IPV4, INFINITY, Version};
 use crate::table::{Destination, Origin, Table};
@@ -82,9 +82,11 @@ impl Speaker<'_> {
         (!inside).then_some(natural)
     }
 
-    /// Whether version 1, which has no masks, can say `prefix` so that it is understood (RFC 1058 §3.2).
+    /// Whether version 1, which has no masks, can say `prefix` so that it is understood (RFC 1058 §3.2), where version 1
+    /// listens (RFC 2453 §4.3). `summarise` tells whether it does to `v1-compatible` messages.
     fn is_expressible(&self, prefix: Prefix4) -> bool {
-        if self.version == Version::V2 || prefix.is_default() {
+        let compatible = self.effective.announce == Announce::V1Compatible && self.effective.summarise;
+        if (self.version == Version::V2 && !compatible) || prefix.is_default() {
             return true;
         }
         crate::interface::infer_prefix(self.interface, prefix.network()) == Some(prefix)
@@ -93,7 +95,8 @@ impl Speaker<'_> {
     /// What is said of exactly this destination, summaries aside; `None` for nothing.
     #[must_use]
     pub fn say(&self, prefix: Prefix4, destination: Option<&Destination>) -> Option<Announcement> {
-        self.say_poisoned(prefix, destination, self.effective.poison_reverse)
+        let said = self.say_poisoned(prefix, destination, self.effective.poison_reverse)?;
+        self.is_expressible(prefix).then_some(said)
     }
 
     /// What a triggered update says of it: split horizon alone would keep a route silent that moved to this interface, and
@@ -101,8 +104,11 @@ impl Speaker<'_> {
     #[must_use]
     pub fn say_change(&self, prefix: Prefix4, destination: Option<&Destination>) -> Option<Announcement> {
         let moved = destination.is_some_and(|destination| destination.moved);
-        self.say_poisoned(prefix, destination, self.effective.poison_reverse || moved)
+        let said = self.say_poisoned(prefix, destination, self.effective.poison_reverse || moved)?;
+        self.is_expressible(prefix).then_some(said)
     }
+
+    /// What would be said if masks were no matter.
 
     fn say_poisoned(
         &self,
@@ -124,11 +130,10 @@ impl Speaker<'_> {
         let current = destination?.current.as_ref()?;
         if (prefix.is_default() && !effective.announce_default_route)
             || (prefix.is_host() && !effective.announce_host_routes)
-            || !self.is_expressible(prefix)
-            || !filter_permits(&effective.announce_filter, prefix)
         {
             return None;
         }
+        let change = filter_verdict(&effective.announce_filter, prefix)?;
         let here = self.interface.index();
         let mut metric = current.metric;
         match current.origin {
@@ -144,7 +149,10 @@ impl Speaker<'_> {
             }
             _ => {}
         }
-        let metric = metric.saturating_add(effective.metric_out).min(INFINITY);
+        let metric = change
+            .metric(metric)
+            .saturating_add(effective.metric_out)
+            .min(INFINITY);
         // RFC 2453 §4.4: whoever is on this link is reached straight, not through us.
         let next_hop = match current.via.as_slice() {
             [(index, gateway)]
@@ -157,10 +165,10 @@ impl Speaker<'_> {
         Some(Announcement {
             prefix,
             metric,
-            tag: if current.tag == 0 {
-                effective.route_tag
-            } else {
-                current.tag
+            tag: match (change.tag, current.tag) {
+                (Some(tag), _) => tag,
+                (None, 0) => effective.route_tag,
+                (None, tag) => tag,
             },
             next_hop,
         })
@@ -171,14 +179,11 @@ impl Speaker<'_> {
     pub fn summarise(&self, natural: Prefix4, table: &Table) -> Option<Announcement> {
         let parts = Bound::Included(natural);
         let end = Bound::Included(Prefix4::host(natural.last()));
-        // Version 1 could not express the parts, but their sum it can.
-        let parts_speaker = Speaker {
-            version: Version::V2,
-            ..*self
-        };
+        let poison = self.effective.poison_reverse;
         table
             .range(parts, end)
-            .filter_map(|(prefix, destination)| parts_speaker.say(*prefix, Some(destination)))
+            // Version 1 could not express the parts, but their sum it can.
+            .filter_map(|(prefix, destination)| self.say_poisoned(*prefix, Some(destination), poison))
             .min_by_key(|announcement| announcement.metric)
             .map(|nearest| Announcement {
                 prefix: natural,

@@ -7,8 +7,11 @@
 //! 0xFFFF(2) 0x0003(2) packet-length(2) key-id(1) data-length(1) sequence(4) zero(8)
 //! ```
 
-use waypost_types::WallTime;
-use waypost_wire::{Reader, Secret, Writer, digests_equal};
+use std::time::Duration;
+
+use waypost_engine::Now;
+use waypost_types::{Time, WallTime};
+use waypost_wire::{LongSecrets, Reader, Secret, Writer, digests_equal};
 
 use crate::config::{Authentication, Effective, Key, PASSWORD_SIZE, password_octets};
 use crate::packet::{ENTRY_LENGTH, FAMILY_AUTHENTICATION, HEADER_LENGTH};
@@ -128,8 +131,16 @@ fn verify_digest<'a>(
             error = malformed;
             continue;
         }
-        let computed = digest_of(key, message);
-        if digests_equal(computed.as_slice(), digest) {
+        let rules: &[LongSecrets] = if key.algorithm.is_ambiguous(key.secret.expose().len()) {
+            &[LongSecrets::Rfc4822, LongSecrets::Block]
+        } else {
+            &[LongSecrets::Rfc4822]
+        };
+        // BIRD reads RFC 4822 §2.5 in another way for such secrets; who knows the secret may use either.
+        if rules
+            .iter()
+            .any(|rule| digests_equal(digest_of(key, *rule, message).as_slice(), digest))
+        {
             return Ok(Authentic {
                 message,
                 has_entry: true,
@@ -142,7 +153,7 @@ fn verify_digest<'a>(
 }
 
 /// The digest over the message and the trailer (RFC 4822 §2.5 for the HMACs, RFC 2082 §3.2.2 for keyed MD5).
-fn digest_of(key: &Key, message: &[u8]) -> waypost_wire::Digest {
+fn digest_of(key: &Key, long_secrets: LongSecrets, message: &[u8]) -> waypost_wire::Digest {
     use waypost_wire::DigestAlgorithm::KeyedMd5;
     let secret = key.secret.expose().as_bytes();
     if key.algorithm == KeyedMd5 {
@@ -153,7 +164,8 @@ fn digest_of(key: &Key, message: &[u8]) -> waypost_wire::Digest {
         *octet = *pad;
     }
     let apad = apad.get(..key.algorithm.length()).unwrap_or(&apad);
-    key.algorithm.compute(secret, &[message, &TRAILER_HEADER, apad])
+    key.algorithm
+        .compute_with(long_secrets, secret, &[message, &TRAILER_HEADER, apad])
 }
 
 fn within(from: Option<WallTime>, until: Option<WallTime>, now: WallTime) -> bool {
@@ -261,7 +273,7 @@ impl<'a> Seal<'a> {
             let length = writer.len() as u16;
             writer.patch(HEADER_LENGTH + 4, &length.to_be_bytes());
             writer.patch(HEADER_LENGTH + 8, &sequence.to_be_bytes());
-            let digest = digest_of(key, writer.as_slice());
+            let digest = digest_of(key, key.long_secrets.unwrap_or_default(), writer.as_slice());
             writer.slice(&TRAILER_HEADER).slice(digest.as_slice());
         }
     }
@@ -269,42 +281,93 @@ impl<'a> Seal<'a> {
 
 /// How many sequence numbers are set aside with one write to durable storage.
 const SEQUENCE_BLOCK: u32 = 65_536;
+/// With so many left the next are set aside, long before they are needed: the date takes hours to use them up.
+const SEQUENCE_LOW: u32 = SEQUENCE_BLOCK / 2;
+/// How many numbers one burst may take.
+const SEQUENCE_BURST: u32 = 1024;
+/// How long messages wait for numbers to be stored. Neighbours must not be lost because a disk is slow or full.
+const STORE_PATIENCE: Duration = Duration::from_secs(2);
+/// When storing is tried again after it failed.
+const STORE_RETRY: Duration = Duration::from_secs(60);
 /// Under which key.
 pub const SEQUENCE_KEY: &str = "sequence";
 
 /// The sequence numbers of sent messages: they never decrease, not even over a restart (RFC 2082 §3.2.1).
+///
+/// Numbers are set aside on durable storage before they are used. A number follows the date, so that a machine that lost its
+/// storage still goes on above its old numbers; what is stored matters when the clock goes back.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sequence {
     last: u32,
-    /// Numbers up to here were written down as used, before they are.
-    reserved: u32,
+    /// Numbers up to here are known to be set aside.
+    stored: u32,
+    /// Up to here was asked for,
+    asked: u32,
+    /// then.
+    asked_at: Time,
+    /// What was asked for last could not be stored.
+    failed: bool,
 }
 
 impl Sequence {
     /// Continues after what an earlier life set aside.
     #[must_use]
     pub fn resume(persisted: Option<&[u8]>) -> Self {
-        let reserved = persisted
-            .and_then(|octets| octets.try_into().ok())
-            .map_or(0, u32::from_le_bytes);
+        let stored = persisted.and_then(number).unwrap_or(0);
         Self {
-            last: reserved,
-            reserved,
+            last: stored,
+            stored,
+            asked: stored,
+            ..Self::default()
         }
     }
 
-    /// The next number, and what to write down durably before it is used.
-    ///
-    /// It follows the date, so that a machine that lost its storage still goes on above its old numbers.
-    pub fn next(&mut self, now: WallTime) -> (u32, Option<Vec<u8>>) {
-        let date = u32::try_from(now.0).unwrap_or(u32::MAX);
-        self.last = self.last.saturating_add(1).max(date);
-        if self.last <= self.reserved {
-            return (self.last, None);
-        }
-        self.reserved = self.last.saturating_add(SEQUENCE_BLOCK);
-        (self.last, Some(self.reserved.to_le_bytes().to_vec()))
+    fn upcoming(&self, now: Now) -> u32 {
+        let date = u32::try_from(now.wall.0).unwrap_or(u32::MAX);
+        self.last.saturating_add(1).max(date)
     }
+
+    /// What to store durably now, so that there are always numbers to use.
+    pub fn reserve(&mut self, now: Now) -> Option<Vec<u8>> {
+        let upcoming = self.upcoming(now);
+        let failed = self.failed && now.time >= self.asked_at + STORE_RETRY;
+        if self.asked == u32::MAX || (upcoming.saturating_add(SEQUENCE_LOW) <= self.asked && !failed) {
+            return None;
+        }
+        self.asked = upcoming.saturating_add(SEQUENCE_BLOCK);
+        self.asked_at = now.time;
+        Some(self.asked.to_le_bytes().to_vec())
+    }
+
+    /// What became of what was to be stored.
+    pub fn answer(&mut self, value: &[u8], stored: bool) {
+        let Some(number) = number(value) else { return };
+        if stored {
+            self.stored = self.stored.max(number);
+        }
+        if number == self.asked {
+            self.failed = !stored;
+        }
+    }
+
+    /// Until when messages wait because the numbers they need are not stored; `None`: they need not wait, because the
+    /// numbers are, or because they cannot be.
+    #[must_use]
+    pub fn wait(&self, now: Now) -> Option<Time> {
+        let end = self.asked_at + STORE_PATIENCE;
+        let needed = self.upcoming(now).saturating_add(SEQUENCE_BURST);
+        (needed > self.stored && self.stored < u32::MAX && !self.failed && now.time < end).then_some(end)
+    }
+
+    /// The next number.
+    pub fn next(&mut self, now: Now) -> u32 {
+        self.last = self.upcoming(now);
+        self.last
+    }
+}
+
+fn number(octets: &[u8]) -> Option<u32> {
+    octets.try_into().ok().map(u32::from_le_bytes)
 }
 
 #[cfg(test)]

@@ -24,9 +24,15 @@ const DEMAND_REPEAT: Duration = Duration::from_secs(2);
 impl Rip {
     /// Asks everybody on an interface for the whole table.
     pub(crate) fn request(&mut self, now: Now, index: InterfaceIndex, out: &mut Outbox) {
+        let wait = self.numbers_wait(now, index, out);
         let Some(interface) = self.interfaces.get_mut(&index) else {
             return;
         };
+        if let Some(until) = wait {
+            interface.request_waits = true;
+            self.timers.set_at_latest(Timer::Send(index), until);
+            return;
+        }
         let mut counters = interface.counters;
         let speaker = Speaker {
             interface,
@@ -53,8 +59,8 @@ impl Rip {
         let Some(interface) = self.interfaces.get_mut(&index) else {
             return;
         };
+        // INVARIANT: check_update_routes() refused a second one; one is enough.
         if interface.demand.is_some() {
-            update_complete(index, Status::ERROR_UPDATE_IN_PROGRESS, out);
             return;
         }
         if !interface.is_active()

@@ -6,7 +6,8 @@ use waypost_routprot::{Functionality, Impact, Refusal, Topic};
 use waypost_types::{InterfaceIndex, ProtocolId, Seed, Time};
 
 use crate::config::{
-    Effective, GlobalConfig, InterfaceConfig, blank_secrets, check_effective, impact_of, inherit_secrets,
+    Effective, GlobalConfig, InterfaceConfig, blank_secrets, cautions, check_effective, impact_of,
+    inherit_secrets,
 };
 use crate::process::Rip;
 
@@ -47,6 +48,15 @@ impl Engine for Rip {
         check_effective(&Effective::resolve(config, &self.global))
     }
 
+    fn check_update_routes(&self, index: InterfaceIndex) -> Result<(), Refusal> {
+        match self.interfaces.get(&index) {
+            Some(interface) if interface.demand.is_some() => {
+                Err(Refusal::failed("an update of this interface is running already"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn impact(
         &self,
         target: Target,
@@ -55,11 +65,27 @@ impl Engine for Rip {
         _new: Option<&Value>,
     ) -> (Impact, String) {
         let (impact, reason) = impact_of(target.scope(), option);
+        let reason = self.unused(target, option).unwrap_or(reason);
         (impact, reason.to_owned())
+    }
+
+    fn interface_cautions(&self, config: &InterfaceConfig) -> Vec<(&'static str, String)> {
+        cautions(&Effective::resolve(config, &self.global))
+    }
+
+    fn global_cautions(&self, config: &GlobalConfig) -> Vec<(&'static str, String)> {
+        cautions(&Effective::resolve(&InterfaceConfig::default(), config))
     }
 
     fn inherit_secrets(old: &InterfaceConfig, new: &mut InterfaceConfig) {
         inherit_secrets(old, new);
+    }
+
+    fn with_defaults(&self, config: &InterfaceConfig) -> InterfaceConfig {
+        InterfaceConfig {
+            options: config.options.or(&self.global.defaults),
+            annotate: config.annotate.clone(),
+        }
     }
 
     fn fill_read_only(&self, index: InterfaceIndex, block: &mut Vec<u8>) {
@@ -74,7 +100,7 @@ impl Engine for Rip {
 
     fn handle(&mut self, now: Now, input: Input<'_, GlobalConfig, InterfaceConfig>, out: &mut Outbox) {
         // While good-byes are said nothing else matters any more.
-        if self.is_stopping() && !matches!(input, Input::Deadline) {
+        if self.is_stopping() && !matches!(input, Input::Deadline | Input::Persisted { .. }) {
             return;
         }
         match input {
@@ -89,6 +115,8 @@ impl Engine for Rip {
             Input::Status { index, status } => self.status(now, index, status, out),
             Input::Packet { port, meta, octets } => self.receive(now, port, meta, octets, out),
             Input::PortFailed { port, error } => self.port_failed(now, port, error, out),
+            Input::SendFailed { port, datagrams } => self.send_failed(port, datagrams),
+            Input::Persisted { key, value, stored } => self.persisted(key, value, stored, out),
             Input::Deadline => self.deadline(now, out),
             Input::Routes(notices) => self.routes(now, notices, out),
             Input::UpdateRoutes(index) => self.update_routes(now, index, out),

@@ -19,6 +19,8 @@ use crate::update::{Messages, next_sequence};
 
 /// How often an interface at its maximum of routes is complained about.
 const EXCESS_NOTICE_GAP: Duration = Duration::from_secs(60);
+/// How often an interface where messages are not authentic is complained about as an error.
+const AUTHENTICATION_NOTICE_GAP: Duration = Duration::from_secs(60);
 
 /// Why a message was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -78,7 +80,8 @@ impl Rip {
             Err(error) => Err(error),
         };
         if let Err(error) = result {
-            self.dropped(index, *source.ip(), error, out);
+            let is_request = octets.first() == Some(&(Command::Request as u8));
+            self.dropped(now, index, (*source.ip(), is_request), error, out);
         }
     }
 
@@ -92,12 +95,24 @@ impl Rip {
         }
     }
 
-    fn dropped(&mut self, index: InterfaceIndex, source: Ipv4Addr, error: Drop, out: &mut Outbox) {
+    fn dropped(
+        &mut self,
+        now: Now,
+        index: InterfaceIndex,
+        (source, is_request): (Ipv4Addr, bool),
+        error: Drop,
+        out: &mut Outbox,
+    ) {
         let Some(interface) = self.interfaces.get_mut(&index) else {
             return;
         };
         let counters = &mut interface.counters;
-        counters.bad_response_packets = counters.bad_response_packets.wrapping_add(1);
+        let bad = if is_request {
+            &mut counters.bad_request_packets
+        } else {
+            &mut counters.bad_response_packets
+        };
+        *bad = bad.wrapping_add(1);
         let reason = match error {
             Drop::Malformed(_) => &mut counters.malformed,
             Drop::Version => &mut counters.wrong_version,
@@ -107,17 +122,31 @@ impl Rip {
             Drop::TooManyNeighbors => &mut counters.excess_neighbors,
         };
         *reason = reason.wrapping_add(1);
-        if let Some(neighbor) = interface.neighbors.get_mut(source) {
+        if !is_request && let Some(neighbor) = interface.neighbors.get_mut(source) {
             neighbor.bad_packets = neighbor.bad_packets.wrapping_add(1);
         }
-        let severity = match error {
-            Drop::Authentication(_) | Drop::Unauthenticated | Drop::Replay => Severity::Warning,
-            _ => Severity::Info,
-        };
+        // Wrong keys look like a dead neighbour: said where it is seen by default, but no more often than helps.
+        let mut severity = Severity::Info;
+        let mut more = String::new();
+        if matches!(
+            error,
+            Drop::Authentication(_) | Drop::Unauthenticated | Drop::Replay
+        ) {
+            if now.time < interface.next_authentication_notice {
+                interface.unreported_forgeries = interface.unreported_forgeries.saturating_add(1);
+            } else {
+                severity = Severity::Error;
+                interface.next_authentication_notice = now.time + AUTHENTICATION_NOTICE_GAP;
+                let others = std::mem::take(&mut interface.unreported_forgeries);
+                if others > 0 {
+                    more = format!(" ({others} others since the last such line)");
+                }
+            }
+        }
         self.notice(
             severity,
             Some(index),
-            format!("message from {source} dropped: {error}"),
+            format!("message from {source} dropped: {error}{more}"),
             out,
         );
     }
@@ -146,7 +175,8 @@ impl Rip {
         if effective.ttl_security == TtlSecurity::On && meta.ttl.is_some_and(|ttl| ttl < 255) {
             return Err(Drop::Ttl);
         }
-        if effective.check_zero && !message.header_is_clean {
+        // RFC 1058 §3.1: version 1 is ignored if they are not zero, in later versions they are ignored themselves.
+        if message.version == Version::V1 && effective.check_zero && !message.header_is_clean {
             return Err(PacketError::NotZero.into());
         }
         if let IpAddr::V4(source) = meta.source.ip()
@@ -164,25 +194,25 @@ impl Rip {
         }
         let authentic = verify(octets, effective, now.wall)?;
         let message = Message::decode(authentic.message)?;
-        if let (Some((key, sequence)), IpAddr::V4(source)) = (authentic.sequence, meta.source.ip())
-            && let Some(neighbor) = interface.neighbors.get_mut(source)
-            && !neighbor.admit_sequence(key, sequence)
-        {
-            return Err(Drop::Replay);
-        }
         let message = if authentic.has_entry {
             message.without_first_entry()
         } else {
             message
         };
-        // A neighbour that is new starts its memory of numbers with its first response.
-        if message.command == Command::Response
-            && let (Some((key, sequence)), IpAddr::V4(source)) = (authentic.sequence, meta.source.ip())
-            && meta.source.port() == interface.effective.port
-            && interface.is_on_link(source)
-            && let Some(neighbor) = interface.neighbors.entry(source, now.time, message.version)
-        {
-            neighbor.admit_sequence(key, sequence);
+        if let (Some((key, sequence)), IpAddr::V4(source)) = (authentic.sequence, meta.source.ip()) {
+            let is_neighbor = interface.neighbors.get(source).is_some();
+            if !interface.sequences.admit(source, key, sequence, is_neighbor) {
+                return Err(Drop::Replay);
+            }
+            // The memory of a sender's numbers starts with its first response.
+            let responds = message.command == Command::Response
+                && meta.source.port() == interface.effective.port
+                && interface.is_on_link(source);
+            if responds || interface.sequences.knows(source, key) {
+                interface
+                    .sequences
+                    .remember(now.time, source, key, sequence, &interface.neighbors);
+            }
         }
         Ok(message)
     }
@@ -228,6 +258,7 @@ impl Rip {
                 excess += 1;
                 continue;
             }
+            let verdict = accepts(&interface.effective, prefix);
             let heard = Heard {
                 interface: index,
                 from,
@@ -235,7 +266,8 @@ impl Rip {
                 metric,
                 tag: entry.tag,
                 refreshed: now.time,
-                permitted: accepts(&interface.effective, prefix),
+                permitted: verdict.is_some(),
+                adjustment: verdict.unwrap_or_default(),
                 selected: false,
             };
             self.table.learn(prefix, heard, out);
@@ -292,7 +324,13 @@ impl Rip {
             }
             return;
         }
-        // Entry by entry, without split horizon: this is for diagnosis.
+        // Entry by entry, without split horizon: this is for diagnosis, and whoever asks may ask again.
+        if self.numbers_wait(now, index, out).is_some() {
+            return;
+        }
+        let Some(interface) = self.interfaces.get_mut(&index) else {
+            return;
+        };
         let mut counters = interface.counters;
         let speaker = Speaker {
             interface,

@@ -8,10 +8,10 @@ use waypost_routprot::{AdapterBinding, InterfaceIdentity};
 use waypost_types::{InterfaceIndex, Prefix4, Time};
 
 use crate::config::{
-    Accept, Announce, Effective, GlobalConfig, InterfaceConfig, NeighborMode, TtlSecurity, UpdateMode,
-    filter_permits,
+    Accept, Adjustment, Announce, Effective, GlobalConfig, InterfaceConfig, NeighborMode, TtlSecurity,
+    UpdateMode, filter_verdict,
 };
-use crate::neighbor::Neighbors;
+use crate::neighbor::{Neighbors, Sequences};
 use crate::packet::{RIP2_ROUTERS, Version};
 use crate::table::LinkPolicy;
 use crate::update::Sending;
@@ -27,7 +27,7 @@ pub type Audience = SmallVec<[(SocketAddr, Option<IpAddr>); 2]>;
 /// Counters of an interface: those of RRAS (rras-blocks 2.4) and the reasons behind the bad ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Messages that could not be sent: no key, or no port.
+    /// Messages that could not be sent: no key, no port, or the kernel did not take them.
     pub send_failures: u32,
     /// Times the port failed.
     pub receive_failures: u32,
@@ -39,8 +39,10 @@ pub struct Counters {
     pub responses_sent: u32,
     /// Responses received.
     pub responses_received: u32,
-    /// Messages dropped as invalid, for whichever of the reasons below.
+    /// Messages dropped that were no requests, for whichever of the reasons below (RFC 1724 rip2IfStatRcvBadPackets).
     pub bad_response_packets: u32,
+    /// Requests dropped, for whichever of the reasons below.
+    pub bad_request_packets: u32,
     /// Entries dropped as invalid.
     pub bad_response_entries: u32,
     /// Triggered updates sent.
@@ -97,14 +99,22 @@ pub struct Interface {
     pub connected: Vec<Prefix4>,
     /// Who was heard here.
     pub neighbors: Neighbors,
+    /// The numbers of authenticated messages heard here.
+    pub sequences: Sequences,
     /// What happened here.
     pub counters: Counters,
     /// What is being sent.
     pub sending: Sending,
+    /// A request waits until messages may be numbered.
+    pub request_waits: bool,
     /// When an autostatic update began and when its last answer came.
     pub demand: Option<(Time, Option<Time>)>,
     /// When the next warning about too many routes may be written.
     pub next_excess_notice: Time,
+    /// When the next error about messages that are not authentic may be written.
+    pub next_authentication_notice: Time,
+    /// How many of those there were since the last one.
+    pub unreported_forgeries: u32,
 }
 
 impl Interface {
@@ -124,10 +134,14 @@ impl Interface {
             port: None,
             connected: Vec::new(),
             neighbors: Neighbors::default(),
+            sequences: Sequences::default(),
             counters: Counters::default(),
             sending: Sending::default(),
+            request_waits: false,
             demand: None,
             next_excess_notice: Time::ZERO,
+            next_authentication_notice: Time::ZERO,
+            unreported_forgeries: 0,
         }
     }
 
@@ -351,12 +365,15 @@ pub fn version_of(effective: &Effective) -> Version {
     }
 }
 
-/// Whether the accept options let a route in.
+/// Whether the accept options let a route in, and what they change about it.
 #[must_use]
-pub fn accepts(effective: &Effective, prefix: Prefix4) -> bool {
-    (effective.accept_host_routes || !prefix.is_host())
-        && (effective.accept_default_route || !prefix.is_default())
-        && filter_permits(&effective.accept_filter, prefix)
+pub fn accepts(effective: &Effective, prefix: Prefix4) -> Option<Adjustment> {
+    if (prefix.is_host() && !effective.accept_host_routes)
+        || (prefix.is_default() && !effective.accept_default_route)
+    {
+        return None;
+    }
+    filter_verdict(&effective.accept_filter, prefix)
 }
 
 /// The prefix that an address without a mask means on this interface (RFC 1058 §3.2).

@@ -28,20 +28,6 @@ pub struct Neighbor {
     pub bad_packets: u32,
     /// Its entries dropped as invalid.
     pub bad_entries: u32,
-    /// The highest sequence number received under each key.
-    sequences: BTreeMap<u8, u32>,
-}
-
-impl Neighbor {
-    /// Whether a message with this number is no replay: numbers never decrease (RFC 2082 §3.2.2). Remembers it if so.
-    pub fn admit_sequence(&mut self, key: u8, sequence: u32) -> bool {
-        let last = self.sequences.entry(key).or_insert(sequence);
-        let admitted = sequence >= *last;
-        if admitted {
-            *last = sequence;
-        }
-        admitted
-    }
 }
 
 /// The neighbours of one interface.
@@ -80,7 +66,6 @@ impl Neighbors {
             updates: 0,
             bad_packets: 0,
             bad_entries: 0,
-            sequences: BTreeMap::new(),
         }))
     }
 
@@ -101,8 +86,7 @@ impl Neighbors {
         self.by_address.clear();
     }
 
-    /// Forgets those not heard for `silence`, with their sequence numbers, so that a router that lost its own may come
-    /// back (RFC 2082 §3.2.2). Returns who that was and when to look again.
+    /// Forgets those not heard for `silence`. Returns who that was and when to look again.
     pub fn expire(&mut self, now: Time, silence: Duration) -> (Vec<Ipv4Addr>, Option<Time>) {
         let mut gone = Vec::new();
         let mut next: Option<Time> = None;
@@ -120,22 +104,103 @@ impl Neighbors {
     }
 }
 
+/// How many pairs of sender and key one interface remembers the last number of. More than there can be neighbours, so
+/// that one who is none any more can always make room.
+pub const MAXIMUM_SEQUENCES: usize = 4 * MAXIMUM_NEIGHBORS;
+
+/// The last number received under a key.
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    number: u32,
+    at: Time,
+}
+
+/// The sequence numbers received on one interface (RFC 2082 §3.2.2, kept by RFC 4822).
+///
+/// They outlive neighbours, carrier and the interface itself: if silence made us forget them, any message recorded earlier
+/// would be believed afterwards.
+#[derive(Clone, Debug, Default)]
+pub struct Sequences {
+    last: BTreeMap<(Ipv4Addr, u8), Last>,
+}
+
+impl Sequences {
+    /// Whether a message of `from` with this number is no replay.
+    ///
+    /// Numbers never decrease. A router that lost its own begins with 0, which is believed once it was silent for so long
+    /// that it is no neighbour any more.
+    #[must_use]
+    pub fn admit(&self, from: Ipv4Addr, key: u8, number: u32, is_neighbor: bool) -> bool {
+        self.last
+            .get(&(from, key))
+            .is_none_or(|last| number >= last.number || (number == 0 && !is_neighbor))
+    }
+
+    /// Whether a number of `from` under `key` is known.
+    #[must_use]
+    pub fn knows(&self, from: Ipv4Addr, key: u8) -> bool {
+        self.last.contains_key(&(from, key))
+    }
+
+    /// Remembers an admitted number. When there are too many, whoever is no neighbour and was heard longest ago is forgotten.
+    pub fn remember(&mut self, now: Time, from: Ipv4Addr, key: u8, number: u32, neighbors: &Neighbors) {
+        if self.last.len() >= MAXIMUM_SEQUENCES && !self.knows(from, key) {
+            let oldest = self
+                .last
+                .iter()
+                .filter(|((from, _), _)| neighbors.get(*from).is_none())
+                .min_by_key(|(_, last)| last.at)
+                .or_else(|| self.last.iter().min_by_key(|(_, last)| last.at))
+                .map(|(sender, _)| *sender);
+            if let Some(oldest) = oldest {
+                self.last.remove(&oldest);
+            }
+        }
+        self.last.insert((from, key), Last { number, at: now });
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const FROM: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+
     #[test]
     fn sequence_numbers_never_decrease_under_one_key() {
-        let mut neighbors = Neighbors::default();
-        let neighbor = neighbors
-            .entry(Ipv4Addr::new(192, 0, 2, 1), Time::ZERO, Version::V2)
-            .unwrap();
-        assert!(neighbor.admit_sequence(1, 10));
-        assert!(neighbor.admit_sequence(1, 10));
-        assert!(!neighbor.admit_sequence(1, 9));
+        let mut sequences = Sequences::default();
+        let nobody = Neighbors::default();
+        let mut take = |key, number, is_neighbor| {
+            let admitted = sequences.admit(FROM, key, number, is_neighbor);
+            if admitted {
+                sequences.remember(Time::ZERO, FROM, key, number, &nobody);
+            }
+            admitted
+        };
+        assert!(take(1, 10, false));
+        assert!(take(1, 10, true));
+        assert!(!take(1, 9, true));
+        assert!(!take(1, 9, false));
         // Another key has numbers of its own: rollover starts them afresh.
-        assert!(neighbor.admit_sequence(2, 3));
-        assert!(neighbor.admit_sequence(1, 11));
+        assert!(take(2, 3, true));
+        assert!(take(1, 11, true));
+        // 0 begins anew, but only after connectivity was lost.
+        assert!(!take(1, 0, true));
+        assert!(take(1, 0, false));
+        assert!(take(1, 1, true));
+    }
+
+    #[test]
+    fn made_up_senders_do_not_push_out_the_numbers_of_neighbours() {
+        let (mut sequences, mut neighbors) = (Sequences::default(), Neighbors::default());
+        neighbors.entry(FROM, Time::ZERO, Version::V2).unwrap();
+        sequences.remember(Time::ZERO, FROM, 1, 7, &neighbors);
+        for number in 0..2 * u32::try_from(MAXIMUM_SEQUENCES).unwrap() {
+            let from = Ipv4Addr::from(0x0A00_0000 + number);
+            sequences.remember(Time::from_secs(1), from, 1, 7, &neighbors);
+        }
+        assert_eq!(sequences.last.len(), MAXIMUM_SEQUENCES);
+        assert!(!sequences.admit(FROM, 1, 6, false));
     }
 
     #[test]

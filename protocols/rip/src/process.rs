@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use waypost_engine::{Now, Outbox, PortId, RouteInterest, Severity, TimerQueue};
+use waypost_engine::{Now, Outbox, PortId, RouteInterest, Severity, Target, TimerQueue};
 use waypost_routprot::{Event, InterfaceIdentity, InterfaceStatus, Status};
 use waypost_types::{InterfaceIndex, ProtocolId, Random, RouteNotice, Seed, Time};
 
@@ -12,10 +12,11 @@ use crate::announce::Speaker;
 use crate::authentication::{SEQUENCE_KEY, Sequence, sending_key};
 use crate::autostatic::update_complete;
 use crate::config::{
-    Accept, Announce, Authentication, Effective, GlobalConfig, InterfaceConfig, Logging, PeerFilter,
-    UpdateMode,
+    Accept, Announce, Authentication, Effective, GlobalConfig, InterfaceConfig, Logging, NeighborMode,
+    PeerFilter, UpdateMode, cautions,
 };
 use crate::interface::{Interface, Phase, accepts, version_of};
+use crate::neighbor::Sequences;
 use crate::redistribute::{Rules, external_of};
 use crate::table::Table;
 use crate::update::Environment;
@@ -26,6 +27,9 @@ const FAREWELL_LIMIT: Duration = Duration::from_secs(2);
 const PORT_RETRY: Duration = Duration::from_secs(5);
 /// The most a regular update is early or late (RFC 2453 §3.8).
 const REGULAR_JITTER: Duration = Duration::from_secs(5);
+
+/// How many interfaces that are gone are remembered: names that come and go fill no more.
+const MAXIMUM_DEPARTED: usize = 1024;
 
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,6 +59,8 @@ enum Stage {
 pub struct GlobalCounters {
     /// Responses to requests of others (RFC 1724 rip2GlobalQueries).
     pub queries_answered: u32,
+    /// Responses sent on interfaces that are gone.
+    pub responses_sent_elsewhere: u32,
 }
 
 /// RIP: the state of one instance.
@@ -77,6 +83,8 @@ pub struct Rip {
     pub(crate) addresses: BTreeSet<Ipv4Addr>,
     /// These have.
     wanting: BTreeSet<InterfaceIndex>,
+    /// What was remembered of interfaces that are gone, by their names.
+    departed: BTreeMap<String, Sequences>,
 }
 
 impl Rip {
@@ -98,6 +106,7 @@ impl Rip {
             pending: false,
             addresses: BTreeSet::new(),
             wanting: BTreeSet::new(),
+            departed: BTreeMap::new(),
         }
     }
 
@@ -225,23 +234,49 @@ impl Rip {
     ) {
         let index = identity.index;
         // The same number again while the old interface still says good-bye.
-        if let Some(mut old) = self.interfaces.remove(&index)
+        if let Some(mut old) = self.remove_interface(index)
             && old.port.take().is_some()
         {
             out.close_port(old.port_id());
         }
-        self.interfaces
-            .insert(index, Interface::new(identity.clone(), config, &self.global));
+        let mut interface = Interface::new(identity.clone(), config, &self.global);
+        interface.sequences = self.departed.remove(&identity.name).unwrap_or_default();
+        self.interfaces.insert(index, interface);
+        // Before anything is sent, so that nothing has to wait.
+        let _ = self.numbers_wait(now, index, out);
         self.reconsider(now, index, true, out);
     }
 
     pub(crate) fn delete_interface(&mut self, now: Now, index: InterfaceIndex, out: &mut Outbox) {
         if let Some(interface) = self.interfaces.get_mut(&index) {
             interface.deleted = true;
+            if self.departed.len() >= MAXIMUM_DEPARTED {
+                self.departed.pop_first();
+            }
+            self.departed.insert(
+                interface.identity.name.clone(),
+                std::mem::take(&mut interface.sequences),
+            );
             self.gather_addresses();
             self.reconsider(now, index, true, out);
             self.originate_default(now, out);
         }
+    }
+
+    /// An interface is gone for good. What it sent still counts.
+    fn remove_interface(&mut self, index: InterfaceIndex) -> Option<Interface> {
+        let interface = self.interfaces.remove(&index)?;
+        let total = &mut self.counters.responses_sent_elsewhere;
+        *total = total.wrapping_add(interface.counters.responses_sent);
+        Some(interface)
+    }
+
+    /// Responses sent since the start, on every interface there was.
+    pub(crate) fn responses_sent(&self) -> u32 {
+        self.interfaces
+            .values()
+            .map(|interface| interface.counters.responses_sent)
+            .fold(self.counters.responses_sent_elsewhere, u32::wrapping_add)
     }
 
     pub(crate) fn set_interface(
@@ -302,7 +337,7 @@ impl Rip {
             Phase::Active if !should_run => self.deactivate(now, index, graceful, out),
             _ => {
                 if interface.deleted && interface.phase == Phase::Down {
-                    self.interfaces.remove(&index);
+                    self.remove_interface(index);
                 }
             }
         }
@@ -393,6 +428,12 @@ impl Rip {
         if old == new {
             return;
         }
+        if let ([(_, text), ..], []) = (cautions(&new).as_slice(), cautions(&old).as_slice()) {
+            self.notice(Severity::Warning, Some(index), text, out);
+        }
+        let Some(interface) = self.interfaces.get_mut(&index) else {
+            return;
+        };
         let announced = old.announce != Announce::None && old.update_mode == UpdateMode::Periodic;
         let until = now.time + new.removal_interval;
         match (announced, interface.announces()) {
@@ -470,6 +511,14 @@ impl Rip {
         }
     }
 
+    /// The kernel refused datagrams that were counted as sent.
+    pub(crate) fn send_failed(&mut self, port: PortId, datagrams: u32) {
+        if let Some(interface) = self.interfaces.get_mut(&InterfaceIndex(port.0)) {
+            let counters = &mut interface.counters;
+            counters.send_failures = counters.send_failures.wrapping_add(datagrams);
+        }
+    }
+
     fn set_link(&mut self, now: Now, index: InterfaceIndex, out: &mut Outbox) {
         if let Some(interface) = self.interfaces.get(&index) {
             let effective = &interface.effective;
@@ -537,7 +586,8 @@ impl Rip {
             self.timers.set(Timer::Keys(index), now.time + wait);
         }
         if let Some(text) = text {
-            self.notice(Severity::Warning, Some(index), text, out);
+            // The operator must be told (RFC 2082 §4.3): at the level that is logged unless nothing is.
+            self.notice(Severity::Error, Some(index), text, out);
         }
     }
 
@@ -620,6 +670,32 @@ impl Rip {
         }
     }
 
+    /// Sees to it that there are sequence numbers for what is sent on an interface; until when it has to wait for them.
+    pub(crate) fn numbers_wait(&mut self, now: Now, index: InterfaceIndex, out: &mut Outbox) -> Option<Time> {
+        let effective = &self.interfaces.get(&index)?.effective;
+        if effective.authentication != Authentication::Cryptographic {
+            return None;
+        }
+        if let Some(octets) = self.sequence.reserve(now) {
+            out.persist(SEQUENCE_KEY, octets);
+        }
+        self.sequence.wait(now)
+    }
+
+    /// Sequence numbers were set aside, or could not be.
+    pub(crate) fn persisted(&mut self, key: &str, value: &[u8], stored: bool, out: &mut Outbox) {
+        if key != SEQUENCE_KEY {
+            return;
+        }
+        self.sequence.answer(value, stored);
+        self.pending = true;
+        if !stored {
+            let text = "sequence numbers could not be stored: if the clock goes back over a restart, \
+                        neighbours will not believe this router";
+            self.notice(Severity::Error, None, text, out);
+        }
+    }
+
     /// Sends what there is on one interface and lets a leaving one go when it has said all.
     fn send(&mut self, now: Now, index: InterfaceIndex, out: &mut Outbox) {
         let Some(interface) = self.interfaces.get_mut(&index) else {
@@ -628,6 +704,19 @@ impl Rip {
         if interface.phase == Phase::Down {
             return;
         }
+        if let Some(until) = self.numbers_wait(now, index, out) {
+            self.timers.set(Timer::Send(index), until);
+            return;
+        }
+        let Some(interface) = self.interfaces.get_mut(&index) else {
+            return;
+        };
+        if std::mem::take(&mut interface.request_waits) && interface.is_active() {
+            self.request(now, index, out);
+        }
+        let Some(interface) = self.interfaces.get_mut(&index) else {
+            return;
+        };
         let mut sending = std::mem::take(&mut interface.sending);
         let mut counters = interface.counters;
         let again = if interface.port.is_some() {
@@ -652,7 +741,7 @@ impl Rip {
             }
             interface.phase = Phase::Down;
             if interface.deleted {
-                self.interfaces.remove(&index);
+                self.remove_interface(index);
             }
         }
         match again {
@@ -734,6 +823,42 @@ impl Timer {
             | Self::Demand(of)
             | Self::Port(of)
             | Self::Keys(of) => of == index,
+        }
+    }
+}
+
+impl Rip {
+    /// Why a change of `option` does nothing now: another option keeps it from being used. If that one changes in the same
+    /// step, its own reason says what happens.
+    pub(crate) fn unused(&self, target: Target, option: &str) -> Option<&'static str> {
+        let concerned = |used: fn(&Effective) -> bool| match target {
+            Target::Global => self
+                .interfaces
+                .values()
+                .any(|interface| used(&interface.effective)),
+            Target::Interface(Some(index)) => {
+                let interface = self.interfaces.get(&index);
+                interface.is_none_or(|interface| used(&interface.effective))
+            }
+            Target::Interface(None) => true,
+        };
+        match option {
+            "password" if !concerned(|values| values.authentication == Authentication::Plain) => {
+                Some("kept for later: authentication is not plain")
+            }
+            "keys" if !concerned(|values| values.authentication == Authentication::Cryptographic) => {
+                Some("kept for later: authentication is not cryptographic")
+            }
+            "neighbors" if !concerned(|values| values.neighbor_mode != NeighborMode::Off) => {
+                Some("kept for later: neighbor-mode is off")
+            }
+            "poison-reverse" if !concerned(|values| values.split_horizon) => {
+                Some("kept for later: split-horizon is off")
+            }
+            "peers" if self.global.peer_filter.unwrap_or_default() == PeerFilter::Off => {
+                Some("kept for later: peer-filter is off")
+            }
+            _ => None,
         }
     }
 }

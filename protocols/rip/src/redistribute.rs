@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use waypost_types::{NextHop, Prefix, Prefix4, ProtocolId, RouteNotice};
 
-use crate::config::{Redistribution, filter_permits};
+use crate::config::{Redistribution, filter_verdict};
+use crate::packet::INFINITY;
 use crate::table::External;
 
 /// What is redistributed and how.
@@ -35,20 +36,16 @@ impl Rules {
         }
         self.0
             .iter()
-            .find(|rule| {
-                rule.source == external.owner
-                    && rule
-                        .filter
-                        .as_deref()
-                        .is_none_or(|filter| filter_permits(filter, prefix))
+            .filter(|rule| rule.source == external.owner)
+            .find_map(|rule| {
+                let change = filter_verdict(rule.filter.as_deref().unwrap_or_default(), prefix)?;
+                // The low 16 bits of the route's own, as the option says.
+                let tag = rule.tag.unwrap_or(external.tag as u16);
+                let metric = change.metric(rule.metric.unwrap_or(1).clamp(1, 15));
+                Some((metric, change.tag(tag)))
             })
-            .map(|rule| {
-                (
-                    rule.metric.unwrap_or(1).clamp(1, 15),
-                    // The low 16 bits, as the option says.
-                    rule.tag.unwrap_or(external.tag as u16),
-                )
-            })
+            // What a rule makes unreachable is not redistributed.
+            .filter(|(metric, _)| *metric < INFINITY)
     }
 }
 
@@ -96,9 +93,10 @@ mod tests {
     #[test]
     fn the_first_rule_that_takes_a_route_decides() {
         let rules: Vec<Redistribution> = serde_json::from_value(serde_json::json!([
-            { "source": "static", "metric": 4, "tag": 9, "filter": [{ "permit": "10.0.0.0/8 le 32" }] },
+            { "source": "static", "metric": 4, "tag": 9, "filter": [{ "permit": "10.0.0.0/8 le 16" }, { "permit": "10.2.0.0/16 ge 17", "add-metric": 3, "tag": 1 }] },
             { "source": "static", "metric": 7 },
             { "source": "ospf" },
+            { "source": "0x813713aa", "metric": 5 },
         ]))
         .unwrap();
         let rules = Rules::new(&rules);
@@ -109,13 +107,16 @@ mod tests {
         };
         let of_static = external(ProtocolId::STATIC);
         assert_eq!(rules.apply(p("10.1.0.0/16"), &of_static), Some((4, 9)));
+        assert_eq!(rules.apply(p("10.2.4.0/24"), &of_static), Some((7, 1)));
         assert_eq!(rules.apply(p("192.0.2.0/24"), &of_static), Some((7, 5)));
         assert_eq!(
             rules.apply(p("192.0.2.0/24"), &external(ProtocolId::OSPF)),
             Some((1, 5))
         );
         assert_eq!(rules.apply(p("192.0.2.0/24"), &external(ProtocolId::LOCAL)), None);
-        assert_eq!(rules.owners(), [ProtocolId::OSPF, ProtocolId::STATIC]);
+        let foreign = ProtocolId(0x8137_13AA);
+        assert_eq!(rules.apply(p("192.0.2.0/24"), &external(foreign)), Some((5, 5)));
+        assert_eq!(rules.owners(), [ProtocolId::OSPF, ProtocolId::STATIC, foreign]);
     }
 
     #[test]

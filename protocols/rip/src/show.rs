@@ -5,6 +5,7 @@ use waypost_engine::Now;
 use waypost_routprot::Topic;
 use waypost_types::{InterfaceIndex, Prefix4, Time};
 
+use crate::config::origins;
 use crate::interface::{Counters, Interface, Phase};
 use crate::process::Rip;
 use crate::table::{Destination, Heard, Origin};
@@ -99,6 +100,11 @@ impl Rip {
             "neighbors": interface.neighbors.len(),
             "routes": self.table.heard_on(interface.index()),
             "maximum-routes": effective.maximum_routes,
+            // Every option in force, by where its value comes from.
+            "options": interface
+                .config
+                .as_ref()
+                .map(|config| origins(config, &self.global)),
         })
     }
 
@@ -126,11 +132,6 @@ impl Rip {
     }
 
     fn all_counters(&self) -> Value {
-        let responses: u64 = self
-            .interfaces
-            .values()
-            .map(|interface| u64::from(interface.counters.responses_sent))
-            .sum();
         let interfaces: Map<String, Value> = self
             .shown()
             .map(|interface| (interface.identity.name.clone(), counters(&interface.counters)))
@@ -138,7 +139,7 @@ impl Rip {
         json!({
             "global": {
                 "route-changes": self.table.route_changes,
-                "responses-sent": responses,
+                "responses-sent": self.responses_sent(),
                 "queries-answered": self.counters.queries_answered,
             },
             "interfaces": interfaces,
@@ -239,6 +240,7 @@ fn counters(counters: &Counters) -> Value {
         "responses-sent": counters.responses_sent,
         "responses-received": counters.responses_received,
         "bad-response-packets": counters.bad_response_packets,
+        "bad-request-packets": counters.bad_request_packets,
         "bad-response-entries": counters.bad_response_entries,
         "triggered-updates-sent": counters.triggered_updates_sent,
         "malformed": counters.malformed,

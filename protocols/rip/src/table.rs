@@ -17,6 +17,7 @@ use smallvec::SmallVec;
 use waypost_engine::Outbox;
 use waypost_types::{InterfaceIndex, NextHop, PathId, Prefix4, ProtocolId, Route, RouteKind, Time};
 
+use crate::config::Adjustment;
 use crate::packet::INFINITY;
 use crate::redistribute::Rules;
 
@@ -57,8 +58,10 @@ pub struct Heard {
     pub tag: u16,
     /// When it was last announced.
     pub refreshed: Time,
-    /// Whether the accept filters let it pass.
+    /// Whether the accept filters let it pass,
     pub permitted: bool,
+    /// and what they change about it.
+    pub adjustment: Adjustment,
     /// Whether it is in use.
     pub selected: bool,
 }
@@ -238,13 +241,13 @@ impl Table {
         }
     }
 
-    /// Replaces what the table knows of an interface. `permit` says anew which of its routes pass the filters.
+    /// Replaces what the table knows of an interface. `permit` says anew which of its routes pass the filters, and how.
     pub fn set_link(
         &mut self,
         now: Time,
         interface: InterfaceIndex,
         policy: LinkPolicy,
-        permit: impl Fn(Prefix4) -> bool,
+        permit: impl Fn(Prefix4) -> Option<Adjustment>,
         out: &mut Outbox,
     ) {
         self.links.insert(interface, policy);
@@ -255,7 +258,9 @@ impl Table {
                 .iter_mut()
                 .filter(|heard| heard.interface == interface)
             {
-                heard.permitted = permit(prefix);
+                let verdict = permit(prefix);
+                heard.permitted = verdict.is_some();
+                heard.adjustment = verdict.unwrap_or_default();
                 touched = true;
             }
             touched
@@ -576,7 +581,8 @@ fn select(
 ) -> Option<Current> {
     let total = |heard: &Heard| {
         let cost = links.get(&heard.interface).map_or(INFINITY, |link| link.cost);
-        heard.metric.saturating_add(cost).min(INFINITY)
+        let metric = heard.adjustment.metric(heard.metric);
+        metric.saturating_add(cost).min(INFINITY)
     };
     let best = destination
         .heard
@@ -599,7 +605,7 @@ fn select(
         for (heard, chosen) in destination.heard.iter().zip(&mut chosen) {
             if left > 0 && heard.selected == wanted && heard.permitted && total(heard) == best {
                 *chosen = true;
-                tag.get_or_insert(heard.tag);
+                tag.get_or_insert(heard.adjustment.tag(heard.tag));
                 let hop = (heard.interface, heard.next_hop);
                 if !via.contains(&hop) {
                     left -= 1;
@@ -664,6 +670,8 @@ fn own(prefix: Prefix4, destination: &Destination, rules: &Rules) -> Option<Curr
         garbage_until: None,
     };
     if !destination.connected.is_empty() {
+        // DEVIATION RFC 2453 §3.5: a connected network enters with metric 1, not with the cost configured for its
+        // interface, as in FRR and BIRD: `metric` is the cost of what is heard there.
         return Some(current(Origin::Connected, 1, 0));
     }
     let external = destination.external.as_ref()?;

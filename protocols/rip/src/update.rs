@@ -366,13 +366,12 @@ impl Speaker<'_> {
     }
 }
 
-/// The next sequence number; what must be durable before it is used goes out first.
+/// The next sequence number. More are set aside when few are left.
 pub fn next_sequence(sequence: &mut Sequence, now: Now, out: &mut Outbox) -> u32 {
-    let (number, reserve) = sequence.next(now.wall);
-    if let Some(octets) = reserve {
+    if let Some(octets) = sequence.reserve(now) {
         out.persist(SEQUENCE_KEY, octets);
     }
-    number
+    sequence.next(now)
 }
 
 /// Fills messages with entries and sends each that is full.

@@ -119,6 +119,8 @@ impl Engine for Static {
             // Nothing is sent, timed or redistributed here, so none of these say anything about a static route.
             Input::Packet { .. }
             | Input::PortFailed { .. }
+            | Input::SendFailed { .. }
+            | Input::Persisted { .. }
             | Input::Deadline
             | Input::Routes(_)
             | Input::UpdateRoutes(_)

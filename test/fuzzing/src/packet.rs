@@ -71,6 +71,7 @@ fn effective(authentication: Authentication) -> Effective {
         id,
         secret: Secret::new(PASSWORD),
         algorithm,
+        long_secrets: None,
         accept_from: None,
         accept_until: None,
         send_from: Some(WallTime(u64::from(id) * 1000)),

@@ -499,7 +499,11 @@ impl Simulation {
                     .line(self.now, format_args!("router {}: {event:?}", node.0));
             }
         }
+        let mut stored = Vec::new();
         for output in out.outputs() {
+            if let Output::Persist(key, value) = output {
+                stored.push((key.clone(), value.clone()));
+            }
             match output {
                 Output::Send(datagram) => self.transmit(
                     node,
@@ -528,6 +532,11 @@ impl Simulation {
         }
         self.apply_routes(node, protocol, &routes);
         self.arm(node, protocol);
+        for (key, value) in stored {
+            self.input(node, protocol, |now, process, _| {
+                process.persisted(now, &key, &value);
+            });
+        }
     }
 
     fn serve_output(&mut self, node: NodeId, protocol: usize, output: &Output) {

@@ -49,6 +49,7 @@ pub trait Process {
     fn interface_info(&self, index: InterfaceIndex) -> Result<InfoBlock, Refusal>;
     fn packet(&mut self, now: Now, port: PortId, meta: &RxMeta, octets: &[u8]);
     fn port_failed(&mut self, now: Now, port: PortId, error: &str);
+    fn persisted(&mut self, now: Now, key: &str, value: &[u8]);
     fn deadline(&mut self, now: Now);
     fn proceed(&mut self, now: Now);
     fn routes(&mut self, now: Now, notices: &[RouteNotice]);
@@ -138,6 +139,10 @@ impl<E: Engine> Process for Instance<E> {
 
     fn port_failed(&mut self, now: Now, port: PortId, error: &str) {
         self.port_failed(now, port, error);
+    }
+
+    fn persisted(&mut self, now: Now, key: &str, value: &[u8]) {
+        self.persisted(now, key, value, true);
     }
 
     fn deadline(&mut self, now: Now) {

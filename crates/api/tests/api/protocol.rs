@@ -253,6 +253,14 @@ impl RoutingProtocol for SampleProtocol {
         Ok(())
     }
 
+    fn connect_client(&mut self, _: InterfaceIndex, _: std::net::Ipv4Addr) -> Result<(), Refusal> {
+        Err(Refusal::failed("no clients"))
+    }
+
+    fn disconnect_client(&mut self, _: InterfaceIndex, _: std::net::Ipv4Addr) -> Result<(), Refusal> {
+        Err(Refusal::failed("no clients"))
+    }
+
     fn mib_create(&mut self, _: &[u8]) -> Result<(), Refusal> {
         Err(Refusal::invalid("no MIB"))
     }

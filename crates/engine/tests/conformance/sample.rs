@@ -366,7 +366,13 @@ impl Engine for Sample {
                 Ok(MibReply::InterfaceConfig(index, Vec::new()))
             }
             MibOperation::GetFirst | MibOperation::GetNext => {
-                Err(Refusal::new(Status::ERROR_NO_MORE_ITEMS, "no table"))
+                let (index, _) = index_of(input)?;
+                let walks = operation == MibOperation::GetNext;
+                self.links
+                    .keys()
+                    .find(|row| !walks || **row > index)
+                    .map(|row| MibReply::InterfaceConfig(*row, Vec::new()))
+                    .ok_or_else(|| Refusal::new(Status::ERROR_NO_MORE_ITEMS, "the end of the table"))
             }
             MibOperation::Create | MibOperation::Delete => {
                 Err(Refusal::invalid("nothing to create or delete"))

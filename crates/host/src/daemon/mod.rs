@@ -152,10 +152,12 @@ fn turn(manager: &mut Manager, signals: &Signals) {
     for (protocol, reason) in signals.take_deaths() {
         manager.client_died(clock::now(), protocol, &reason);
     }
-    for ((protocol, key), value) in signals.take_persisted() {
-        if let Err(refusal) = manager.persist(protocol, &key, value) {
+    for ((protocol, key), (value, done)) in signals.take_persisted() {
+        let stored = manager.persist(protocol, &key, value);
+        if let Err(refusal) = &stored {
             tracing::error!(%protocol, %refusal, "private state of a protocol could not be stored");
         }
+        done(stored.is_ok());
     }
     if manager
         .next_deadline()

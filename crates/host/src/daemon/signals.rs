@@ -8,8 +8,10 @@ use waypost_routprot::NotificationEvent;
 use waypost_sys::wait::Waker;
 use waypost_types::ProtocolId;
 
-/// Private octets to store, by protocol and key: the latest of each.
-pub(super) type Persisted = BTreeMap<(ProtocolId, String), Vec<u8>>;
+use crate::protocol::Stored;
+
+/// Private octets to store, by protocol and key: the latest of each, and who waits for them.
+pub(super) type Persisted = BTreeMap<(ProtocolId, String), (Vec<u8>, Stored)>;
 
 /// Left by protocol threads and signal handlers, picked up by the manager's thread.
 pub struct Signals {
@@ -69,11 +71,11 @@ impl Signals {
     }
 
     /// A protocol wants octets stored.
-    pub fn persist(&self, protocol: ProtocolId, key: String, value: Vec<u8>) {
+    pub fn persist(&self, protocol: ProtocolId, key: String, value: Vec<u8>, done: Stored) {
         self.persisted
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert((protocol, key), value);
+            .insert((protocol, key), (value, done));
         self.waker.wake();
     }
 

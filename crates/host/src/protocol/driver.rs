@@ -60,7 +60,7 @@ fn drive<E: Engine>(shared: &Arc<Shared<E>>) {
     shared.close();
 }
 
-/// One round of work: what waits at the ports, news of routes, timers, and what the engine put off.
+/// One round of work: what waits at the ports, what was stored, news of routes, timers, and what the engine put off.
 fn round<E: Engine>(shared: &Shared<E>, inner: &mut Inner<E>, ready: &[Ready], buffers: &mut ReceiveBuffers) {
     for port in ready.iter().filter(|ready| ready.token != WAKER) {
         let Ok(number) = u32::try_from(port.token) else {
@@ -70,6 +70,11 @@ fn round<E: Engine>(shared: &Shared<E>, inner: &mut Inner<E>, ready: &[Ready], b
         ports.receive(PortId(number), buffers, |meta, octets| {
             instance.packet(now(), PortId(number), meta, octets);
         });
+    }
+    for answer in shared.take_answers() {
+        inner
+            .instance
+            .persisted(now(), &answer.key, &answer.value, answer.stored);
     }
     for notices in shared.take_inbox() {
         inner.instance.routes(now(), &notices);

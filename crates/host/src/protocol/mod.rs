@@ -18,6 +18,9 @@ use waypost_types::{ProtocolId, RouteBatch, RouteNotice, Seed};
 
 pub use shared::ThreadCell;
 
+/// Is told whether octets were stored.
+pub type Stored = Box<dyn FnOnce(bool) + Send>;
+
 /// What a protocol's outbox reaches beside sockets.
 pub trait Surroundings: Send + Sync + 'static {
     /// Changes of the protocol's routes. May wait while the routing table is behind.
@@ -31,8 +34,9 @@ pub trait Surroundings: Send + Sync + 'static {
         sink: Box<dyn Fn(Vec<RouteNotice>) + Send>,
     );
 
-    /// Store private octets of the protocol; empty ones remove the key. Does not wait.
-    fn persist(&self, protocol: ProtocolId, key: String, value: Vec<u8>);
+    /// Store private octets of the protocol; empty ones remove the key. Does not wait; `done` is told whether they are on
+    /// stable storage, and dropped when newer ones for the same key take their place before. It never waits.
+    fn persist(&self, protocol: ProtocolId, key: String, value: Vec<u8>, done: Stored);
 
     /// The instance panicked.
     fn died(&self, protocol: ProtocolId, reason: String);

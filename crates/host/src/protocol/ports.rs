@@ -21,6 +21,14 @@ struct Port {
     groups: Vec<Ipv4Addr>,
 }
 
+/// Datagrams that could not be sent.
+pub(super) struct SendFailure {
+    /// How many.
+    pub(super) datagrams: u32,
+    /// Why the first of them could not.
+    pub(super) first: io::Error,
+}
+
 /// Every open port of one engine.
 pub(super) struct Ports {
     poller: Arc<Poller>,
@@ -76,17 +84,17 @@ impl Ports {
         }
     }
 
-    /// Sends datagrams of one port in order. One that cannot be sent does not hold up the others; the first error is told.
+    /// Sends datagrams of one port in order. One that cannot be sent does not hold up the others.
     pub(super) fn send<'d>(
         &self,
         id: PortId,
         datagrams: impl Iterator<Item = (&'d Datagram, &'d [u8])>,
-    ) -> io::Result<()> {
+    ) -> Result<(), SendFailure> {
         let Some(port) = self.open.get(&id) else {
-            return Err(io::Error::new(
-                io::ErrorKind::NotConnected,
-                "the port is not open",
-            ));
+            return Err(SendFailure {
+                datagrams: u32::try_from(datagrams.count()).unwrap_or(u32::MAX),
+                first: io::Error::new(io::ErrorKind::NotConnected, "the port is not open"),
+            });
         };
         let outgoing: Vec<Outgoing<'_>> = datagrams
             .filter_map(|(datagram, bytes)| {
@@ -104,20 +112,22 @@ impl Ports {
                 })
             })
             .collect();
-        let mut first = Ok(());
+        let mut failure: Option<SendFailure> = None;
         let mut rest = outgoing.as_slice();
         while !rest.is_empty() {
             let batch = rest.get(..MAX_BATCH).unwrap_or(rest);
             let passed = match port.socket.send_batch(batch) {
                 Ok(sent) => sent.max(1),
-                Err(error) => {
-                    first = first.and(Err(error));
+                Err(first) => {
+                    failure
+                        .get_or_insert(SendFailure { datagrams: 0, first })
+                        .datagrams += 1;
                     1
                 }
             };
             rest = rest.get(passed..).unwrap_or_default();
         }
-        first
+        failure.map_or(Ok(()), Err)
     }
 
     /// Takes what waits at a port, a bounded number of datagrams.
@@ -209,5 +219,55 @@ impl Port {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use waypost_engine::{Outbox, Output, TxOptions};
+    use waypost_types::InterfaceIndex;
+
+    use super::*;
+
+    #[test]
+    fn datagrams_that_the_kernel_refuses_are_counted_and_hold_up_nobody() {
+        let mut ports = Ports::new(Arc::new(Poller::new().unwrap()));
+        let receiver = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let to = receiver.local_addr().unwrap();
+        let loopback = PortSpec {
+            transport: Transport::Udp(0),
+            interface: InterfaceIndex(1),
+            groups: Default::default(),
+            broadcast: false,
+            ttl: 64,
+            multicast_ttl: 1,
+            minimum_ttl: 0,
+            dscp: 48,
+            receive_buffer: 4096,
+        };
+        ports.open(PortId(1), &loopback).unwrap();
+        let mut out = Outbox::new();
+        let too_long = vec![0; 70_000];
+        for octets in [&b"one"[..], &too_long, b"two"] {
+            out.send(PortId(1), to, TxOptions { source: None }, octets);
+        }
+        let send = |ports: &Ports| {
+            let datagrams = out.outputs().iter().filter_map(|output| match output {
+                Output::Send(datagram) => Some((datagram, out.octets(datagram))),
+                _ => None,
+            });
+            ports.send(PortId(1), datagrams)
+        };
+        assert_eq!(send(&ports).err().unwrap().datagrams, 1);
+        receiver
+            .set_read_timeout(Some(std::time::Duration::from_secs(5)))
+            .unwrap();
+        let mut buffer = [0; 10];
+        for expected in [b"one", b"two"] {
+            let length = receiver.recv(&mut buffer).unwrap();
+            assert_eq!(&buffer[..length], expected);
+        }
+        ports.close_all();
+        assert_eq!(send(&ports).err().unwrap().datagrams, 3);
     }
 }

@@ -23,10 +23,19 @@ pub(super) struct Shared<E: Engine> {
     inner: Mutex<Inner<E>>,
     /// News of routes that wait for the driver. Apart from the instance's lock, because the routing table must not wait.
     inbox: Mutex<VecDeque<Vec<RouteNotice>>>,
+    /// What became of private octets, for the driver to hand on: at most one answer for each store that was asked for.
+    answers: Mutex<Vec<Answer>>,
     pub(super) waker: Waker,
     pub(super) poller: Arc<Poller>,
     pub(super) ended: AtomicBool,
     surroundings: Arc<dyn Surroundings>,
+}
+
+/// Private octets of an engine, and whether they are stored.
+pub(super) struct Answer {
+    pub(super) key: String,
+    pub(super) value: Vec<u8>,
+    pub(super) stored: bool,
 }
 
 pub(super) struct Inner<E: Engine> {
@@ -92,6 +101,7 @@ impl<E: Engine> Shared<E> {
                 dead: None,
             }),
             inbox: Mutex::default(),
+            answers: Mutex::default(),
             waker,
             poller,
             ended: AtomicBool::new(false),
@@ -284,13 +294,28 @@ impl<E: Engine> Shared<E> {
                         .attempt
                         .as_ref()
                         .is_some_and(|attempt| attempt.stale.contains(&first.port));
-                    if !unsaid && let Err(error) = inner.ports.send(first.port, sent) {
-                        inner.log.send_failed(&error);
+                    if !unsaid && let Err(failure) = inner.ports.send(first.port, sent) {
+                        inner.log.send_failed(&failure.first);
+                        inner.instance.send_failed(now(), first.port, failure.datagrams);
                     }
                     rest = after.get(more..).unwrap_or_default();
                 }
                 Output::Persist(key, value) => {
-                    self.surroundings.persist(E::PROTOCOL, key.clone(), value.clone());
+                    let shared = Arc::downgrade(self);
+                    let answer = (key.clone(), value.clone());
+                    let done = move |stored| {
+                        if let Some(shared) = shared.upgrade() {
+                            let (key, value) = answer;
+                            shared
+                                .answers
+                                .lock()
+                                .unwrap_or_else(PoisonError::into_inner)
+                                .push(Answer { key, value, stored });
+                            shared.waker.wake();
+                        }
+                    };
+                    self.surroundings
+                        .persist(E::PROTOCOL, key.clone(), value.clone(), Box::new(done));
                 }
                 Output::Interest(interest) => {
                     let shared = Arc::downgrade(self);
@@ -315,6 +340,11 @@ impl<E: Engine> Shared<E> {
     /// The news of routes that came in since the last call.
     pub(super) fn take_inbox(&self) -> VecDeque<Vec<RouteNotice>> {
         std::mem::take(&mut self.inbox.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What became of private octets since the last call.
+    pub(super) fn take_answers(&self) -> Vec<Answer> {
+        std::mem::take(&mut self.answers.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -82,6 +82,11 @@ pub(super) const CASES: &[Case] = &[
         title: "ConnectClient and DisconnectClient on a running interface",
         run: clients,
     },
+    Case {
+        id: "5.13/unknown",
+        title: "ConnectClient and DisconnectClient of an unknown index: 87",
+        run: clients_of_unknown,
+    },
 ];
 
 fn add(rig: &mut Rig<'_>) -> Checked {
@@ -362,4 +367,22 @@ fn clients(rig: &mut Rig<'_>) -> Checked {
     accepted("connect_client", rig.protocol.connect_client(FIRST, client))?;
     accepted("disconnect_client", rig.protocol.disconnect_client(FIRST, client))?;
     rig.quiet("a client came and went")
+}
+
+fn clients_of_unknown(rig: &mut Rig<'_>) -> Checked {
+    let block = rig.first_block();
+    rig.running_with(&block)?;
+    let client = Ipv4Addr::new(10, 0, 0, 99);
+    let invalid = Status::ERROR_INVALID_PARAMETER;
+    refused(
+        "connect_client of an unknown index",
+        invalid,
+        rig.protocol.connect_client(UNKNOWN, client),
+    )?;
+    refused(
+        "disconnect_client of an unknown index",
+        invalid,
+        rig.protocol.disconnect_client(UNKNOWN, client),
+    )?;
+    rig.quiet("clients of an unknown index")
 }

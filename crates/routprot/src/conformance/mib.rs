@@ -1,8 +1,9 @@
 //! The MIB road (routing-protocol-interface 5.16) and its save events (9.2).
 
-use super::case::{Case, Checked, accepted, failed, refused, skipped, turned_down};
+use super::case::{Case, Checked, accepted, failed, refused, same, skipped, turned_down};
+use super::negotiation::table;
 use super::rig::{FIRST, Rig};
-use crate::{Event, OutputBuffer, Status};
+use crate::{Event, OutputBuffer, RoutingProtocol, Status, read_output};
 
 pub(super) const CASES: &[Case] = &[
     Case {
@@ -24,6 +25,11 @@ pub(super) const CASES: &[Case] = &[
         id: "5.16/failed",
         title: "set through the MIB road, valid, but cannot be carried out: 1003, nothing changed, no event",
         run: failing,
+    },
+    Case {
+        id: "5.16/walk",
+        title: "GetFirst is the lowest row, GetNext the one after; 259 at the end",
+        run: walk,
     },
 ];
 
@@ -72,6 +78,29 @@ fn signal(rig: &mut Rig<'_>) -> Checked {
     }
 }
 
+fn walk(rig: &mut Rig<'_>) -> Checked {
+    let [first, second] = table(rig)?;
+    let protocol = rig.protocol.as_mut();
+    let rows = [&first, &second].map(|input| read_output(|out| protocol.mib_get(input, out)));
+    // The index that GetFirst is given does not matter.
+    let lowest = read_output(|out| protocol.mib_get_first(&second, out));
+    let next = read_output(|out| protocol.mib_get_next(&first, out));
+    let end = read_output(|out| protocol.mib_get_next(&second, out));
+    let [first, second] = rows.map(|row| accepted("mib_get", row));
+    same(
+        "the row mib_get_first answers with",
+        &first?,
+        &accepted("mib_get_first", lowest)?,
+    )?;
+    same(
+        "the row mib_get_next answers with",
+        &second?,
+        &accepted("mib_get_next", next)?,
+    )?;
+    refused("mib_get_next of the last row", Status::ERROR_NO_MORE_ITEMS, end)?;
+    rig.quiet("walking a table")
+}
+
 fn malformed_input(rig: &mut Rig<'_>) -> Checked {
     let block = rig.first_block();
     rig.running_with(&block)?;
@@ -83,9 +112,9 @@ fn malformed_input(rig: &mut Rig<'_>) -> Checked {
         turned_down(&what("mib_delete"), rig.protocol.mib_delete(input))?;
         turned_down(&what("mib_set"), rig.protocol.mib_set(input))?;
         for get in [
-            crate::RoutingProtocol::mib_get,
-            crate::RoutingProtocol::mib_get_first,
-            crate::RoutingProtocol::mib_get_next,
+            RoutingProtocol::mib_get,
+            RoutingProtocol::mib_get_first,
+            RoutingProtocol::mib_get_next,
         ] {
             let mut octets = [0; 256];
             // A query may ignore what it does not need; it has to answer and to change nothing.

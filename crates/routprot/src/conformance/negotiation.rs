@@ -3,8 +3,11 @@
 use waypost_types::InterfaceIndex;
 
 use super::case::{Case, Checked, accepted, failed, refused, same, skipped};
-use super::rig::{FIRST, Rig, UNKNOWN, bytes_of};
-use crate::{Functionality, InfoBlock, InfoBuffer, OutputBuffer, Refusal, Status, read_info, read_output};
+use super::rig::{FIRST, Rig, SECOND, UNKNOWN, bytes_of};
+use crate::{
+    Functionality, InfoBlock, InfoBuffer, NeighborFlags, OutputBuffer, Refusal, Status, read_info,
+    read_output,
+};
 
 const TOO_SMALL: Status = Status::ERROR_INSUFFICIENT_BUFFER;
 /// What untouched octets, sizes and triples are recognised by.
@@ -57,6 +60,21 @@ pub(super) const CASES: &[Case] = &[
         id: "7/mib",
         title: "MibGetEntry negotiates its size the same way",
         run: mib,
+    },
+    Case {
+        id: "7/mib-first",
+        title: "MibGetFirstEntry negotiates its size the same way",
+        run: mib_first,
+    },
+    Case {
+        id: "7/mib-next",
+        title: "MibGetNextEntry negotiates its size the same way",
+        run: mib_next,
+    },
+    Case {
+        id: "7/neighbors",
+        title: "GetNeighbors negotiates its size the same way; an empty list says that this router is the querier",
+        run: neighbors,
     },
 ];
 
@@ -288,27 +306,97 @@ fn mib(rig: &mut Rig<'_>) -> Checked {
     let input = input(FIRST);
     let block = rig.first_block();
     rig.running_with(&block)?;
-    let octets = accepted("mib_get", read_output(|out| rig.protocol.mib_get(&input, out)))?;
+    let octets = negotiated(rig, "mib_get", |rig, out| rig.protocol.mib_get(&input, out))?;
     if octets.is_empty() {
         return failed("an answer to the input given for MibGetEntry", "none");
     }
-    let mut short = vec![MARK; octets.len() - 1];
-    let mut out = OutputBuffer::new(Some(&mut short));
-    let result = rig.protocol.mib_get(&input, &mut out);
-    let size = out.size;
-    refused("mib_get with a buffer one octet short", TOO_SMALL, result)?;
-    same("the size mib_get needs", &octets.len(), &size)?;
-    if short.iter().any(|octet| *octet != MARK) {
-        return failed("a buffer that is too small to stay untouched", "octets written");
+    Ok(())
+}
+
+fn mib_first(rig: &mut Rig<'_>) -> Checked {
+    let [first, _] = table(rig)?;
+    negotiated(rig, "mib_get_first", |rig, out| {
+        rig.protocol.mib_get_first(&first, out)
+    })
+    .map(drop)
+}
+
+fn mib_next(rig: &mut Rig<'_>) -> Checked {
+    let [first, _] = table(rig)?;
+    negotiated(rig, "mib_get_next", |rig, out| {
+        rig.protocol.mib_get_next(&first, out)
+    })
+    .map(drop)
+}
+
+fn neighbors(rig: &mut Rig<'_>) -> Checked {
+    let block = rig.first_block();
+    let answer = rig.running_with(&block)?;
+    if !answer.functionality.contains(Functionality::RF_MULTICAST) {
+        return skipped("GetNeighbors needs RF_MULTICAST");
+    }
+    let mut flags = NeighborFlags::empty();
+    let octets = negotiated(rig, "neighbors", |rig, out| {
+        flags = rig.protocol.neighbors(FIRST, out)?;
+        Ok(())
+    })?;
+    same(
+        "QUERIER with an empty list, and only then",
+        &octets.is_empty(),
+        &flags.contains(NeighborFlags::QUERIER),
+    )?;
+    let mut out = OutputBuffer::new(None);
+    refused(
+        "neighbors of an unknown index",
+        Status::ERROR_INVALID_PARAMETER,
+        rig.protocol.neighbors(UNKNOWN, &mut out),
+    )
+}
+
+/// Two interfaces that are up, and the MIB input for the row of each.
+pub(super) fn table(rig: &mut Rig<'_>) -> Checked<[Vec<u8>; 2]> {
+    let inputs = match &rig.subject.mib_get {
+        Some(input) if rig.subject.mib_table => [FIRST, SECOND].map(input),
+        _ => return skipped("MibGetEntry is not said to answer with rows of a table"),
+    };
+    let (block, other) = (rig.first_block(), rig.other_block());
+    rig.running_with(&block)?;
+    rig.add_up(SECOND, &other)?;
+    Ok(inputs)
+}
+
+/// The answer to a call, after it was asked for with every kind of buffer.
+fn negotiated<'s>(
+    rig: &mut Rig<'s>,
+    name: &str,
+    mut ask: impl FnMut(&mut Rig<'s>, &mut OutputBuffer<'_>) -> Result<(), Refusal>,
+) -> Checked<Vec<u8>> {
+    let octets = accepted(name, read_output(|out| ask(rig, out)))?;
+    if !octets.is_empty() {
+        let mut short = vec![MARK; octets.len() - 1];
+        let mut out = OutputBuffer::new(Some(&mut short));
+        let result = ask(rig, &mut out);
+        let size = out.size;
+        refused(
+            &format!("{name} with a buffer one octet short"),
+            TOO_SMALL,
+            result,
+        )?;
+        same(&format!("the size {name} needs"), &octets.len(), &size)?;
+        if short.iter().any(|octet| *octet != MARK) {
+            return failed("a buffer that is too small to stay untouched", "octets written");
+        }
     }
     let mut large = vec![MARK; octets.len() + 100];
     let mut out = OutputBuffer::new(Some(&mut large));
-    let result = rig.protocol.mib_get(&input, &mut out);
+    let result = ask(rig, &mut out);
     let size = out.size;
-    accepted("mib_get with more capacity", result)?;
-    same("the size mib_get reports", &octets.len(), &size)?;
-    if large.iter().skip(octets.len()).any(|octet| *octet != MARK) {
+    accepted(&format!("{name} with more capacity"), result)?;
+    same(&format!("the size {name} reports"), &octets.len(), &size)?;
+    let (data, rest) = large.split_at(octets.len());
+    same(&format!("the data of {name}"), &octets.as_slice(), &data)?;
+    if rest.iter().any(|octet| *octet != MARK) {
         return failed("nothing written beyond the size reported", "octets written");
     }
-    Ok(())
+    Ok(octets)
 }

@@ -30,6 +30,7 @@ pub struct Subject<'a> {
     pub(super) mib_set: Option<MibInput<'a>>,
     pub(super) failing_mib_set: Option<MibInput<'a>>,
     pub(super) mib_get: Option<MibInput<'a>>,
+    pub(super) mib_table: bool,
     pub(super) settle: Option<Hook<'a>>,
     pub(super) pass_time: Option<Hook<'a>>,
     pub(super) ignored: Vec<String>,
@@ -65,6 +66,7 @@ impl<'a> Subject<'a> {
             mib_set: None,
             failing_mib_set: None,
             mib_get: None,
+            mib_table: false,
             settle: None,
             pass_time: None,
             ignored: Vec::new(),
@@ -144,6 +146,14 @@ impl<'a> Subject<'a> {
     #[must_use]
     pub fn mib_get(mut self, input: impl Fn(InterfaceIndex) -> Vec<u8> + 'a) -> Self {
         self.mib_get = Some(Box::new(input));
+        self
+    }
+
+    /// What [`Self::mib_get`] names is a row of a table of interfaces: MibGetFirstEntry answers with the row of the lowest
+    /// index, MibGetNextEntry with that of the next one.
+    #[must_use]
+    pub const fn mib_table(mut self) -> Self {
+        self.mib_table = true;
         self
     }
 

@@ -10,7 +10,7 @@ mod sample;
 use std::collections::BTreeSet;
 
 use fault::Fault;
-use sample::subject;
+use sample::{multicast_subject, subject};
 use waypost_routprot::conformance::{Outcome, run};
 
 #[test]
@@ -18,8 +18,16 @@ fn a_correct_protocol_conforms() {
     let report = run(&subject(None, false));
     report.assert_conforms();
     let skipped: Vec<_> = report.skipped().map(|case| case.id).collect();
-    // The first needs a protocol without the flag, the second one with RF_ADD_ALL_INTERFACES.
-    assert_eq!(skipped, ["4.3/update-routes", "7/nothing"]);
+    // The first needs a protocol without the flag, the second one with RF_ADD_ALL_INTERFACES, the third a multicast one.
+    assert_eq!(skipped, ["4.3/update-routes", "7/nothing", "7/neighbors"]);
+}
+
+#[test]
+fn a_correct_multicast_protocol_conforms() {
+    let report = run(&multicast_subject());
+    report.assert_conforms();
+    let skipped: Vec<_> = report.skipped().map(|case| case.id).collect();
+    assert_eq!(skipped, ["4.3/update-routes", "4.3/multicast", "7/nothing"]);
 }
 
 #[test]
@@ -29,7 +37,13 @@ fn stopping_within_the_call_conforms_too() {
     let skipped: Vec<_> = report.skipped().map(|case| case.id).collect();
     assert_eq!(
         skipped,
-        ["4.3/update-routes", "10.1/stopping", "6.5/stopping", "7/nothing"]
+        [
+            "4.3/update-routes",
+            "10.1/stopping",
+            "6.5/stopping",
+            "7/nothing",
+            "7/neighbors"
+        ]
     );
 }
 
@@ -199,13 +213,20 @@ const FAULTS: &[(Fault, &[&str])] = &[
         Fault::RefusesSetBeforeComplete,
         &["10.1/starting", "6.5/starting"],
     ),
-    (Fault::RefusesClients, &["5.13/clients"]),
+    (Fault::RefusesClients, &["5.13/clients", "5.13/unknown"]),
+    (Fault::ClientsOfUnknown, &["5.13/unknown"]),
+    (Fault::MibFirstOkWithSmallBuffer, &["7/mib-first", "5.16/walk"]),
+    (Fault::MibNextOkWithSmallBuffer, &["7/mib-next", "5.16/walk"]),
+    (Fault::MibFirstIsLast, &["5.16/walk"]),
+    (Fault::MibWalkWraps, &["5.16/walk"]),
+    (Fault::NeighborsOkWithSmallBuffer, &["7/neighbors"]),
+    (Fault::NeighborsOfUnknown, &["7/neighbors"]),
     (Fault::ForgetsWhileUnbound, &["6.3/8", "6.5/enabled-unbound"]),
     (Fault::GlobalDrifts, &["5.4/read-back"]),
     (Fault::PrepareTakesUnknown, &["prepare/unknown"]),
     (Fault::GlobalPrepareLies, &["prepare/global-truth"]),
     (Fault::GlobalPrepareApplies, &["prepare/global-pure"]),
-    (Fault::MibOkWithSmallBuffer, &["7/mib"]),
+    (Fault::MibOkWithSmallBuffer, &["7/mib", "5.16/walk"]),
     (Fault::SpeaksOnComplete, &["10.1/start-complete", "9.2/save"]),
     (Fault::SpeaksOnAdd, &["5.6/add"]),
     (Fault::GlobalTakesNull, &["5.1/absent", "5.5/absent"]),

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use waypost_routprot::conformance::Subject;
 use waypost_routprot::{
     ConfigurationCodec, Event, Functionality, Impact, InfoBlock, InfoBuffer, InterfaceIdentity,
-    InterfaceStatus, MfeStatus, NotificationEvent, OptionChange, OutputBuffer, Prepared, Refusal,
-    RoutingCharacteristics, RoutingProtocol, Status, SupportFunctions, Topic, UpdateComplete, UpdateKind,
+    InterfaceStatus, MfeStatus, NeighborFlags, NotificationEvent, OptionChange, OutputBuffer, Prepared,
+    Refusal, RoutingCharacteristics, RoutingProtocol, Status, SupportFunctions, Topic, UpdateComplete,
+    UpdateKind,
 };
 use waypost_types::{InterfaceIndex, ProtocolId, RouterId};
 
@@ -90,6 +91,7 @@ enum State {
 pub(crate) struct Sample {
     fault: Option<Fault>,
     stops_at_once: bool,
+    multicast: bool,
     state: State,
     complete: bool,
     interval: u32,
@@ -105,6 +107,10 @@ impl Sample {
         Self {
             fault,
             stops_at_once,
+            multicast: matches!(
+                fault,
+                Some(Fault::NeighborsOfUnknown | Fault::NeighborsOkWithSmallBuffer)
+            ),
             state: State::Registered,
             complete: false,
             interval: 0,
@@ -280,6 +286,16 @@ impl Sample {
     }
 }
 
+impl Sample {
+    /// A row of the MIB's only table.
+    fn put_row(&self, row: Option<&Interface>, out: &mut OutputBuffer<'_>) -> Result<(), Refusal> {
+        let Some(interface) = row else {
+            return Err(Refusal::new(Status::ERROR_NO_MORE_ITEMS, "the end of the table"));
+        };
+        out.put(&self.encode(&interface.configuration).bytes)
+    }
+}
+
 impl RoutingProtocol for Sample {
     fn register(&mut self, offer: &RoutingCharacteristics) -> Result<RoutingCharacteristics, Refusal> {
         if offer.protocol != SAMPLE && !self.has(Fault::TakesAnyProtocol) {
@@ -294,6 +310,11 @@ impl RoutingProtocol for Sample {
             Functionality::RF_ROUTING
         } else {
             Functionality::RF_ROUTING | Functionality::RF_DEMAND_UPDATE_ROUTES
+        };
+        let mine = if self.multicast {
+            mine | Functionality::RF_MULTICAST
+        } else {
+            mine
         };
         Ok(RoutingCharacteristics {
             version: if self.has(Fault::ClaimsNewerVersion) {
@@ -624,11 +645,36 @@ impl RoutingProtocol for Sample {
         Ok(())
     }
 
-    fn connect_client(&mut self, _index: InterfaceIndex, _client: Ipv4Addr) -> Result<(), Refusal> {
+    fn connect_client(&mut self, index: InterfaceIndex, _client: Ipv4Addr) -> Result<(), Refusal> {
         if self.has(Fault::RefusesClients) {
             return Err(Refusal::failed("no clients here"));
         }
-        Ok(())
+        if self.has(Fault::ClientsOfUnknown) {
+            return Ok(());
+        }
+        self.known(index).map(drop)
+    }
+
+    fn disconnect_client(&mut self, index: InterfaceIndex, _client: Ipv4Addr) -> Result<(), Refusal> {
+        self.known(index).map(drop)
+    }
+
+    fn neighbors(
+        &mut self,
+        index: InterfaceIndex,
+        out: &mut OutputBuffer<'_>,
+    ) -> Result<NeighborFlags, Refusal> {
+        if !self.multicast {
+            return Err(Refusal::new(Status::ERROR_NOT_SUPPORTED, "unicast"));
+        }
+        if !self.has(Fault::NeighborsOfUnknown) {
+            self.known(index)?;
+        }
+        let result = out.put(&[192, 0, 2, 1]);
+        if !self.has(Fault::NeighborsOkWithSmallBuffer) {
+            result?;
+        }
+        Ok(NeighborFlags::empty())
     }
 
     fn mfe_status(
@@ -637,7 +683,7 @@ impl RoutingProtocol for Sample {
         _group: Ipv4Addr,
         _source: Ipv4Addr,
     ) -> Result<MfeStatus, Refusal> {
-        if self.has(Fault::AnswersMulticast) {
+        if self.has(Fault::AnswersMulticast) || self.multicast {
             return Ok(MfeStatus::NoError);
         }
         Err(Refusal::new(Status::ERROR_NOT_SUPPORTED, "unicast"))
@@ -698,12 +744,40 @@ impl RoutingProtocol for Sample {
         result
     }
 
-    fn mib_get_first(&mut self, _input: &[u8], _out: &mut OutputBuffer<'_>) -> Result<(), Refusal> {
-        Err(Refusal::new(Status::ERROR_NO_MORE_ITEMS, "no table"))
+    fn mib_get_first(&mut self, _input: &[u8], out: &mut OutputBuffer<'_>) -> Result<(), Refusal> {
+        self.alive()?;
+        let mut rows = self.interfaces.values();
+        let row = if self.has(Fault::MibFirstIsLast) {
+            rows.next_back()
+        } else {
+            rows.next()
+        };
+        let result = self.put_row(row, out);
+        if self.has(Fault::MibFirstOkWithSmallBuffer) && result.is_err() && row.is_some() {
+            return Ok(());
+        }
+        result
     }
 
-    fn mib_get_next(&mut self, _input: &[u8], _out: &mut OutputBuffer<'_>) -> Result<(), Refusal> {
-        Err(Refusal::new(Status::ERROR_NO_MORE_ITEMS, "no table"))
+    fn mib_get_next(&mut self, input: &[u8], out: &mut OutputBuffer<'_>) -> Result<(), Refusal> {
+        self.alive()?;
+        let Some((index, _)) = input.split_first_chunk() else {
+            return Err(Refusal::invalid("no index"));
+        };
+        let index = InterfaceIndex(u32::from_le_bytes(*index));
+        let mut row = self
+            .interfaces
+            .range((std::ops::Bound::Excluded(index), std::ops::Bound::Unbounded))
+            .map(|(_, interface)| interface)
+            .next();
+        if self.has(Fault::MibWalkWraps) {
+            row = row.or_else(|| self.interfaces.values().next());
+        }
+        let result = self.put_row(row, out);
+        if self.has(Fault::MibNextOkWithSmallBuffer) && result.is_err() && row.is_some() {
+            return Ok(());
+        }
+        result
     }
 
     fn router_id_changed(&mut self, _id: Option<RouterId>) {
@@ -750,16 +824,29 @@ impl RoutingProtocol for Sample {
 }
 
 /// The sample with a fault, or without.
+/// The correct sample, as a multicast protocol.
+pub(crate) fn multicast_subject() -> Subject<'static> {
+    described(|| {
+        let mut sample = Sample::new(None, false);
+        sample.multicast = true;
+        sample
+    })
+    .named("multicast sample")
+}
+
 pub(crate) fn subject(fault: Option<Fault>, stops_at_once: bool) -> Subject<'static> {
     let name = fault.map_or_else(|| "sample".to_owned(), |fault| format!("sample, {fault:?}"));
+    described(move || Sample::new(fault, stops_at_once)).named(&name)
+}
+
+fn described(sample: impl Fn() -> Sample + 'static) -> Subject<'static> {
     Subject::new(
-        move || Box::new(Sample::new(fault, stops_at_once)),
+        move || Box::new(sample()),
         SAMPLE,
         global(30, 0),
         [block(3, 1, &[]), block(5, 0, &[0x0a00_0002])],
         block(7, 2, &[]),
     )
-    .named(&name)
     .other_global(global(60, 0))
     .invalid_global(global(90, 1))
     .longer_interface(block(2, 0, &[1, 2, 3]))
@@ -769,6 +856,7 @@ pub(crate) fn subject(fault: Option<Fault>, stops_at_once: bool) -> Subject<'sta
     .mib_set(|index| mib_input(index, 9))
     .failing_mib_set(|index| mib_input(index, UNLUCKY))
     .mib_get(|index| index.0.to_le_bytes().to_vec())
+    .mib_table()
 }
 
 fn mib_input(index: InterfaceIndex, metric: u32) -> Vec<u8> {

@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 use serde_json::json;
+use waypost_engine::Now;
 use waypost_wire::DigestAlgorithm;
 
 use super::*;
@@ -78,6 +79,33 @@ fn the_older_length_of_keyed_md5_is_accepted() {
 }
 
 #[test]
+fn long_secrets_are_understood_whichever_rule_the_sender_has() {
+    for algorithm in [
+        DigestAlgorithm::HmacSha1,
+        DigestAlgorithm::HmacSha256,
+        DigestAlgorithm::HmacSha384,
+        DigestAlgorithm::HmacSha512,
+    ] {
+        let secret = "k".repeat(algorithm.length() + 1);
+        let effective = effective(json!({
+            "authentication": "cryptographic",
+            "keys": [{ "id": 1, "secret": secret, "algorithm": algorithm }],
+        }));
+        let mut octets = sealed(&effective, WallTime(5));
+        assert!(verify(&octets, &effective, WallTime(5)).is_ok());
+        let end = octets.len() - algorithm.length();
+        let other = digest_of(&effective.keys[0], LongSecrets::Block, &octets[..end - 4]);
+        assert_ne!(octets[end..], *other.as_slice());
+        octets[end..].copy_from_slice(other.as_slice());
+        assert!(verify(&octets, &effective, WallTime(5)).is_ok(), "{algorithm}");
+        // The option chooses what is sent.
+        let mut block = effective.clone();
+        block.keys[0].long_secrets = Some(LongSecrets::Block);
+        assert_eq!(sealed(&block, WallTime(5)), octets, "{algorithm}");
+    }
+}
+
+#[test]
 fn the_newest_valid_key_sends() {
     let keys = [
         key(json!({ "id": 1, "secret": "a", "algorithm": "md5" })),
@@ -93,21 +121,57 @@ fn the_newest_valid_key_sends() {
     assert!(sending_key(&keys[1..], WallTime(5)).is_none());
 }
 
+fn at(seconds: u64, wall: u64) -> Now {
+    Now {
+        time: Time::from_secs(seconds),
+        wall: WallTime(wall),
+    }
+}
+
 #[test]
-fn sequence_numbers_never_decrease_and_are_reserved_in_blocks() {
-    let mut sequence = Sequence::resume(None);
-    let (first, reserve) = sequence.next(WallTime(1000));
-    assert_eq!(first, 1000);
-    let reserved = reserve.unwrap();
-    assert_eq!(reserved, (1000_u32 + SEQUENCE_BLOCK).to_le_bytes());
-    assert_eq!(sequence.next(WallTime(900)), (1001, None));
-    assert_eq!(sequence.next(WallTime(5000)), (5000, None));
+fn sequence_numbers_never_decrease_and_follow_the_date() {
+    let mut sequence = Sequence::default();
+    assert_eq!(sequence.next(at(1, 1000)), 1000);
+    assert_eq!(sequence.next(at(2, 900)), 1001);
+    assert_eq!(sequence.next(at(3, 5000)), 5000);
+    let reserved = sequence.reserve(at(3, 5000)).unwrap();
+    assert_eq!(reserved, (5001 + SEQUENCE_BLOCK).to_le_bytes());
     let mut again = Sequence::resume(Some(&reserved));
-    assert!(again.next(WallTime(0)).0 > 1000 + SEQUENCE_BLOCK);
+    assert!(again.next(at(4, 0)) > 5001 + SEQUENCE_BLOCK);
     // At the end of all numbers they stay where they are: equal is not less.
     let mut last = Sequence::resume(Some(&u32::MAX.to_le_bytes()));
-    assert_eq!(last.next(WallTime(0)), (u32::MAX, None));
-    assert_eq!(Sequence::resume(Some(&[1])).next(WallTime(3)).0, 3);
+    assert_eq!((last.reserve(at(5, 0)), last.wait(at(5, 0))), (None, None));
+    assert_eq!(last.next(at(5, 0)), u32::MAX);
+    assert_eq!(Sequence::resume(Some(&[1])).next(at(6, 3)), 3);
+}
+
+#[test]
+fn sequence_numbers_are_stored_long_before_they_are_used() {
+    let mut sequence = Sequence::default();
+    let first = sequence.reserve(at(10, 1000)).unwrap();
+    assert_eq!(sequence.reserve(at(10, 1000)), None, "it was asked for");
+    assert_eq!(sequence.wait(at(10, 1000)), Some(Time::from_secs(12)));
+    sequence.answer(&first, true);
+    assert_eq!(sequence.wait(at(10, 1000)), None);
+    // Half is used when the next are set aside; what is used meanwhile is stored.
+    let half = u64::from(SEQUENCE_BLOCK / 2) + 1000;
+    assert_eq!(sequence.reserve(at(20, half)), None);
+    let second = sequence.reserve(at(30, half + 1)).unwrap();
+    assert_eq!(sequence.wait(at(30, half + 1)), None);
+    assert!(sequence.next(at(30, half + 1)) < 1000 + SEQUENCE_BLOCK);
+    sequence.answer(&second, true);
+    // The clock leaps over everything that is stored.
+    let far = at(100, half + 10_000_000);
+    let third = sequence.reserve(far).unwrap();
+    assert_eq!(sequence.wait(far), Some(Time::from_secs(102)));
+    // What an older request brings does not help, what cannot be stored is not waited for.
+    sequence.answer(&second, true);
+    assert!(sequence.wait(far).is_some());
+    sequence.answer(&third, false);
+    assert_eq!(sequence.wait(far), None);
+    // It is tried again later.
+    assert_eq!(sequence.reserve(at(130, far.wall.0 + 30)), None);
+    assert!(sequence.reserve(at(160, far.wall.0 + 60)).is_some());
 }
 
 #[test]

@@ -6,10 +6,12 @@ use waypost_routprot::{BlockConfig, InfoBlock, Layout, Refusal};
 use super::{GlobalConfig, InterfaceConfig, rras, text, validate, waypost};
 
 /// The newest Waypost layout of either block.
-const LAYOUT: u32 = 2;
+pub(super) const LAYOUT: u32 = 3;
+/// The oldest one that is read.
+const OLDEST: u32 = 2;
 
 fn unknown(layout: u32) -> Refusal {
-    Refusal::out_of_range("layout", layout, LAYOUT.to_string())
+    Refusal::out_of_range("layout", layout, format!("{OLDEST}..={LAYOUT}"))
 }
 
 impl BlockConfig for InterfaceConfig {
@@ -19,7 +21,7 @@ impl BlockConfig for InterfaceConfig {
         let layout = Layout::of(block)?;
         let config = match layout {
             Layout::Rras => rras::decode_interface(block.payload()?)?,
-            Layout::Waypost(LAYOUT) => waypost::decode_interface(block.payload()?)?,
+            Layout::Waypost(layout @ OLDEST..=LAYOUT) => waypost::decode_interface(block.payload()?, layout)?,
             Layout::Waypost(other) => return Err(unknown(other)),
         };
         config.validate()?;
@@ -29,7 +31,7 @@ impl BlockConfig for InterfaceConfig {
     fn encode(&self, layout: Layout) -> InfoBlock {
         match layout {
             Layout::Rras => rras::encode_interface(self),
-            Layout::Waypost(_) => waypost::encode_interface(self, LAYOUT),
+            Layout::Waypost(layout) => waypost::encode_interface(self, layout),
         }
     }
 
@@ -50,7 +52,7 @@ impl BlockConfig for GlobalConfig {
         let layout = Layout::of(block)?;
         let config = match layout {
             Layout::Rras => rras::decode_global(block.payload()?)?,
-            Layout::Waypost(LAYOUT) => waypost::decode_global(block.payload()?)?,
+            Layout::Waypost(layout @ OLDEST..=LAYOUT) => waypost::decode_global(block.payload()?, layout)?,
             Layout::Waypost(other) => return Err(unknown(other)),
         };
         config.validate()?;
@@ -60,7 +62,7 @@ impl BlockConfig for GlobalConfig {
     fn encode(&self, layout: Layout) -> InfoBlock {
         match layout {
             Layout::Rras => rras::encode_global(self),
-            Layout::Waypost(_) => waypost::encode_global(self, LAYOUT),
+            Layout::Waypost(layout) => waypost::encode_global(self, layout),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The numbers of enumerations in blocks. Where RRAS numbers a choice, Waypost's layout uses the same number.
 
 use waypost_routprot::Refusal;
-use waypost_wire::DigestAlgorithm;
+use waypost_wire::{DigestAlgorithm, LongSecrets};
 
 use super::{Accept, Announce, Authentication, Logging, NeighborMode, PeerFilter, TtlSecurity, UpdateMode};
 
@@ -68,5 +68,6 @@ coded! {
     TtlSecurity { 0 = Off, 1 = TxOnly, 2 = On }
     Logging { 0 = None, 1 = Errors, 2 = Warnings, 3 = Information }
     PeerFilter { 0 = Off, 1 = Include, 2 = Exclude }
+    LongSecrets { 1 = Rfc4822, 2 = Block }
     DigestAlgorithm { 1 = KeyedMd5, 2 = HmacSha1, 3 = HmacSha256, 4 = HmacSha384, 5 = HmacSha512 }
 }

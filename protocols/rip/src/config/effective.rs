@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use serde_json::{Map, Value, json};
 use waypost_wire::Secret;
 
 use super::{
@@ -67,7 +68,7 @@ pub struct Effective {
     pub password: Secret,
     /// The key chain of cryptographic authentication.
     pub keys: Vec<Key>,
-    /// Must-be-zero fields are checked.
+    /// Must-be-zero fields of version 1 are checked.
     pub check_zero: bool,
     /// Packets that crossed a router are dropped.
     pub ttl_security: TtlSecurity,
@@ -95,13 +96,14 @@ impl Effective {
             interface: &interface.options,
             defaults: &global.defaults,
         };
+        let announce = given.option(|o| o.announce, Announce::default());
         Self {
             metric: given.option(|o| o.metric, 1).max(1),
             metric_out: given.option(|o| o.metric_out, 0),
             announce: if given.option(|o| o.passive, false) {
                 Announce::None
             } else {
-                given.option(|o| o.announce, Announce::default())
+                announce
             },
             accept: given.option(|o| o.accept, Accept::default()),
             update_mode: given.option(|o| o.update_mode, UpdateMode::default()),
@@ -118,7 +120,7 @@ impl Effective {
             announce_default_route: given.option(|o| o.announce_default_route, true),
             originate_default: given.optional(|o| o.originate_default),
             overwrite_static_routes: given.option(|o| o.overwrite_static_routes, false),
-            summarise: given.option(|o| o.summarise, false),
+            summarise: given.option(|o| o.summarise, announce == Announce::V1Compatible),
             route_tag: given.option(|o| o.route_tag, 0),
             neighbor_mode: given.option(|o| o.neighbor_mode, NeighborMode::default()),
             neighbors: given.optional(|o| o.neighbors.clone()).unwrap_or_default(),
@@ -138,7 +140,91 @@ impl Effective {
             check_link: given.option(|o| o.check_link, true),
         }
     }
+
+    /// These values under the names of their options, next to what was given: `passive` and `announce` are one value here.
+    fn named(&self, given: &Options) -> Options {
+        let seconds = |duration: Duration| Some(u32::try_from(duration.as_secs()).unwrap_or(u32::MAX));
+        // Every field by name: a new option does not compile until it is here.
+        Options {
+            metric: Some(self.metric),
+            metric_out: Some(self.metric_out),
+            passive: given.passive.or(Some(false)),
+            announce: given.announce.or(Some(Announce::default())),
+            accept: Some(self.accept),
+            update_mode: Some(self.update_mode),
+            update_interval: seconds(self.update_interval),
+            expiration_interval: seconds(self.expiration_interval),
+            removal_interval: seconds(self.removal_interval),
+            split_horizon: Some(self.split_horizon),
+            poison_reverse: Some(self.poison_reverse),
+            triggered_updates: Some(self.triggered_updates),
+            graceful_shutdown: Some(self.graceful_shutdown),
+            accept_host_routes: Some(self.accept_host_routes),
+            announce_host_routes: Some(self.announce_host_routes),
+            accept_default_route: Some(self.accept_default_route),
+            announce_default_route: Some(self.announce_default_route),
+            originate_default: self.originate_default,
+            overwrite_static_routes: Some(self.overwrite_static_routes),
+            summarise: Some(self.summarise),
+            route_tag: Some(self.route_tag),
+            neighbor_mode: Some(self.neighbor_mode),
+            neighbors: Some(self.neighbors.clone()),
+            accept_filter: Some(self.accept_filter.clone()),
+            announce_filter: Some(self.announce_filter.clone()),
+            authentication: Some(self.authentication),
+            password: given.password.clone(),
+            keys: given.keys.clone(),
+            check_zero: Some(self.check_zero),
+            ttl_security: Some(self.ttl_security),
+            maximum_routes: Some(self.maximum_routes),
+            dscp: Some(self.dscp),
+            port: Some(self.port),
+            packet_length: Some(self.packet_length),
+            receive_buffer: Some(self.receive_buffer),
+            ecmp_weight: Some(self.ecmp_weight),
+            check_link: Some(self.check_link),
+        }
+    }
 }
+
+/// Every option in force on an interface, by where its value comes from: `interface`, `protocol` (the defaults of the global
+/// configuration) or `built-in`. Secrets are not shown.
+#[must_use]
+pub fn origins(interface: &InterfaceConfig, global: &GlobalConfig) -> Value {
+    let table = |options: &Options| match serde_json::to_value(options) {
+        Ok(Value::Object(table)) => table,
+        _ => Map::new(),
+    };
+    let given = interface.options.or(&global.defaults);
+    let values = table(&Effective::resolve(interface, global).named(&given));
+    let (own, defaults) = (table(&interface.options), table(&global.defaults));
+    let [mut of_interface, mut of_protocol, mut built_in] = [Map::new(), Map::new(), Map::new()];
+    for (name, mut value) in values {
+        match name.as_str() {
+            "password" => value = HIDDEN.into(),
+            "keys" => {
+                for key in value.as_array_mut().into_iter().flatten() {
+                    if let Some(secret) = key.get_mut("secret") {
+                        *secret = HIDDEN.into();
+                    }
+                }
+            }
+            _ => {}
+        }
+        let origin = if own.contains_key(&name) {
+            &mut of_interface
+        } else if defaults.contains_key(&name) {
+            &mut of_protocol
+        } else {
+            &mut built_in
+        };
+        origin.insert(name, value);
+    }
+    json!({ "interface": of_interface, "protocol": of_protocol, "built-in": built_in })
+}
+
+/// What stands for a secret.
+const HIDDEN: &str = "(hidden)";
 
 /// An option's two sources, nearest first.
 struct Given<'a> {

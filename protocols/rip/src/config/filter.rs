@@ -9,6 +9,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use waypost_types::Prefix4;
 
+use crate::packet::INFINITY;
+
 /// What a matching rule does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RuleAction {
@@ -134,25 +136,88 @@ impl FromStr for PrefixMatch {
     }
 }
 
-/// One rule: `{ permit = "..." }` or `{ deny = "..." }`.
+/// What a permitting rule does to a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricChange {
+    /// It becomes this, 1..=15.
+    Set(u8),
+    /// This is added, 1..=15.
+    Add(u8),
+}
+
+/// What a permitting rule changes about the routes that it lets pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Adjustment {
+    /// Of the metric; costs of interfaces are added afterwards.
+    pub metric: Option<MetricChange>,
+    /// The route tag.
+    pub tag: Option<u16>,
+}
+
+impl Adjustment {
+    /// The metric after the change. What is unreachable stays so.
+    #[must_use]
+    pub fn metric(&self, metric: u8) -> u8 {
+        match self.metric {
+            _ if metric >= INFINITY => metric,
+            None => metric,
+            Some(MetricChange::Set(metric)) => metric,
+            Some(MetricChange::Add(more)) => metric.saturating_add(more).min(INFINITY),
+        }
+    }
+
+    /// The tag after the change.
+    #[must_use]
+    pub fn tag(&self, tag: u16) -> u16 {
+        self.tag.unwrap_or(tag)
+    }
+}
+
+/// One rule: `{ permit = "...", metric = N, tag = N }`, with `add-metric` in place of `metric`, or `{ deny = "..." }`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FilterRule {
     /// What it does.
     pub action: RuleAction,
     /// To which destinations.
     pub matches: PrefixMatch,
+    /// What it changes about them; nothing if it denies them.
+    pub adjustment: Adjustment,
 }
 
-/// Whether `rules` let `prefix` pass.
+impl FilterRule {
+    /// A rule that changes nothing.
+    #[must_use]
+    pub const fn new(action: RuleAction, matches: PrefixMatch) -> Self {
+        Self {
+            action,
+            matches,
+            adjustment: Adjustment {
+                metric: None,
+                tag: None,
+            },
+        }
+    }
+}
+
+/// What `rules` say about `prefix`; `None`: it does not pass.
 ///
 /// The first rule that matches decides. What none matches gets the opposite of the last rule: after a list of permits the
 /// rest is denied, after a list of denies it passes. No rules let everything pass.
 #[must_use]
-pub fn filter_permits(rules: &[FilterRule], prefix: Prefix4) -> bool {
+pub fn filter_verdict(rules: &[FilterRule], prefix: Prefix4) -> Option<Adjustment> {
     match rules.iter().find(|rule| rule.matches.matches(prefix)) {
-        Some(rule) => rule.action == RuleAction::Permit,
-        None => rules.last().is_none_or(|last| last.action == RuleAction::Deny),
+        Some(rule) => (rule.action == RuleAction::Permit).then_some(rule.adjustment),
+        None => rules
+            .last()
+            .is_none_or(|last| last.action == RuleAction::Deny)
+            .then_some(Adjustment::default()),
     }
+}
+
+/// Whether `rules` let `prefix` pass.
+#[must_use]
+pub fn filter_permits(rules: &[FilterRule], prefix: Prefix4) -> bool {
+    filter_verdict(rules, prefix).is_some()
 }
 
 impl Serialize for PrefixMatch {
@@ -168,21 +233,46 @@ impl<'de> Deserialize<'de> for PrefixMatch {
     }
 }
 
-/// The text form of a rule. The variant holds the parsed text, so that an error's path ends in `permit` or `deny`.
-#[derive(Serialize, Deserialize, JsonSchema)]
+/// The text form of a rule: exactly one of `permit` and `deny`.
+#[derive(Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-enum RuleText {
+struct RuleText {
     /// Let these destinations pass: `PREFIX [ge N] [le M]` or `ADDRESS-ADDRESS`.
-    Permit(#[schemars(with = "String")] PrefixMatch),
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    permit: Option<PrefixMatch>,
     /// Filter these destinations out.
-    Deny(#[schemars(with = "String")] PrefixMatch),
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    deny: Option<PrefixMatch>,
+    /// With `permit`: the metric, 1..=15, in place of the route's own; costs of interfaces are added to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    metric: Option<u8>,
+    /// With `permit`: added to the metric, 1..=15.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    add_metric: Option<u8>,
+    /// With `permit`: the route tag, in place of the route's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tag: Option<u16>,
 }
 
 impl Serialize for FilterRule {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.action {
-            RuleAction::Permit => RuleText::Permit(self.matches),
-            RuleAction::Deny => RuleText::Deny(self.matches),
+        let (permit, deny) = match self.action {
+            RuleAction::Permit => (Some(self.matches), None),
+            RuleAction::Deny => (None, Some(self.matches)),
+        };
+        let (metric, add_metric) = match self.adjustment.metric {
+            Some(MetricChange::Set(metric)) => (Some(metric), None),
+            Some(MetricChange::Add(more)) => (None, Some(more)),
+            None => (None, None),
+        };
+        RuleText {
+            permit,
+            deny,
+            metric,
+            add_metric,
+            tag: self.adjustment.tag,
         }
         .serialize(serializer)
     }
@@ -190,11 +280,25 @@ impl Serialize for FilterRule {
 
 impl<'de> Deserialize<'de> for FilterRule {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (action, matches) = match RuleText::deserialize(deserializer)? {
-            RuleText::Permit(matches) => (RuleAction::Permit, matches),
-            RuleText::Deny(matches) => (RuleAction::Deny, matches),
+        use serde::de::Error;
+        let text = RuleText::deserialize(deserializer)?;
+        let (action, matches) = match (text.permit, text.deny) {
+            (Some(matches), None) => (RuleAction::Permit, matches),
+            (None, Some(matches)) => (RuleAction::Deny, matches),
+            _ => return Err(D::Error::custom("a rule has either 'permit' or 'deny'")),
         };
-        Ok(Self { action, matches })
+        let metric = match (text.metric, text.add_metric) {
+            (Some(metric), None) => Some(MetricChange::Set(metric)),
+            (None, Some(more)) => Some(MetricChange::Add(more)),
+            (None, None) => None,
+            _ => return Err(D::Error::custom("a rule has either 'metric' or 'add-metric'")),
+        };
+        let tag = text.tag;
+        Ok(Self {
+            action,
+            matches,
+            adjustment: Adjustment { metric, tag },
+        })
     }
 }
 
@@ -214,13 +318,13 @@ mod tests {
 
     fn rules(list: &[(&str, &str)]) -> Vec<FilterRule> {
         list.iter()
-            .map(|(action, text)| FilterRule {
-                action: if *action == "permit" {
+            .map(|(action, text)| {
+                let action = if *action == "permit" {
                     RuleAction::Permit
                 } else {
                     RuleAction::Deny
-                },
-                matches: text.parse().unwrap(),
+                };
+                FilterRule::new(action, text.parse().unwrap())
             })
             .collect()
     }
@@ -240,6 +344,38 @@ mod tests {
         assert!(!filter_permits(&mixed, p("10.2.0.0/25")));
         assert!(!filter_permits(&mixed, p("192.0.2.0/24")));
         assert!(filter_permits(&[], p("192.0.2.0/24")));
+    }
+
+    #[test]
+    fn rules_change_metric_and_tag_of_what_they_let_pass() {
+        let rules: Vec<FilterRule> = serde_json::from_value(serde_json::json!([
+            { "permit": "10.0.0.0/8 le 32", "add-metric": 4 },
+            { "permit": "192.0.2.0/24", "metric": 7, "tag": 9 },
+            { "deny": "198.51.100.0/24" },
+        ]))
+        .unwrap();
+        let verdict = |prefix| filter_verdict(&rules, p(prefix));
+        let added = verdict("10.1.0.0/16").unwrap();
+        assert_eq!(
+            [1, 12, 15, 16].map(|metric| added.metric(metric)),
+            [5, 16, 16, 16]
+        );
+        assert_eq!(added.tag(3), 3);
+        let set = verdict("192.0.2.0/24").unwrap();
+        assert_eq!([1, 15, 16].map(|metric| set.metric(metric)), [7, 7, 16]);
+        assert_eq!(set.tag(3), 9);
+        assert_eq!(verdict("198.51.100.0/24"), None);
+        assert_eq!(verdict("203.0.113.0/24"), Some(Adjustment::default()));
+        for bad in [
+            serde_json::json!({}),
+            serde_json::json!({ "permit": "10.0.0.0/8", "deny": "10.0.0.0/8" }),
+            serde_json::json!({ "permit": "10.0.0.0/8", "metric": 1, "add-metric": 1 }),
+        ] {
+            assert!(
+                serde_json::from_value::<FilterRule>(bad.clone()).is_err(),
+                "{bad}"
+            );
+        }
     }
 
     #[test]

@@ -70,12 +70,12 @@ interface_options! {
     "route-tag" => "routes that carry no tag are announced anew at once";
     "neighbor-mode" => "the new set of receivers is told everything at once; those left out lose the routes heard from here when they expire there";
     "neighbors" => "the new set of receivers is told everything at once; those left out lose the routes heard from here when they expire there";
-    "accept-filter" => "routes heard here that no longer pass are withdrawn at once; those that pass now are used at once, without a new announcement";
-    "announce-filter" => "routes that no longer pass are announced as unreachable here, those that pass now are announced, at once";
+    "accept-filter" => "routes heard here that no longer pass are withdrawn at once; those that pass now, or with another metric or tag, are used so at once, without a new announcement";
+    "announce-filter" => "routes that no longer pass are announced as unreachable here, those that pass now, or with another metric or tag, are announced, at once";
     "authentication" => "neighbours must change too: those that have not done so within the expiration interval lose the routes heard from here, and we lose theirs";
     "password" => "neighbours must change too: those that have not done so within the expiration interval lose the routes heard from here, and we lose theirs";
-    "keys" => "no route is lost while each side accepts the key that the other sends; otherwise routes expire at both ends";
-    "check-zero" => "holds from the next message on; neighbours that fill must-be-zero fields are no longer heard while it is on, and their routes expire";
+    "keys" => "no route is lost while each side accepts the key that the other sends; otherwise routes expire at both ends; HMAC secrets longer than the digest need long-secrets = \"block\" for BIRD to accept them";
+    "check-zero" => "holds from the next message on; neighbours that fill must-be-zero fields of version 1 are no longer heard while it is on, and their routes expire";
     "ttl-security" => "holds from the next message on; neighbours must send with TTL 255 while it is on, or their routes expire";
     "maximum-routes" => "routes beyond a lower limit are withdrawn at once; further ones are taken from the next message on";
     "dscp" => "the next packet carries the new codepoint";

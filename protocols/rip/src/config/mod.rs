@@ -26,12 +26,14 @@ mod laws;
 #[cfg(test)]
 pub(crate) mod strategies;
 
-pub use effective::Effective;
-pub use filter::{FilterRule, PrefixMatch, RuleAction, filter_permits};
+pub use effective::{Effective, origins};
+pub use filter::{
+    Adjustment, FilterRule, MetricChange, PrefixMatch, RuleAction, filter_permits, filter_verdict,
+};
 pub use impact::impact_of;
 pub use options::{
     Accept, Announce, Authentication, GlobalConfig, InterfaceConfig, Key, Logging, NeighborMode, Options,
     PeerFilter, Redistribution, TtlSecurity, UpdateMode,
 };
 pub use secrets::{PASSWORD_SIZE, blank_secrets, inherit_secrets, password_octets};
-pub use validate::{REDISTRIBUTABLE, check_effective};
+pub use validate::{cautions, check_effective};

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use waypost_types::{ProtocolId, WallTime};
-use waypost_wire::{DigestAlgorithm, Secret};
+use waypost_wire::{DigestAlgorithm, LongSecrets, Secret};
 
 use super::FilterRule;
 
@@ -95,10 +95,15 @@ pub enum TtlSecurity {
 pub struct Key {
     /// Key identifier, 0..=255, the same at both ends.
     pub id: u8,
-    /// The shared secret, 1..=255 octets.
+    /// The shared secret, 1..=255 octets; 1..=16 for `md5`.
     pub secret: Secret,
     /// The digest.
     pub algorithm: DigestAlgorithm,
+    /// How an HMAC's secret that is longer than the digest is prepared in messages sent: `rfc4822` hashes it, `block` only
+    /// what is longer than the hash function's block (64 octets, or 128 from SHA-384 on), as BIRD does. Both are understood.
+    /// Default `rfc4822`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub long_secrets: Option<LongSecrets>,
     /// Not accepted before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<u64>")]
@@ -178,7 +183,8 @@ pub struct Options {
     /// A route heard here wins over a static route to the same destination. Default false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overwrite_static_routes: Option<bool>,
-    /// Announce subnets outside their class network as the class network. Always done for version 1. Default false.
+    /// Announce subnets outside their class network as the class network. With `announce = "v1-compatible"` also leave out
+    /// what version 1 would misread (RFC 2453 §4.3). Always done for version 1. Default true for `v1-compatible`, else false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub summarise: Option<bool>,
     /// Tag of the routes announced here that carry none, 0..=65535. Default 0.
@@ -205,7 +211,8 @@ pub struct Options {
     /// The key chain of cryptographic authentication.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keys: Option<Vec<Key>>,
-    /// Drop messages whose must-be-zero fields are not (RFC 2453 §4.6). Default true.
+    /// Drop messages and entries of version 1 whose must-be-zero fields are not (RFC 1058 §3.1); later versions use or ignore
+    /// them. Default true.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub check_zero: Option<bool>,
     /// Whether packets that crossed a router are dropped. Default `off`.
@@ -232,6 +239,61 @@ pub struct Options {
     /// Treat the interface as down while it has no carrier. Default true.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub check_link: Option<bool>,
+}
+
+impl Options {
+    /// These options, and those of `defaults` where these have none.
+    #[must_use]
+    pub fn or(&self, defaults: &Self) -> Self {
+        // Every field by name: a new option does not compile until it is here.
+        Self {
+            metric: self.metric.or(defaults.metric),
+            metric_out: self.metric_out.or(defaults.metric_out),
+            passive: self.passive.or(defaults.passive),
+            announce: self.announce.or(defaults.announce),
+            accept: self.accept.or(defaults.accept),
+            update_mode: self.update_mode.or(defaults.update_mode),
+            update_interval: self.update_interval.or(defaults.update_interval),
+            expiration_interval: self.expiration_interval.or(defaults.expiration_interval),
+            removal_interval: self.removal_interval.or(defaults.removal_interval),
+            split_horizon: self.split_horizon.or(defaults.split_horizon),
+            poison_reverse: self.poison_reverse.or(defaults.poison_reverse),
+            triggered_updates: self.triggered_updates.or(defaults.triggered_updates),
+            graceful_shutdown: self.graceful_shutdown.or(defaults.graceful_shutdown),
+            accept_host_routes: self.accept_host_routes.or(defaults.accept_host_routes),
+            announce_host_routes: self.announce_host_routes.or(defaults.announce_host_routes),
+            accept_default_route: self.accept_default_route.or(defaults.accept_default_route),
+            announce_default_route: self.announce_default_route.or(defaults.announce_default_route),
+            originate_default: self.originate_default.or(defaults.originate_default),
+            overwrite_static_routes: self.overwrite_static_routes.or(defaults.overwrite_static_routes),
+            summarise: self.summarise.or(defaults.summarise),
+            route_tag: self.route_tag.or(defaults.route_tag),
+            neighbor_mode: self.neighbor_mode.or(defaults.neighbor_mode),
+            neighbors: self.neighbors.as_ref().or(defaults.neighbors.as_ref()).cloned(),
+            accept_filter: self
+                .accept_filter
+                .as_ref()
+                .or(defaults.accept_filter.as_ref())
+                .cloned(),
+            announce_filter: self
+                .announce_filter
+                .as_ref()
+                .or(defaults.announce_filter.as_ref())
+                .cloned(),
+            authentication: self.authentication.or(defaults.authentication),
+            password: self.password.as_ref().or(defaults.password.as_ref()).cloned(),
+            keys: self.keys.as_ref().or(defaults.keys.as_ref()).cloned(),
+            check_zero: self.check_zero.or(defaults.check_zero),
+            ttl_security: self.ttl_security.or(defaults.ttl_security),
+            maximum_routes: self.maximum_routes.or(defaults.maximum_routes),
+            dscp: self.dscp.or(defaults.dscp),
+            port: self.port.or(defaults.port),
+            packet_length: self.packet_length.or(defaults.packet_length),
+            receive_buffer: self.receive_buffer.or(defaults.receive_buffer),
+            ecmp_weight: self.ecmp_weight.or(defaults.ecmp_weight),
+            check_link: self.check_link.or(defaults.check_link),
+        }
+    }
 }
 
 /// Configuration of RIP on one interface: `interfaces.NAME.rip`.
@@ -278,7 +340,9 @@ pub enum PeerFilter {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Redistribution {
-    /// Whose routes: `connected`, `static`, `autostatic`, `ospf`, `bgp`.
+    /// Whose routes: `connected`, `static`, `autostatic`, `static-non-dod`, `netmgmt`, `ospf`, `bgp`, the name of any other
+    /// source, or a protocol's number, such as `0x813713aa`. Of several entries for one source the first whose filter takes a
+    /// route decides.
     #[serde(with = "source_name")]
     #[schemars(with = "String")]
     pub source: ProtocolId,
@@ -303,12 +367,13 @@ mod source_name {
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ProtocolId, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        ProtocolId::from_name(&name).ok_or_else(|| {
-            D::Error::custom(format!(
-                "'{name}' is no route source (connected, static, autostatic, ospf, bgp)"
-            ))
-        })
+        String::deserialize(deserializer)?
+            .parse::<ProtocolId>()
+            .map_err(|error| {
+                D::Error::custom(format!(
+                    "{error} (connected, static, autostatic, static-non-dod, netmgmt, ospf, bgp, ...)"
+                ))
+            })
     }
 }
 

@@ -43,14 +43,8 @@ const EVERYTHING: PrefixMatch = PrefixMatch::Within {
     ge: 0,
     le: Prefix4::MAX_LENGTH,
 };
-const PERMIT_EVERYTHING: FilterRule = FilterRule {
-    action: RuleAction::Permit,
-    matches: EVERYTHING,
-};
-const DENY_EVERYTHING: FilterRule = FilterRule {
-    action: RuleAction::Deny,
-    matches: EVERYTHING,
-};
+const PERMIT_EVERYTHING: FilterRule = FilterRule::new(RuleAction::Permit, EVERYTHING);
+const DENY_EVERYTHING: FilterRule = FilterRule::new(RuleAction::Deny, EVERYTHING);
 
 /// The rules that do what the mode and ranges say.
 pub(super) fn rules(mode: FilterMode, ranges: &[Range]) -> Vec<FilterRule> {
@@ -64,10 +58,11 @@ pub(super) fn rules(mode: FilterMode, ranges: &[Range]) -> Vec<FilterRule> {
     };
     first
         .into_iter()
-        .chain(ranges.iter().map(|&(low, high)| FilterRule {
-            action,
-            matches: PrefixMatch::Addresses { low, high },
-        }))
+        .chain(
+            ranges
+                .iter()
+                .map(|&(low, high)| FilterRule::new(action, PrefixMatch::Addresses { low, high })),
+        )
         .collect()
 }
 
@@ -206,9 +201,9 @@ mod tests {
         ) {
             let ordered: Vec<FilterRule> = list
                 .iter()
-                .map(|&(permit, (low, high))| FilterRule {
-                    action: if permit { RuleAction::Permit } else { RuleAction::Deny },
-                    matches: PrefixMatch::Addresses { low, high },
+                .map(|&(permit, (low, high))| {
+                    let action = if permit { RuleAction::Permit } else { RuleAction::Deny };
+                    FilterRule::new(action, PrefixMatch::Addresses { low, high })
                 })
                 .collect();
             let prefix = match at_an_edge {
@@ -228,12 +223,11 @@ mod tests {
         fn ranges_that_meet_keep_their_meaning(list in vec((any::<bool>(), 0_u32..8, 0_u32..8), 0..5)) {
             let ordered: Vec<FilterRule> = list
                 .into_iter()
-                .map(|(permit, a, b)| FilterRule {
-                    action: if permit { RuleAction::Permit } else { RuleAction::Deny },
-                    matches: PrefixMatch::Addresses {
-                        low: Ipv4Addr::from_bits(a.min(b)),
-                        high: Ipv4Addr::from_bits(a.max(b)),
-                    },
+                .map(|(permit, a, b)| {
+                    let action = if permit { RuleAction::Permit } else { RuleAction::Deny };
+                    let low = Ipv4Addr::from_bits(a.min(b));
+                    let high = Ipv4Addr::from_bits(a.max(b));
+                    FilterRule::new(action, PrefixMatch::Addresses { low, high })
                 })
                 .collect();
             let (mode, ranges) = mode_and_ranges(&ordered);

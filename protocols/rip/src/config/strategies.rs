@@ -5,14 +5,14 @@ use std::net::Ipv4Addr;
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
 use proptest::prelude::*;
-use proptest::sample::{select, subsequence};
-use waypost_types::{Prefix4, WallTime};
-use waypost_wire::{DigestAlgorithm, Secret};
+use proptest::sample::select;
+use waypost_types::{Prefix4, ProtocolId, WallTime};
+use waypost_wire::{DigestAlgorithm, LongSecrets, Secret};
 
 use super::codes::Coded;
 use super::{
-    Authentication, FilterRule, GlobalConfig, InterfaceConfig, Key, Options, PrefixMatch, REDISTRIBUTABLE,
-    Redistribution, RuleAction,
+    Adjustment, Authentication, FilterRule, GlobalConfig, InterfaceConfig, Key, MetricChange, Options,
+    PrefixMatch, Redistribution, RuleAction,
 };
 
 fn coded<T: Coded + std::fmt::Debug>() -> impl Strategy<Value = T> {
@@ -42,17 +42,25 @@ fn filter_rule() -> impl Strategy<Value = FilterRule> {
     });
     let everything = Just("0.0.0.0/0 le 32".parse::<PrefixMatch>().unwrap());
     let addresses = range().prop_map(|(low, high)| PrefixMatch::Addresses { low, high });
+    let change = prop_oneof![
+        (1_u8..=15).prop_map(MetricChange::Set),
+        (1_u8..=15).prop_map(MetricChange::Add),
+    ];
     (
         any::<bool>(),
         prop_oneof![4 => within, 1 => everything, 4 => addresses],
+        (of(change), any::<Option<u16>>()),
     )
-        .prop_map(|(permit, matches)| FilterRule {
-            action: if permit {
-                RuleAction::Permit
+        .prop_map(|(permit, matches, (metric, tag))| {
+            if permit {
+                let adjustment = Adjustment { metric, tag };
+                FilterRule {
+                    adjustment,
+                    ..FilterRule::new(RuleAction::Permit, matches)
+                }
             } else {
-                RuleAction::Deny
-            },
-            matches,
+                FilterRule::new(RuleAction::Deny, matches)
+            }
         })
 }
 
@@ -73,13 +81,19 @@ fn lifetime() -> impl Strategy<Value = (Option<WallTime>, Option<WallTime>)> {
 }
 
 fn keys() -> impl Strategy<Value = Vec<Key>> {
-    let key = ("\\PC{1,40}", coded::<DigestAlgorithm>(), lifetime(), lifetime());
+    let algorithm = (coded::<DigestAlgorithm>(), of(coded::<LongSecrets>()));
+    let key = ("\\PC{1,40}", algorithm, lifetime(), lifetime());
     btree_map(any::<u8>(), key, 0..4).prop_map(|keys| {
         keys.into_iter()
-            .map(|(id, (secret, algorithm, accept, send))| Key {
+            .map(|(id, (secret, (algorithm, long_secrets), accept, send))| Key {
                 id,
-                secret: Secret::new(secret),
+                // Four octets a character at most.
+                secret: Secret::new(match algorithm {
+                    DigestAlgorithm::KeyedMd5 => secret.chars().take(4).collect(),
+                    _ => secret,
+                }),
                 algorithm,
+                long_secrets,
                 accept_from: accept.0,
                 accept_until: accept.1,
                 send_from: send.0,
@@ -167,25 +181,33 @@ pub(crate) fn interface_config() -> impl Strategy<Value = InterfaceConfig> {
     (options(), of("\\PC{0,20}")).prop_map(|(options, annotate)| InterfaceConfig { options, annotate })
 }
 
+/// A source of routes that is not RIP.
+fn source() -> impl Strategy<Value = ProtocolId> {
+    let published = select(vec![
+        ProtocolId::LOCAL,
+        ProtocolId::NETMGMT,
+        ProtocolId::AUTOSTATIC,
+        ProtocolId::STATIC,
+        ProtocolId::STATIC_NON_DOD,
+        ProtocolId::OSPF,
+        ProtocolId::BGP_ROUTES,
+    ]);
+    prop_oneof![4 => published, 1 => (0x8000_0000_u32..).prop_map(ProtocolId)]
+}
+
 fn redistributions() -> impl Strategy<Value = Vec<Redistribution>> {
-    subsequence(REDISTRIBUTABLE.to_vec(), 0..=REDISTRIBUTABLE.len())
-        .prop_shuffle()
-        .prop_flat_map(|sources| {
-            let entries: Vec<_> = sources
-                .into_iter()
-                .map(|source| {
-                    (of(1_u8..=15), any::<Option<u16>>(), of(filter_rules())).prop_map(
-                        move |(metric, tag, filter)| Redistribution {
-                            source,
-                            metric,
-                            tag,
-                            filter,
-                        },
-                    )
-                })
-                .collect();
-            entries
-        })
+    let entry = (source(), of(1_u8..=15), any::<Option<u16>>(), of(filter_rules()));
+    vec(entry, 0..6).prop_map(|entries| {
+        entries
+            .into_iter()
+            .map(|(source, metric, tag, filter)| Redistribution {
+                source,
+                metric,
+                tag,
+                filter,
+            })
+            .collect()
+    })
 }
 
 prop_compose! {

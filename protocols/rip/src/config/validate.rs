@@ -1,7 +1,6 @@
 //! What a configuration may say, in whichever form it came.
 //!
-//! Relations between timers are nobody's business here: an update interval longer than the expiration interval works, badly
-//! (rras-blocks P-128).
+//! An update interval longer than the expiration interval works, badly: it is taken, with a caution (rras-blocks P-128).
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,11 +8,12 @@ use std::net::Ipv4Addr;
 
 use waypost_routprot::Refusal;
 use waypost_types::{Prefix4, ProtocolId, WallTime};
+use waypost_wire::DigestAlgorithm;
 
 use super::secrets::password_error;
 use super::{
-    Authentication, Effective, FilterRule, GlobalConfig, InterfaceConfig, Key, Options, PrefixMatch,
-    Redistribution,
+    Adjustment, Authentication, Effective, FilterRule, GlobalConfig, InterfaceConfig, Key, MetricChange,
+    Options, PrefixMatch, Redistribution, RuleAction,
 };
 
 /// Elements of a list in a block (rras-blocks 1.3).
@@ -23,14 +23,8 @@ pub(super) const MAX_RULES: usize = MAX_COUNT + 1;
 /// Octets of a note.
 pub(super) const MAX_NOTE: usize = 65_536;
 
-/// Whose routes can be redistributed.
-pub const REDISTRIBUTABLE: [ProtocolId; 5] = [
-    ProtocolId::LOCAL,
-    ProtocolId::STATIC,
-    ProtocolId::AUTOSTATIC,
-    ProtocolId::OSPF,
-    ProtocolId::BGP_ROUTES,
-];
+/// Octets of a secret that keyed MD5 uses (RFC 2082 §3.2.2). Longer ones are refused: FRR and BIRD cut them unnoticed.
+const MD5_SECRET: usize = 16;
 
 /// Refuses a value outside `low..=high`.
 pub(super) fn in_range<T: PartialOrd + fmt::Display + Copy>(
@@ -82,14 +76,6 @@ pub(super) fn global(config: &GlobalConfig) -> Result<(), Refusal> {
     for (position, entry) in config.redistribute.iter().flatten().enumerate() {
         redistribution(entry).map_err(|refusal| refusal.under(&format!("redistribute.{position}")))?;
     }
-    let mut sources = BTreeSet::new();
-    for (position, entry) in config.redistribute.iter().flatten().enumerate() {
-        if !sources.insert(entry.source) {
-            return Err(Refusal::invalid("the source is listed twice")
-                .at(&format!("redistribute.{position}.source"))
-                .with_value(entry.source));
-        }
-    }
     note(config.annotate.as_deref())
 }
 
@@ -103,6 +89,21 @@ pub fn check_effective(values: &Effective) -> Result<(), Refusal> {
         !values.password.expose().is_empty(),
         !values.keys.is_empty(),
     )
+}
+
+/// What is allowed and hardly meant (rras-blocks P-128): options and words.
+#[must_use]
+pub fn cautions(values: &Effective) -> Vec<(&'static str, String)> {
+    let (update, expiration) = (values.update_interval, values.expiration_interval);
+    if expiration > update {
+        return Vec::new();
+    }
+    let words = format!(
+        "routes expire after {} s but are refreshed every {} s only: they will come and go",
+        expiration.as_secs(),
+        update.as_secs()
+    );
+    vec![("expiration-interval", words.clone()), ("update-interval", words)]
 }
 
 fn authenticates(mode: Authentication, has_password: bool, has_key: bool) -> Result<(), Refusal> {
@@ -182,6 +183,15 @@ fn filter(option: &str, rules: Option<&[FilterRule]>) -> Result<(), Refusal> {
                 .with_value(rule.matches)
                 .with_allowed("LENGTH <= ge <= le <= 32, LOW <= HIGH"));
         }
+        let at = |field: &str| format!("{option}.{position}.{field}");
+        match rule.adjustment.metric {
+            Some(MetricChange::Set(metric)) => in_range(&at("metric"), metric, 1, 15)?,
+            Some(MetricChange::Add(more)) => in_range(&at("add-metric"), more, 1, 15)?,
+            None => {}
+        }
+        if rule.action == RuleAction::Deny && rule.adjustment != Adjustment::default() {
+            return Err(Refusal::invalid("what is filtered out has neither metric nor tag").at(&at("deny")));
+        }
     }
     Ok(())
 }
@@ -201,6 +211,13 @@ fn keys(keys: &[Key]) -> Result<(), Refusal> {
             reason: "the secret has the wrong number of octets".to_owned(),
             ..refusal
         })?;
+        if key.algorithm == DigestAlgorithm::KeyedMd5 && key.secret.expose().len() > MD5_SECRET {
+            return Err(
+                Refusal::invalid("keyed MD5 uses no more than the first 16 octets of a secret")
+                    .at(&at("secret"))
+                    .with_allowed(format!("1..={MD5_SECRET} octets, or an HMAC")),
+            );
+        }
         for (field, from, until) in [
             ("accept-until", key.accept_from, key.accept_until),
             ("send-until", key.send_from, key.send_until),
@@ -224,11 +241,13 @@ fn lifetime(field: &str, from: Option<WallTime>, until: Option<WallTime>) -> Res
 }
 
 fn redistribution(entry: &Redistribution) -> Result<(), Refusal> {
-    if !REDISTRIBUTABLE.contains(&entry.source) {
+    // Its own routes are announced anyway; 0 is nobody, 10000 the router manager, which has none.
+    let nobody = [ProtocolId(0), ProtocolId::RIP, ProtocolId::ROUTER_MANAGER];
+    if nobody.contains(&entry.source) {
         return Err(Refusal::out_of_range(
             "source",
             entry.source,
-            "connected, static, autostatic, ospf, bgp",
+            "another source than RIP itself: connected, static, autostatic, static-non-dod, netmgmt, ospf, bgp, ...",
         ));
     }
     given("metric", entry.metric, 1, 15)?;
@@ -331,8 +350,29 @@ mod tests {
                 Some("redistribute.0.source"),
             ),
             (
-                json!({ "redistribute": [{ "source": "static" }, { "source": "ospf" }, { "source": "static" }] }),
-                Some("redistribute.2.source"),
+                json!({ "redistribute": [{ "source": "0x00000008" }] }),
+                Some("redistribute.0.source"),
+            ),
+            (
+                json!({ "redistribute": [
+                    { "source": "static", "metric": 2, "filter": [{ "permit": "10.0.0.0/8 le 32" }] },
+                    { "source": "netmgmt" },
+                    { "source": "static", "metric": 5 },
+                    { "source": "0x813713aa" },
+                ] }),
+                None,
+            ),
+            (
+                json!({ "accept-filter": [{ "permit": "10.0.0.0/8", "metric": 16 }] }),
+                Some("accept-filter.0.metric"),
+            ),
+            (
+                json!({ "announce-filter": [{ "permit": "10.0.0.0/8", "add-metric": 0 }] }),
+                Some("announce-filter.0.add-metric"),
+            ),
+            (
+                json!({ "accept-filter": [{ "deny": "10.0.0.0/8", "tag": 1 }] }),
+                Some("accept-filter.0.deny"),
             ),
             // Only warned about elsewhere: timers that do not fit each other.
             (json!({ "update-interval": 100, "expiration-interval": 3 }), None),
@@ -359,6 +399,18 @@ mod tests {
                 .path,
             "keys"
         );
+    }
+
+    #[test]
+    fn a_secret_that_md5_would_cut_is_refused() {
+        let config = |algorithm, secret: &str| json!({ "keys": [{ "id": 1, "secret": secret, "algorithm": algorithm }] });
+        let sixteen = "sixteen octets!!";
+        assert_eq!(checked::<InterfaceConfig>(&config("md5", sixteen)), Ok(()));
+        let longer = format!("{sixteen}!");
+        assert_eq!(checked::<InterfaceConfig>(&config("hmac-sha1", &longer)), Ok(()));
+        let refusal = checked::<InterfaceConfig>(&config("md5", &longer)).unwrap_err();
+        assert_eq!(refusal.path, "keys.0.secret");
+        assert!(!refusal.to_string().contains(sixteen));
     }
 
     #[test]

@@ -1,4 +1,6 @@
-//! Waypost's own blocks, layout 2: everything that text can say. Octet by octet in `docs/blocks/rip.md`.
+//! Waypost's own blocks: everything that text can say. Octet by octet in `docs/blocks/rip.md`.
+//!
+//! Layout 3 is the newest. Layout 2, which cannot say everything, is read and written back as it is.
 //!
 //! A block that is accepted is canonical: what is not given is zero, nothing is left over, so writing it again gives the
 //! same octets. Errors name the option, or the field of the block where there is no option to name.
@@ -6,31 +8,33 @@
 use std::net::Ipv4Addr;
 
 use waypost_routprot::{InfoBlock, Refusal, WaypostHeader};
-use waypost_types::{Prefix4, ProtocolId, WallTime};
+use waypost_types::{ProtocolId, WallTime};
 use waypost_wire::{DigestAlgorithm, ReadError, Reader, Secret, Writer};
 use zerocopy::little_endian::{U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
+use super::block::LAYOUT;
 use super::codes::Coded;
-use super::validate::{MAX_COUNT, MAX_NOTE, MAX_RULES};
-use super::{
-    FilterRule, GlobalConfig, InterfaceConfig, Key, Options, PrefixMatch, Redistribution, RuleAction,
-};
+use super::validate::{MAX_COUNT, MAX_NOTE};
+use super::{Adjustment, GlobalConfig, InterfaceConfig, Key, Options, Redistribution};
 use given::{Bit, Given, GivenReader};
+use rules::{rules, write_rules};
 
 mod given;
+mod rules;
 
 macro_rules! bits {
     ($(#[$doc:meta])* $name:ident: $($bit:ident = $number:literal $option:literal),* $(,)?) => {
         $(#[$doc])*
-        mod $name {
+        pub(in crate::config::waypost) mod $name {
             use super::Bit;
 
-            $(pub(super) const $bit: Bit = Bit { number: $number, option: $option };)*
-            pub(super) const ALL: &[Bit] = &[$($bit),*];
+            $(pub(in crate::config::waypost) const $bit: Bit = Bit { number: $number, option: $option };)*
+            pub(in crate::config::waypost) const ALL: &[Bit] = &[$($bit),*];
         }
     };
 }
+use bits;
 
 bits! {
     /// Bits of `given` and `switches` for the interface options.
@@ -110,6 +114,7 @@ bits! {
     ACCEPT_UNTIL = 1 "accept-until",
     SEND_FROM = 2 "send-from",
     SEND_UNTIL = 3 "send-until",
+    LONG_SECRETS = 4 "long-secrets",
 }
 
 /// The interface options, in both blocks right after the header.
@@ -172,18 +177,6 @@ struct GlobalFixed {
     redistribution_count: U32,
 }
 
-/// A rule of a filter.
-#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
-#[repr(C)]
-struct RuleRecord {
-    kind: u8,
-    length: u8,
-    ge: u8,
-    le: u8,
-    low: [u8; 4],
-    high: [u8; 4],
-}
-
 /// A key; its secret follows.
 #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
@@ -191,7 +184,7 @@ struct KeyRecord {
     id: u8,
     algorithm: u8,
     given: u8,
-    reserved: u8,
+    long_secrets: u8,
     secret_length: U32,
     accept_from: U64,
     accept_until: U64,
@@ -210,20 +203,12 @@ struct RedistributionRecord {
     rule_count: U32,
 }
 
-/// Kinds of a rule.
-mod kind {
-    pub(super) const PERMIT_PREFIX: u8 = 1;
-    pub(super) const DENY_PREFIX: u8 = 2;
-    pub(super) const PERMIT_ADDRESSES: u8 = 3;
-    pub(super) const DENY_ADDRESSES: u8 = 4;
-}
-
 /// Reads an interface block, except for the ranges of values, which validation checks.
-pub(super) fn decode_interface(octets: &[u8]) -> Result<InterfaceConfig, Refusal> {
+pub(super) fn decode_interface(octets: &[u8], layout: u32) -> Result<InterfaceConfig, Refusal> {
     let (fixed, mut tail) = split::<InterfaceFixed>(octets)?;
     let own = GivenReader::new("own-given", fixed.own_given.get().into(), interface::ALL)?;
     let config = InterfaceConfig {
-        options: decode_options(&fixed.options, &mut tail)?,
+        options: decode_options(&fixed.options, &mut tail, layout)?,
         annotate: text(
             &mut tail,
             &own,
@@ -237,11 +222,11 @@ pub(super) fn decode_interface(octets: &[u8]) -> Result<InterfaceConfig, Refusal
 }
 
 /// Reads a global block, except for the ranges of values, which validation checks.
-pub(super) fn decode_global(octets: &[u8]) -> Result<GlobalConfig, Refusal> {
+pub(super) fn decode_global(octets: &[u8], layout: u32) -> Result<GlobalConfig, Refusal> {
     let (fixed, mut tail) = split::<GlobalFixed>(octets)?;
     let own = GivenReader::new("own-given", fixed.own_given.get().into(), global::ALL)?;
     let config = GlobalConfig {
-        defaults: decode_options(&fixed.options, &mut tail)?,
+        defaults: decode_options(&fixed.options, &mut tail, layout)?,
         preference: own.number(global::PREFERENCE, fixed.preference)?,
         ecmp: own.number(global::ECMP, fixed.ecmp)?,
         triggered_delay: own.number(global::TRIGGERED_DELAY, fixed.triggered_delay.get())?,
@@ -250,14 +235,14 @@ pub(super) fn decode_global(octets: &[u8]) -> Result<GlobalConfig, Refusal> {
         max_receive_queue: own.number(global::MAX_RECEIVE_QUEUE, fixed.max_receive_queue.get())?,
         max_send_queue: own.number(global::MAX_SEND_QUEUE, fixed.max_send_queue.get())?,
         peers: routers(&mut tail, &own, global::PEERS, fixed.peer_count)?,
-        redistribute: redistributions(&mut tail, &own, fixed.redistribution_count)?,
+        redistribute: redistributions(&mut tail, &own, fixed.redistribution_count, layout)?,
         annotate: text(&mut tail, &own, global::ANNOTATE, fixed.annotate_length, MAX_NOTE)?,
     };
     end(&tail)?;
     Ok(config)
 }
 
-fn decode_options(fixed: &OptionsFixed, tail: &mut Reader<'_>) -> Result<Options, Refusal> {
+fn decode_options(fixed: &OptionsFixed, tail: &mut Reader<'_>, layout: u32) -> Result<Options, Refusal> {
     let given = GivenReader::new("given", fixed.given.get(), option::ALL)?;
     let switches = given.switches(fixed.switches.get(), SWITCHES)?;
     if fixed.reserved.get() != 0 {
@@ -298,10 +283,22 @@ fn decode_options(fixed: &OptionsFixed, tail: &mut Reader<'_>) -> Result<Options
         check_link: switches.get(option::CHECK_LINK),
         // The tails, in their order in the block.
         neighbors: routers(tail, &given, option::NEIGHBORS, fixed.neighbor_count)?,
-        accept_filter: rules(tail, &given, option::ACCEPT_FILTER, fixed.accept_rule_count)?,
-        announce_filter: rules(tail, &given, option::ANNOUNCE_FILTER, fixed.announce_rule_count)?,
+        accept_filter: rules(
+            tail,
+            &given,
+            option::ACCEPT_FILTER,
+            fixed.accept_rule_count,
+            layout,
+        )?,
+        announce_filter: rules(
+            tail,
+            &given,
+            option::ANNOUNCE_FILTER,
+            fixed.announce_rule_count,
+            layout,
+        )?,
         password: text(tail, &given, option::PASSWORD, fixed.password_length, MAX_SECRET)?.map(Secret::new),
-        keys: keys(tail, &given, fixed.key_count)?,
+        keys: keys(tail, &given, fixed.key_count, layout)?,
     })
 }
 
@@ -320,6 +317,14 @@ const SWITCHES: &[Bit] = &[
     option::SUMMARISE,
     option::CHECK_ZERO,
     option::CHECK_LINK,
+];
+
+/// The bits of a key in layout 2.
+const KEY_BITS_OF_LAYOUT_2: &[Bit] = &[
+    key::ACCEPT_FROM,
+    key::ACCEPT_UNTIL,
+    key::SEND_FROM,
+    key::SEND_UNTIL,
 ];
 
 /// Octets of a password's text or of a secret.
@@ -440,57 +445,22 @@ fn routers(
     elements(count, bit.option, || tail.ipv4().map_err(|error| cut("", error)))
 }
 
-fn rules(
+fn keys(
     tail: &mut Reader<'_>,
     given: &GivenReader,
-    bit: Bit,
-    rules: U32,
-) -> Result<Option<Vec<FilterRule>>, Refusal> {
-    let count = count(tail, given, bit, rules, size_of::<RuleRecord>(), MAX_RULES)?;
-    elements(count, bit.option, || {
-        rule(&record(tail).map_err(|error| cut("", error))?)
-    })
-}
-
-fn rule(record: &RuleRecord) -> Result<FilterRule, Refusal> {
-    let (low, high) = (Ipv4Addr::from(record.low), Ipv4Addr::from(record.high));
-    let (action, is_prefix) = match record.kind {
-        kind::PERMIT_PREFIX => (RuleAction::Permit, true),
-        kind::DENY_PREFIX => (RuleAction::Deny, true),
-        kind::PERMIT_ADDRESSES => (RuleAction::Permit, false),
-        kind::DENY_ADDRESSES => (RuleAction::Deny, false),
-        other => return Err(Refusal::out_of_range("kind", other, "1..=4")),
-    };
-    let unused = |field, is_zero| {
-        if is_zero {
-            Ok(())
-        } else {
-            Err(Refusal::invalid("the field is not used by this kind of rule and must be zero").at(field))
-        }
-    };
-    let matches = if is_prefix {
-        unused("high", high.is_unspecified())?;
-        PrefixMatch::Within {
-            prefix: Prefix4::new(low, record.length)
-                .map_err(|error| Refusal::invalid(error.to_string()).at("low"))?,
-            ge: record.ge,
-            le: record.le,
-        }
-    } else {
-        unused("length", (record.length, record.ge, record.le) == (0, 0, 0))?;
-        PrefixMatch::Addresses { low, high }
-    };
-    Ok(FilterRule { action, matches })
-}
-
-fn keys(tail: &mut Reader<'_>, given: &GivenReader, keys: U32) -> Result<Option<Vec<Key>>, Refusal> {
+    keys: U32,
+    layout: u32,
+) -> Result<Option<Vec<Key>>, Refusal> {
     let count = count(tail, given, option::KEYS, keys, size_of::<KeyRecord>(), MAX_COUNT)?;
     elements(count, option::KEYS.option, || {
         let record: KeyRecord = record(tail).map_err(|error| cut("", error))?;
-        let given = GivenReader::new("given", record.given.into(), key::ALL)?;
-        if record.reserved != 0 {
-            return Err(Refusal::out_of_range("reserved", record.reserved, "0"));
-        }
+        // Layout 2 has no rule for long secrets: neither the bit nor the octet.
+        let known = if layout < 3 {
+            KEY_BITS_OF_LAYOUT_2
+        } else {
+            key::ALL
+        };
+        let given = GivenReader::new("given", record.given.into(), known)?;
         let secret = tail
             .take(record.secret_length.get() as usize)
             .map_err(|error| cut("secret", error))?;
@@ -499,6 +469,7 @@ fn keys(tail: &mut Reader<'_>, given: &GivenReader, keys: U32) -> Result<Option<
             id: record.id,
             secret: Secret::new(utf8(secret, "secret")?),
             algorithm: DigestAlgorithm::from_code(record.algorithm.into(), "algorithm")?,
+            long_secrets: given.choice(key::LONG_SECRETS, record.long_secrets)?,
             accept_from: time(key::ACCEPT_FROM, record.accept_from)?,
             accept_until: time(key::ACCEPT_UNTIL, record.accept_until)?,
             send_from: time(key::SEND_FROM, record.send_from)?,
@@ -511,6 +482,7 @@ fn redistributions(
     tail: &mut Reader<'_>,
     given: &GivenReader,
     entries: U32,
+    layout: u32,
 ) -> Result<Option<Vec<Redistribution>>, Refusal> {
     let size = size_of::<RedistributionRecord>();
     let count = count(tail, given, global::REDISTRIBUTE, entries, size, MAX_COUNT)?;
@@ -521,13 +493,32 @@ fn redistributions(
             source: ProtocolId(record.source.get()),
             metric: given.number(redistribution::METRIC, record.metric)?,
             tag: given.number(redistribution::TAG, record.tag.get())?,
-            filter: rules(tail, &given, redistribution::FILTER, record.rule_count)?,
+            filter: rules(tail, &given, redistribution::FILTER, record.rule_count, layout)?,
         })
     })
 }
 
+/// The layout to write `options` in: the one wanted, unless only a newer one can say everything.
+fn able(layout: u32, options: &Options, redistribute: Option<&[Redistribution]>) -> u32 {
+    let mut keys = options.keys.iter().flatten();
+    let mut rules = [&options.accept_filter, &options.announce_filter]
+        .into_iter()
+        .chain(redistribute.unwrap_or_default().iter().map(|entry| &entry.filter))
+        .flatten()
+        .flatten();
+    if layout < 3
+        && !keys.any(|key| key.long_secrets.is_some())
+        && !rules.any(|rule| rule.adjustment != Adjustment::default())
+    {
+        2
+    } else {
+        LAYOUT
+    }
+}
+
 /// Writes an interface block.
 pub(super) fn encode_interface(config: &InterfaceConfig, layout: u32) -> InfoBlock {
+    let layout = able(layout, &config.options, None);
     let mut own = Given::default();
     let annotate_length = own.length(interface::ANNOTATE, config.annotate.as_deref().map(str::len));
     let fixed = InterfaceFixed {
@@ -537,13 +528,14 @@ pub(super) fn encode_interface(config: &InterfaceConfig, layout: u32) -> InfoBlo
     };
     let mut writer = WaypostHeader::start(layout);
     writer.slice(fixed.as_bytes());
-    write_tails(&mut writer, &config.options);
+    write_tails(&mut writer, &config.options, layout);
     write_text(&mut writer, config.annotate.as_deref());
     WaypostHeader::finish(layout, writer)
 }
 
 /// Writes a global block.
 pub(super) fn encode_global(config: &GlobalConfig, layout: u32) -> InfoBlock {
+    let layout = able(layout, &config.defaults, config.redistribute.as_deref());
     let mut own = Given::default();
     let fixed = GlobalFixed {
         options: encode_options(&config.defaults),
@@ -564,7 +556,7 @@ pub(super) fn encode_global(config: &GlobalConfig, layout: u32) -> InfoBlock {
     };
     let mut writer = WaypostHeader::start(layout);
     writer.slice(fixed.as_bytes());
-    write_tails(&mut writer, &config.defaults);
+    write_tails(&mut writer, &config.defaults, layout);
     write_routers(&mut writer, config.peers.as_deref());
     for entry in config.redistribute.iter().flatten() {
         let mut given = Given::default();
@@ -576,7 +568,7 @@ pub(super) fn encode_global(config: &GlobalConfig, layout: u32) -> InfoBlock {
             given: given.octet(),
         };
         writer.slice(record.as_bytes());
-        write_rules(&mut writer, entry.filter.as_deref());
+        write_rules(&mut writer, entry.filter.as_deref(), layout);
     }
     write_text(&mut writer, config.annotate.as_deref());
     WaypostHeader::finish(layout, writer)
@@ -653,18 +645,19 @@ fn encode_options(options: &Options) -> OptionsFixed {
 }
 
 /// Writes the tails that both blocks have.
-fn write_tails(writer: &mut Writer, options: &Options) {
+fn write_tails(writer: &mut Writer, options: &Options, layout: u32) {
     write_routers(writer, options.neighbors.as_deref());
-    write_rules(writer, options.accept_filter.as_deref());
-    write_rules(writer, options.announce_filter.as_deref());
+    write_rules(writer, options.accept_filter.as_deref(), layout);
+    write_rules(writer, options.announce_filter.as_deref(), layout);
     write_text(writer, options.password.as_ref().map(Secret::expose));
     for entry in options.keys.iter().flatten() {
         let mut given = Given::default();
+        let long_secrets = given.choice(key::LONG_SECRETS, entry.long_secrets);
         let mut time = |bit, time: Option<WallTime>| given.number(bit, time.map(|time| time.0)).into();
         let record = KeyRecord {
             id: entry.id,
             algorithm: entry.algorithm.code(),
-            reserved: 0,
+            long_secrets,
             secret_length: U32::new(u32::try_from(entry.secret.expose().len()).unwrap_or(u32::MAX)),
             accept_from: time(key::ACCEPT_FROM, entry.accept_from),
             accept_until: time(key::ACCEPT_UNTIL, entry.accept_until),
@@ -680,36 +673,6 @@ fn write_tails(writer: &mut Writer, options: &Options) {
 fn write_routers(writer: &mut Writer, routers: Option<&[Ipv4Addr]>) {
     for router in routers.unwrap_or_default() {
         writer.ipv4(*router);
-    }
-}
-
-fn write_rules(writer: &mut Writer, rules: Option<&[FilterRule]>) {
-    for rule in rules.unwrap_or_default() {
-        let record = match (rule.matches, rule.action) {
-            (PrefixMatch::Within { prefix, ge, le }, action) => RuleRecord {
-                kind: match action {
-                    RuleAction::Permit => kind::PERMIT_PREFIX,
-                    RuleAction::Deny => kind::DENY_PREFIX,
-                },
-                length: prefix.length(),
-                ge,
-                le,
-                low: prefix.network().octets(),
-                high: [0; 4],
-            },
-            (PrefixMatch::Addresses { low, high }, action) => RuleRecord {
-                kind: match action {
-                    RuleAction::Permit => kind::PERMIT_ADDRESSES,
-                    RuleAction::Deny => kind::DENY_ADDRESSES,
-                },
-                length: 0,
-                ge: 0,
-                le: 0,
-                low: low.octets(),
-                high: high.octets(),
-            },
-        };
-        writer.slice(record.as_bytes());
     }
 }
 

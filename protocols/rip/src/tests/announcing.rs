@@ -163,6 +163,36 @@ fn version_1_says_only_what_it_can_say() {
 }
 
 #[test]
+fn where_version_1_listens_version_2_says_what_it_can_read() {
+    let heard = [
+        ("0.0.0.0/0", 1),
+        ("10.9.0.0/24", 1),
+        // Another mask than the link's, 10.2.0.0/24, in its class network; a subnet; a supernet.
+        ("10.8.0.0/16", 1),
+        ("172.16.1.0/24", 5),
+        ("198.51.0.0/16", 1),
+    ];
+    for (options, readable) in [
+        (json!({ "announce": "v1-compatible" }), true),
+        (json!({ "announce": "v1-compatible", "summarise": false }), false),
+        (json!({ "announce": "v2-multicast" }), false),
+    ] {
+        let lab = one(options.clone(), &heard);
+        for always in ["0.0.0.0/0", "10.9.0.0/24"] {
+            assert!(lab.said(1, 2, always).starts_with(&[2]), "{options}: {always}");
+        }
+        for misread in ["10.8.0.0/16", "172.16.1.0/24", "198.51.0.0/16"] {
+            assert_eq!(
+                lab.said(1, 2, misread).is_empty(),
+                readable,
+                "{options}: {misread}"
+            );
+        }
+        assert_eq!(lab.said(1, 2, "172.16.0.0/16").is_empty(), !readable, "{options}");
+    }
+}
+
+#[test]
 fn summaries_of_version_2() {
     let heard = [
         ("172.16.1.0/24", 5),
@@ -176,6 +206,53 @@ fn summaries_of_version_2() {
     // Inside their class network subnets are told apart, and supernets are no subnets.
     assert!(lab.said(1, 2, "10.9.0.0/24").starts_with(&[2]));
     assert!(lab.said(1, 2, "198.51.0.0/16").starts_with(&[2]));
+}
+
+#[test]
+fn rules_change_what_is_announced_and_what_is_taken() {
+    let mut lab = one(
+        json!({
+            "metric-out": 1,
+            "announce-filter": [
+                { "permit": "192.0.2.0/24", "metric": 7, "tag": 9 },
+                { "permit": "198.51.100.0/24", "add-metric": 3 },
+                { "deny": "203.0.113.0/24" },
+            ],
+        }),
+        &[
+            ("192.0.2.0/24", 1),
+            ("198.51.100.0/24", 1),
+            ("203.0.113.0/24", 1),
+            ("10.9.0.0/24", 1),
+        ],
+    );
+    for (prefix, metric) in [("192.0.2.0/24", 8), ("198.51.100.0/24", 6), ("10.9.0.0/24", 3)] {
+        assert!(lab.said(1, 2, prefix).starts_with(&[metric]), "{prefix}");
+    }
+    assert!(lab.said(1, 2, "203.0.113.0/24").is_empty());
+    // On the other side, live: the metric that was received is kept, so that the rule can be taken back.
+    lab.quiet();
+    lab.configure(
+        1,
+        1,
+        json!({ "accept-filter": [{ "permit": "10.9.0.0/24", "add-metric": 4, "tag": 5 }, { "permit": "0.0.0.0/0 le 32" }] }),
+    );
+    assert_eq!(lab.metric(1, "10.9.0.0/24"), Some(6));
+    assert_eq!(lab.row(1, "10.9.0.0/24")["tag"], 5);
+    assert_eq!(lab.row(1, "10.9.0.0/24")["paths"][0]["received-metric"], 1);
+    assert_eq!(lab.said(1, 2, "10.9.0.0/24"), [7]);
+    lab.configure(1, 1, json!({}));
+    assert_eq!(lab.metric(1, "10.9.0.0/24"), Some(2));
+    lab.configure(1, 1, json!({ "accept-filter": [{ "permit": "10.9.0.0/24", "metric": 15 }, { "permit": "0.0.0.0/0 le 32" }] }));
+    assert_eq!(lab.metric(1, "10.9.0.0/24"), None, "15 and the cost are infinite");
+}
+
+#[test]
+fn connected_networks_are_announced_with_metric_1() {
+    let mut lab = Lab::new();
+    lab.router(1, json!({}), &[(1, json!({ "metric": 5 })), (2, json!({}))]);
+    lab.secs(2);
+    assert!(lab.said(1, 2, "10.1.0.0/24").starts_with(&[1]));
 }
 
 #[test]

@@ -4,8 +4,15 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::lab::{Lab, host, p, response};
-use crate::authentication::SEQUENCE_KEY;
+use waypost_engine::Input;
+use waypost_routprot::{InterfaceStatus, Topic};
+use waypost_types::{InterfaceIndex, WallTime};
+use waypost_wire::Writer;
+
+use super::lab::{Lab, entry, host, interface_config, p, response};
+use crate::authentication::{SEQUENCE_KEY, Seal};
+use crate::config::{Effective, GlobalConfig};
+use crate::packet::{Command, Version, encode_header};
 
 fn plain(password: &str) -> Value {
     json!({ "authentication": "plain", "password": password })
@@ -24,10 +31,10 @@ fn pair(one: Value, two: Value) -> Lab {
     let mut lab = Lab::new();
     lab.router(
         1,
-        json!({ "logging": "warnings", "redistribute": [{ "source": "static" }] }),
+        json!({ "redistribute": [{ "source": "static" }] }),
         &[(1, one)],
     );
-    lab.router(2, json!({ "logging": "warnings" }), &[(1, two)]);
+    lab.router(2, json!({}), &[(1, two)]);
     lab.redistribute(1, [p("192.0.2.0/24")]);
     lab.secs(2);
     lab
@@ -47,10 +54,7 @@ fn only_equal_secrets_understand_each_other() {
             assert_eq!(heard, i == j, "{one} and {two}");
             assert_eq!(lab.counter(2, 1, "authentication-failures") == 0, i == j);
             assert_eq!(
-                lab.show(2, waypost_routprot::Topic::Neighbors)
-                    .as_array()
-                    .unwrap()
-                    .is_empty(),
+                lab.show(2, Topic::Neighbors).as_array().unwrap().is_empty(),
                 i != j
             );
         }
@@ -72,10 +76,23 @@ fn version_1_and_unauthenticated_messages_are_not_believed() {
     }
 }
 
+/// A response about one route, sealed by hand.
+fn sealed(options: &Value, prefix: &str, number: u32) -> Vec<u8> {
+    let config = interface_config(options.clone());
+    let effective = Effective::resolve(&config, &GlobalConfig::default());
+    let seal = Seal::of(&effective, WallTime(1_700_001_000)).unwrap();
+    let mut writer = Writer::new();
+    encode_header(&mut writer, Command::Response, Version::V2);
+    seal.begin(&mut writer);
+    entry(prefix, 1).encode(&mut writer);
+    seal.finish(&mut writer, number);
+    writer.finish()
+}
+
 #[test]
-fn replayed_messages_are_dropped_until_the_sender_is_forgotten() {
+fn replayed_messages_are_never_believed() {
     let options = keys(&[key(1, "one", "hmac-sha256")]);
-    let mut lab = pair(options.clone(), options);
+    let mut lab = pair(options.clone(), options.clone());
     let old = lab.nodes[&1]
         .sent
         .iter()
@@ -85,18 +102,80 @@ fn replayed_messages_are_dropped_until_the_sender_is_forgotten() {
     lab.withdraw(1, p("192.0.2.0/24"));
     lab.secs(2);
     assert_eq!(lab.metric(2, "192.0.2.0/24"), None);
-    lab.inject(2, 1, host(1, 1), &old.octets);
-    assert_eq!(
-        lab.metric(2, "192.0.2.0/24"),
-        None,
-        "a recorded message revives nothing"
-    );
-    assert_eq!(lab.counter(2, 1, "replays"), 1);
-    // RFC 4822: the memory goes with the neighbour, so that one who lost its numbers can come back.
+    let mut replays = 0;
+    let mut refused = |lab: &mut Lab, what: &str| {
+        lab.inject(2, 1, host(1, 1), &old.octets);
+        assert_eq!(lab.metric(2, "192.0.2.0/24"), None, "{what}");
+        replays += 1;
+        assert_eq!(lab.counter(2, 1, "replays"), replays, "{what}");
+    };
+    refused(&mut lab, "a recorded message revives nothing");
+    // RFC 2082 §3.2.2: neither silence nor a flap of the link makes its number good again.
     lab.cut.push(1);
     lab.secs(200);
+    assert_eq!(lab.show(2, Topic::Neighbors), json!([]));
+    refused(&mut lab, "after silence");
+    lab.status(2, 1, &InterfaceStatus::MediaAbsent);
+    lab.secs(1);
+    lab.status(2, 1, &InterfaceStatus::MediaPresent);
+    refused(&mut lab, "after a flap");
+    // A router that lost its numbers begins with 0, and goes on from there.
+    for (number, prefix) in [(0, "198.51.100.0/24"), (1, "203.0.113.0/24")] {
+        lab.inject(2, 1, host(1, 1), &sealed(&options, prefix, number));
+        assert_eq!(lab.metric(2, prefix), Some(2));
+    }
+    // Not while it is still heard.
+    lab.inject(2, 1, host(1, 1), &sealed(&options, "192.0.2.0/24", 0));
+    assert_eq!(lab.metric(2, "192.0.2.0/24"), None);
+    // An interface that is made anew under its name goes on, too.
+    lab.handle(2, Input::DeleteInterface(InterfaceIndex(1)));
+    lab.secs(5);
+    lab.attach(2, 1, options.clone());
+    lab.inject(2, 1, host(1, 1), &sealed(&options, "198.51.100.0/24", 1));
+    assert_eq!(lab.metric(2, "198.51.100.0/24"), Some(2));
+    lab.handle(2, Input::DeleteInterface(InterfaceIndex(1)));
+    lab.secs(5);
+    lab.attach(2, 1, options.clone());
+    lab.inject(2, 1, host(1, 1), &sealed(&options, "192.0.2.0/24", 0x7FFF_FFFF));
+    lab.handle(2, Input::DeleteInterface(InterfaceIndex(1)));
+    lab.secs(5);
+    lab.attach(2, 1, options);
     lab.inject(2, 1, host(1, 1), &old.octets);
-    assert!(lab.metric(2, "192.0.2.0/24").is_some());
+    assert_eq!(lab.metric(2, "192.0.2.0/24"), None);
+    assert_eq!(
+        lab.counter(2, 1, "replays"),
+        1,
+        "its counters are new, its memory is not"
+    );
+}
+
+#[test]
+fn wrong_keys_are_told_without_being_asked_but_not_with_every_message() {
+    let mut lab = pair(
+        keys(&[key(1, "one", "hmac-sha256")]),
+        keys(&[key(1, "two", "hmac-sha256")]),
+    );
+    let told = |lab: &Lab| {
+        let notices = &lab.nodes[&2].notices;
+        notices.iter().filter(|text| text.contains("dropped")).count()
+    };
+    assert_eq!(told(&lab), 1);
+    lab.secs(300);
+    assert!(lab.counter(2, 1, "authentication-failures") > 8);
+    let notices = &lab.nodes[&2].notices;
+    assert!((4..=6).contains(&told(&lab)), "{notices:?}");
+    assert!(
+        notices
+            .last()
+            .unwrap()
+            .contains("the digest under key 1 is wrong ("),
+        "{notices:?}"
+    );
+    // Who wants nothing gets nothing.
+    lab.configure_global(2, json!({ "logging": "none" }));
+    lab.quiet();
+    lab.secs(300);
+    assert!(lab.nodes[&2].notices.is_empty());
 }
 
 #[test]
@@ -201,6 +280,40 @@ fn sequence_numbers_survive_a_restart_even_when_the_clock_does_not() {
     assert!(number(&lab)[0] > *before.last().unwrap());
     assert_eq!(lab.metric(2, "198.51.100.0/24"), Some(2));
     assert_eq!(lab.counter(2, 1, "replays"), 0);
+}
+
+#[test]
+fn numbers_are_stored_before_they_are_used() {
+    let chain = || keys(&[key(1, "one", "hmac-sha256")]);
+    for (storage, first) in [
+        (Some(true), Duration::ZERO),
+        // A disk that answers nothing is waited for, but not for ever; one that fails is not waited for.
+        (None, Duration::from_secs(2)),
+        (Some(false), Duration::ZERO),
+    ] {
+        let mut lab = Lab::new();
+        lab.storage = storage;
+        let start = lab.now;
+        lab.router(1, json!({}), &[(1, chain()), (2, chain())]);
+        lab.secs(10);
+        let node = &lab.nodes[&1];
+        assert_eq!(node.sent[0].at, start + first, "{storage:?}");
+        // Both interfaces asked and announced.
+        for link in [1, 2] {
+            let sent = node.sent.iter().filter(|sent| sent.port.0 == link);
+            let commands: Vec<Command> = sent.map(|sent| sent.command()).collect();
+            assert!(commands.contains(&Command::Request) && commands.contains(&Command::Response));
+        }
+        let told = node
+            .notices
+            .iter()
+            .any(|text| text.contains("could not be stored"));
+        assert_eq!(told, storage == Some(false));
+        let reserved = u32::from_le_bytes(node.persisted[SEQUENCE_KEY].as_slice().try_into().unwrap());
+        for sent in &node.sent {
+            assert!(u32::from_be_bytes(sent.octets[12..16].try_into().unwrap()) < reserved);
+        }
+    }
 }
 
 #[test]

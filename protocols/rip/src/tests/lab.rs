@@ -94,6 +94,8 @@ pub(super) struct Lab {
     /// Links that lose everything.
     pub(super) cut: Vec<u32>,
     pub(super) delivered: u64,
+    /// What becomes of what is to be stored; `None`: nothing is heard of it.
+    pub(super) storage: Option<bool>,
 }
 
 pub(super) fn address(node: usize, link: u32) -> Ipv4Addr {
@@ -127,6 +129,7 @@ impl Lab {
             strays: Vec::new(),
             cut: Vec::new(),
             delivered: 0,
+            storage: Some(true),
         }
     }
 
@@ -314,7 +317,7 @@ impl Lab {
             }
         }
         node.events.extend(out.take_events());
-        let mut flights = Vec::new();
+        let (mut flights, mut stores) = (Vec::new(), Vec::new());
         for output in out.outputs() {
             match output {
                 Output::OpenPort(port, spec) => {
@@ -337,7 +340,10 @@ impl Lab {
                     flights.push(sent.clone());
                     node.sent.push(sent);
                 }
-                Output::Persist(key, value) => drop(node.persisted.insert(key.clone(), value.clone())),
+                Output::Persist(key, value) => {
+                    node.persisted.insert(key.clone(), value.clone());
+                    stores.push((key.clone(), value.clone()));
+                }
                 Output::Interest(interest) => node.interests.push(interest.owners.clone()),
                 Output::Notice(notice) => node.notices.push(notice.text.clone()),
             }
@@ -361,6 +367,12 @@ impl Lab {
                 octets: sent.octets,
             };
             self.in_flight.push_back((now.time + LATENCY, delivery));
+        }
+        if let Some(stored) = self.storage {
+            for (key, value) in stores {
+                let (key, value) = (key.as_str(), value.as_slice());
+                self.handle(number, Input::Persisted { key, value, stored });
+            }
         }
     }
 

@@ -119,24 +119,36 @@ fn invalid_entries_are_skipped_and_counted_and_the_rest_is_taken() {
 }
 
 #[test]
-fn must_be_zero_fields_are_checked_when_wanted() {
-    let mut v2 = response(&[("192.0.2.0/24", 1)]);
-    v2[3] = 1;
-    let v1 = message(
-        Command::Response,
-        Version::V1,
-        &[Entry {
-            tag: 9,
+fn must_be_zero_fields_of_version_1_are_checked_when_wanted() {
+    let version_1 = |tag| {
+        let entry = Entry {
+            tag,
             mask: ip("0.0.0.0"),
             ..entry("192.0.2.0/24", 1)
-        }],
-    );
-    for octets in [v2, v1] {
+        };
+        message(Command::Response, Version::V1, &[entry])
+    };
+    let mut header = version_1(0);
+    header[3] = 1;
+    for octets in [header, version_1(9)] {
         for check in [true, false] {
             let mut lab = one(json!({ "check-zero": check }));
             lab.inject(1, 1, host(1, 7), &octets);
             assert_eq!(lab.metric(1, "192.0.2.0/24").is_none(), check);
         }
+    }
+}
+
+#[test]
+fn must_be_zero_fields_of_later_versions_are_ignored() {
+    for version in [2, 3] {
+        let mut lab = one(json!({}));
+        let mut octets = response(&[("192.0.2.0/24", 1)]);
+        octets[1] = version;
+        octets[2..4].copy_from_slice(&[0xAB, 0xCD]);
+        lab.inject(1, 1, host(1, 7), &octets);
+        assert!(lab.metric(1, "192.0.2.0/24").is_some());
+        assert_eq!(lab.counter(1, 1, "malformed"), 0);
     }
 }
 

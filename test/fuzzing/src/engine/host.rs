@@ -114,13 +114,21 @@ impl<E: Engine, S: Scenario> Host<E, S> {
         // More work may be asked for; it must end some time.
         for round in 0.. {
             assert!(round < 10_000, "the engine never stops asking to go on");
-            self.carry_out(&mut asked);
-            if !self.instance.outbox().take_again() {
+            let stores = self.carry_out(&mut asked);
+            let again = self.instance.outbox().take_again();
+            if !again && stores.is_empty() {
                 break;
             }
             let now = self.now();
             self.instance.outbox().clear();
-            self.instance.proceed(now);
+            for (key, value) in stores {
+                // Some stores fail.
+                let stored = value.first().is_none_or(|octet| octet % 4 != 0);
+                self.instance.persisted(now, &key, &value, stored);
+            }
+            if again {
+                self.instance.proceed(now);
+            }
         }
         self.instance.outbox().clear();
         while let Some(event) = self.instance.next_event() {
@@ -131,7 +139,9 @@ impl<E: Engine, S: Scenario> Host<E, S> {
         asked
     }
 
-    fn carry_out(&mut self, asked: &mut Asked) {
+    /// Returns what is to be stored.
+    fn carry_out(&mut self, asked: &mut Asked) -> Vec<(String, Vec<u8>)> {
+        let mut stores = Vec::new();
         let outbox = self.instance.outbox();
         let changes = outbox.take_routes();
         let outputs = outbox.outputs().to_vec();
@@ -178,7 +188,10 @@ impl<E: Engine, S: Scenario> Host<E, S> {
                     self.sent.push_front(packet);
                     self.sent.truncate(8);
                 }
-                Output::Persist(key, value) => assert!(key.len() < 256 && value.len() < 65_536),
+                Output::Persist(key, value) => {
+                    assert!(key.len() < 256 && value.len() < 65_536);
+                    stores.push((key, value));
+                }
                 Output::Interest(interest) => {
                     let owners: BTreeSet<_> = interest.owners.iter().collect();
                     assert_eq!(owners.len(), interest.owners.len(), "an owner is named twice");
@@ -199,6 +212,7 @@ impl<E: Engine, S: Scenario> Host<E, S> {
         for change in changes {
             self.change(change);
         }
+        stores
     }
 
     /// A mirror of the protocol's routes never sees a change that changes nothing.

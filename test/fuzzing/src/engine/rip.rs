@@ -63,7 +63,7 @@ impl Scenario for RipScenario {
         r#"{"accept-filter":[{"permit":"10.64.0.0/10 le 32"}]}"#,
         r#"{"announce-filter":[{"deny":"0.0.0.0-10.255.255.255"}]}"#,
         r#"{"authentication":"plain","password":"secret"}"#,
-        r#"{"authentication":"cryptographic","keys":[{"id":1,"secret":"k","algorithm":"keyed-md5"}]}"#,
+        r#"{"authentication":"cryptographic","keys":[{"id":1,"secret":"k","algorithm":"md5"}]}"#,
         r#"{"authentication":"cryptographic","keys":[{"id":2,"secret":"k","algorithm":"hmac-sha256","send-until":1700000600},{"id":3,"secret":"l","algorithm":"hmac-sha512","send-from":1700000500}]}"#,
         r#"{"authentication":"none"}"#,
         r#"{"check-zero":false,"check-link":false}"#,
@@ -172,5 +172,29 @@ fn entry(script: &mut Script<'_>, version: Version) -> Entry {
         mask: if version_2 { mask } else { 0 }.into(),
         next_hop: if version_2 { next_hop } else { [0; 4] }.into(),
         metric: u32::from(script.octet() % 18),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use waypost_engine::codec_of;
+    use waypost_routprot::Scope;
+
+    use super::*;
+
+    #[test]
+    fn every_piece_is_a_configuration() {
+        let codec = codec_of::<Rip>();
+        for (scope, pieces) in [
+            (Scope::Global, RipScenario::GLOBAL),
+            (Scope::Interface, RipScenario::INTERFACE),
+        ] {
+            for piece in pieces {
+                let text: Value = serde_json::from_str(piece).expect("pieces are JSON");
+                if let Err(refusal) = codec.to_block(scope, &text) {
+                    panic!("{piece}: {refusal}");
+                }
+            }
+        }
     }
 }

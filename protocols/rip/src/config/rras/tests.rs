@@ -310,6 +310,7 @@ fn what_rras_cannot_express_is_written_as_the_table_says() {
             id: 1,
             secret: Secret::new("s"),
             algorithm: DigestAlgorithm::HmacSha256,
+            long_secrets: None,
             accept_from: None,
             accept_until: None,
             send_from: None,
@@ -342,7 +343,7 @@ fn the_longest_lists_fit_and_a_longer_one_does_not() {
     }
     let config: InterfaceConfig = decode(bytes.clone()).unwrap();
     assert_eq!(config.encode(Layout::Rras).bytes, bytes);
-    let waypost = config.encode(Layout::Waypost(2));
+    let waypost = config.encode(Layout::Waypost(3));
     assert_eq!(InterfaceConfig::decode(&waypost).unwrap().0, config);
     bytes = with_word(bytes, 76, 65_537);
     bytes.extend([0; 8]);

@@ -95,7 +95,8 @@ impl GivenReader {
         Ok(Self { bits })
     }
 
-    const fn has(&self, bit: Bit) -> bool {
+    /// Whether an option is given.
+    pub(super) const fn has(&self, bit: Bit) -> bool {
         self.bits & bit.mask() != 0
     }
 

@@ -4,8 +4,10 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use waypost_routprot::{BlockConfig, Layout};
 
+use super::rules::{ChangeRecord, RuleRecord, rule_change};
 use super::*;
 use crate::config::strategies::{global_config, interface_config};
+use crate::config::{FilterRule, RuleAction};
 
 const DOCUMENT: &str = include_str!("../../../../../docs/blocks/rip.md");
 const HEADER: usize = WaypostHeader::SIZE;
@@ -54,8 +56,12 @@ fn the_document_says_what_the_structures_say() {
         rows!(0, RuleRecord: kind: u8, length: u8, ge: u8, le: u8, low: [u8; 4], high: [u8; 4]),
     );
     check_table(
+        "Rule",
+        rows!(size_of::<RuleRecord>(), ChangeRecord: given: u8, metric: u8, tag: U16),
+    );
+    check_table(
         "Key",
-        rows!(0, KeyRecord: id: u8, algorithm: u8, given: u8, reserved: u8, secret_length: U32, accept_from: U64,
+        rows!(0, KeyRecord: id: u8, algorithm: u8, given: u8, long_secrets: u8, secret_length: U32, accept_from: U64,
             accept_until: U64, send_from: U64, send_until: U64),
     );
     check_table(
@@ -68,6 +74,7 @@ fn the_document_says_what_the_structures_say() {
         ("Global block", global::ALL),
         ("Redistribution", redistribution::ALL),
         ("Key", key::ALL),
+        ("Rule", rule_change::ALL),
     ] {
         let (_, text) = DOCUMENT.split_once(&format!("## {section}\n")).unwrap();
         let text = text.split("\n## ").next().unwrap();
@@ -90,7 +97,7 @@ fn refused<C: BlockConfig>(block: &InfoBlock) -> String {
 
 /// An interface block with its octets at an offset overwritten.
 fn patched(config: &InterfaceConfig, offset: usize, octets: &[u8]) -> InfoBlock {
-    let mut block = config.encode(Layout::Waypost(2));
+    let mut block = config.encode(Layout::Waypost(LAYOUT));
     block.bytes[HEADER + offset..][..octets.len()].copy_from_slice(octets);
     block
 }
@@ -139,23 +146,26 @@ fn counts_are_compared_with_the_block_before_anything_is_allocated() {
 
 #[test]
 fn unknown_layouts_versions_and_lengths() {
-    let block = InterfaceConfig::default().encode(Layout::Waypost(2));
-    assert_eq!(block.version, 2);
+    let block = InterfaceConfig::default().encode(Layout::Waypost(LAYOUT));
+    assert_eq!(block.version, LAYOUT);
     // The host passes version 1 whatever the block (routing-protocol-interface P-12).
     let decoded = InterfaceConfig::decode(&InfoBlock::new(1, block.bytes.clone())).unwrap();
-    assert_eq!(decoded.1, Layout::Waypost(2));
+    assert_eq!(decoded.1, Layout::Waypost(LAYOUT));
     let mut newer = block.clone();
-    newer.bytes[4] = 3;
-    newer.version = 3;
+    newer.bytes[4] = 4;
+    newer.version = 4;
     assert_eq!(refused::<InterfaceConfig>(&newer), "layout");
     let mut longer = block.bytes.clone();
     longer.push(0);
     assert_eq!(
-        refused::<InterfaceConfig>(&InfoBlock::new(2, longer.clone())),
+        refused::<InterfaceConfig>(&InfoBlock::new(LAYOUT, longer.clone())),
         "length"
     );
     longer[8] += 1;
-    assert_eq!(refused::<InterfaceConfig>(&InfoBlock::new(2, longer)), "length");
+    assert_eq!(
+        refused::<InterfaceConfig>(&InfoBlock::new(LAYOUT, longer)),
+        "length"
+    );
     // A global block is longer than an interface block: neither is taken for the other.
     assert_eq!(refused::<GlobalConfig>(&block), "length");
 }
@@ -181,7 +191,7 @@ fn an_empty_list_is_not_an_absent_one() {
             annotate: Some(String::new()),
         };
         assert_ne!(config, InterfaceConfig::default());
-        let block = config.encode(Layout::Waypost(2));
+        let block = config.encode(Layout::Waypost(LAYOUT));
         assert_eq!(InterfaceConfig::decode(&block).unwrap().0, config);
     }
 }
@@ -193,14 +203,14 @@ fn one_octet_less_is_never_a_configuration() {
         let interface = interface_config().new_tree(&mut runner).unwrap().current();
         let global = global_config().new_tree(&mut runner).unwrap().current();
         let blocks = [
-            (interface.encode(Layout::Waypost(2)), true),
-            (global.encode(Layout::Waypost(2)), false),
+            (interface.encode(Layout::Waypost(LAYOUT)), true),
+            (global.encode(Layout::Waypost(LAYOUT)), false),
         ];
         for (block, is_interface) in blocks {
             for length in 12..block.bytes.len() {
                 let mut bytes = block.bytes[..length].to_vec();
                 bytes[8..12].copy_from_slice(&u32::try_from(length).unwrap().to_le_bytes());
-                let shorter = InfoBlock::new(2, bytes);
+                let shorter = InfoBlock::new(LAYOUT, bytes);
                 if is_interface {
                     refused::<InterfaceConfig>(&shorter);
                 } else {
@@ -238,16 +248,31 @@ fn enumerations_are_checked() {
     let rule = |record: [u8; 12]| {
         let config = InterfaceConfig {
             options: Options {
-                accept_filter: Some(vec![FilterRule {
-                    action: RuleAction::Deny,
-                    matches: "10.0.0.0/8 le 32".parse().unwrap(),
-                }]),
+                accept_filter: Some(vec![FilterRule::new(
+                    RuleAction::Deny,
+                    "10.0.0.0/8 le 32".parse().unwrap(),
+                )]),
                 ..Options::default()
             },
             annotate: None,
         };
         refused::<InterfaceConfig>(&patched(&config, size_of::<InterfaceFixed>(), &record))
     };
+    let change = |record: [u8; 4]| {
+        let mut config = InterfaceConfig::default();
+        config.options.accept_filter = Some(vec![FilterRule::new(
+            RuleAction::Permit,
+            "10.0.0.0/8 le 32".parse().unwrap(),
+        )]);
+        let offset = size_of::<InterfaceFixed>() + size_of::<RuleRecord>();
+        refused::<InterfaceConfig>(&patched(&config, offset, &record))
+    };
+    assert_eq!(change([8, 0, 0, 0]), "accept-filter.0.given");
+    assert_eq!(change([3, 1, 0, 0]), "accept-filter.0.given");
+    assert_eq!(change([0, 1, 0, 0]), "accept-filter.0.metric");
+    assert_eq!(change([1, 16, 0, 0]), "accept-filter.0.metric");
+    assert_eq!(change([2, 16, 0, 0]), "accept-filter.0.add-metric");
+    assert_eq!(change([0, 0, 1, 0]), "accept-filter.0.tag");
     assert_eq!(
         rule([5, 8, 8, 32, 10, 0, 0, 0, 0, 0, 0, 0]),
         "accept-filter.0.kind"
@@ -276,6 +301,7 @@ fn records_in_tails_are_checked() {
                 id: 1,
                 secret: Secret::new("s"),
                 algorithm: DigestAlgorithm::HmacSha256,
+                long_secrets: None,
                 accept_from: None,
                 accept_until: None,
                 send_from: None,
@@ -288,9 +314,9 @@ fn records_in_tails_are_checked() {
     for (field, octet, path) in [
         (offset_of!(KeyRecord, algorithm), 0, "keys.0.algorithm"),
         (offset_of!(KeyRecord, algorithm), 6, "keys.0.algorithm"),
-        (offset_of!(KeyRecord, given), 0x18, "keys.0.given"),
+        (offset_of!(KeyRecord, given), 0x28, "keys.0.given"),
         (offset_of!(KeyRecord, given), 0, "keys.0.send-until"),
-        (offset_of!(KeyRecord, reserved), 1, "keys.0.reserved"),
+        (offset_of!(KeyRecord, long_secrets), 1, "keys.0.long-secrets"),
         (offset_of!(KeyRecord, secret_length), 0, "length"),
         (offset_of!(KeyRecord, secret_length), 2, "keys.0.secret"),
         (offset_of!(KeyRecord, accept_from), 1, "keys.0.accept-from"),
@@ -301,7 +327,7 @@ fn records_in_tails_are_checked() {
     }
     let redistribution = GlobalConfig {
         redistribute: Some(vec![Redistribution {
-            source: ProtocolId::STATIC,
+            source: ProtocolId::OSPF,
             metric: None,
             tag: None,
             filter: None,
@@ -311,7 +337,7 @@ fn records_in_tails_are_checked() {
     for (field, octet, path) in [
         (
             offset_of!(RedistributionRecord, source),
-            0,
+            8,
             "redistribute.0.source",
         ),
         (offset_of!(RedistributionRecord, given), 8, "redistribute.0.given"),
@@ -326,8 +352,53 @@ fn records_in_tails_are_checked() {
             "redistribute.0.filter",
         ),
     ] {
-        let mut block = redistribution.encode(Layout::Waypost(2));
+        let mut block = redistribution.encode(Layout::Waypost(LAYOUT));
         block.bytes[HEADER + size_of::<GlobalFixed>() + field] = octet;
         assert_eq!(refused::<GlobalConfig>(&block), path, "{octet} at {field}");
     }
+}
+
+/// An interface block of layout 2 as the first release wrote it: metric 3, one key, and nothing else.
+const LAYOUT_2: &str = "57504231 02000000 8b000000 0100000800000000 0000000000000000 \
+    00000000 00000000 00000000 00000000 00000000 0000 0000 0000 0000 \
+    03 00 00 00 00 00 00 00 00 00 0000 00000000 00000000 00000000 00000000 01000000 \
+    00000000 00000000 \
+    07 03 08 00 03000000 0000000000000000 0000000000000000 0000000000000000 0900000000000000 6b6579";
+
+#[test]
+fn layout_2_is_read_and_comes_back_as_it_was() {
+    let digits: Vec<u8> = LAYOUT_2.bytes().filter(u8::is_ascii_hexdigit).collect();
+    let bytes: Vec<u8> = digits
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+        .collect();
+    let block = InfoBlock::new(2, bytes);
+    let (mut config, layout) = InterfaceConfig::decode(&block).unwrap();
+    assert_eq!(layout, Layout::Waypost(2));
+    assert_eq!(config.options.metric, Some(3));
+    let key = &config.options.keys.as_ref().unwrap()[0];
+    assert_eq!(
+        (key.id, key.secret.expose(), key.send_until),
+        (7, "key", Some(WallTime(9)))
+    );
+    assert_eq!(config.encode(layout), block);
+    // It has neither the bit nor the octet of what came later.
+    let record = HEADER + size_of::<InterfaceFixed>();
+    for (field, octet, path) in [
+        (offset_of!(KeyRecord, given), 0x18, "keys.0.given"),
+        (offset_of!(KeyRecord, long_secrets), 1, "keys.0.long-secrets"),
+    ] {
+        let mut newer = block.clone();
+        newer.bytes[record + field] = octet;
+        assert_eq!(refused::<InterfaceConfig>(&newer), path);
+    }
+    // What it cannot say is written in the layout that can.
+    for key in config.options.keys.iter_mut().flatten() {
+        key.long_secrets = Some(waypost_wire::LongSecrets::Block);
+    }
+    let newer = config.encode(layout);
+    assert_eq!(
+        InterfaceConfig::decode(&newer).unwrap(),
+        (config, Layout::Waypost(LAYOUT))
+    );
 }
