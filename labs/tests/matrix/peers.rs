@@ -22,13 +22,20 @@ pub(crate) enum Slot {
     Gone,
 }
 
+/// Lines for FRR on one router, and those that take them back.
+pub(crate) type Lines = (At, &'static [&'static str], &'static [&'static str]);
+
 /// A change as FRR and BIRD have it.
 pub(crate) struct PeerCase {
     /// The row of Waypost beside which it stands.
     pub(crate) option: &'static str,
     pub(crate) change: &'static str,
+    /// What FRR is given beforehand, unmeasured: router, lines, lines that take it back.
+    pub(crate) frr_before: Vec<Lines>,
     /// Router, lines of the change, lines that take it back.
-    pub(crate) frr: Vec<(At, &'static [&'static str], &'static [&'static str])>,
+    pub(crate) frr: Vec<Lines>,
+    /// What stands in BIRD's configuration before the change, and after it in the place of that.
+    pub(crate) bird_before: Vec<(At, Slot, &'static str)>,
     pub(crate) bird: Vec<(At, Slot, &'static str)>,
     /// What must come of it.
     pub(crate) effect: Option<Effect>,
@@ -38,7 +45,9 @@ fn case(option: &'static str, change: &'static str) -> PeerCase {
     PeerCase {
         option,
         change,
+        frr_before: Vec::new(),
         frr: Vec::new(),
+        bird_before: Vec::new(),
         bird: Vec::new(),
         effect: None,
     }
@@ -53,6 +62,18 @@ impl PeerCase {
     fn frr_both(mut self, to: &'static [&'static str], back: &'static [&'static str]) -> Self {
         self.frr.push((R1, to, back));
         self.frr.push((R2, to, back));
+        self
+    }
+
+    fn frr_before(mut self, to: &'static [&'static str], back: &'static [&'static str]) -> Self {
+        self.frr_before.push((R1, to, back));
+        self.frr_before.push((R2, to, back));
+        self
+    }
+
+    fn bird_before(mut self, slot: Slot, text: &'static str) -> Self {
+        self.bird_before.push((R1, slot, text));
+        self.bird_before.push((R2, slot, text));
         self
     }
 
@@ -261,6 +282,63 @@ fn interface() -> Vec<PeerCase> {
                 ],
             )
             .bird(Interface, "authentication plaintext; password \"wayfarer\";"),
+        on("password", "another, both ends")
+            .frr_before(
+                &[
+                    ETH0,
+                    "ip rip authentication mode text",
+                    "ip rip authentication string wayfarer",
+                ],
+                &[
+                    ETH0,
+                    "no ip rip authentication mode",
+                    "no ip rip authentication string",
+                ],
+            )
+            .frr_both(
+                &[ETH0, "ip rip authentication string pilgrim"],
+                &[ETH0, "ip rip authentication string wayfarer"],
+            )
+            .bird_before(Interface, "authentication plaintext; password \"wayfarer\";")
+            .bird_both(Interface, "authentication plaintext; password \"pilgrim\";")
+            .wire(|message| {
+                message
+                    .authentication
+                    .is_some_and(|(_, octets)| octets.starts_with(b"pilgrim"))
+            }),
+        on("keys", "another, both ends")
+            .frr_before(
+                &[
+                    "key chain way",
+                    "key 1",
+                    "key-string wayfarer",
+                    "exit",
+                    "exit",
+                    ETH0,
+                    "ip rip authentication mode md5",
+                    "ip rip authentication key-chain way",
+                ],
+                &[
+                    ETH0,
+                    "no ip rip authentication key-chain",
+                    "no ip rip authentication mode",
+                    "exit",
+                    "no key chain way",
+                ],
+            )
+            .frr_both(
+                &["key chain way", "no key 1", "key 2", "key-string pilgrim"],
+                &["key chain way", "no key 2", "key 1", "key-string wayfarer"],
+            )
+            .bird_before(
+                Interface,
+                "authentication cryptographic; password \"wayfarer\" { id 1; algorithm hmac sha256; };",
+            )
+            .bird_both(
+                Interface,
+                "authentication cryptographic; password \"pilgrim\" { id 2; algorithm hmac sha512; };",
+            )
+            .wire(|message| message.key() == Some(2)),
         on("ttl-security", "off → tx-only")
             .bird(Interface, "ttl security tx only;")
             .wire(|message| message.ttl == 255),

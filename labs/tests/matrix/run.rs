@@ -369,6 +369,13 @@ pub(crate) fn measure_peer(bench: &mut Bench, case: &PeerCase) -> Result<Option<
     if !has_it {
         return Ok(None);
     }
+    let (update, expire) = bench.intervals();
+    let prepared = Instant::now();
+    reconfigure(bench, case, Stage::Before)?;
+    if !(case.frr_before.is_empty() && case.bird_before.is_empty()) {
+        // Whatever that breaks is over when everything has been heard again.
+        rest(prepared, expire + update)?;
+    }
     bench.converge()?;
     let feeds = [
         RouteFeed::start(bench.node(R1))?,
@@ -377,17 +384,16 @@ pub(crate) fn measure_peer(bench: &mut Bench, case: &PeerCase) -> Result<Option<
     ];
     let mut outcome = PeerOutcome::default();
     let start = Instant::now();
-    reconfigure(bench, case, true)?;
+    reconfigure(bench, case, Stage::Changed)?;
     if let Some(effect) = &case.effect {
         match wait_for_effect(bench, &feeds, effect, start) {
             Ok(took) => outcome.effect = took,
             Err(_) => outcome.no_effect = true,
         }
     }
-    let (update, expire) = bench.intervals();
     rest(start, expire + 2 * update)?;
     let returned = Instant::now();
-    reconfigure(bench, case, false)?;
+    reconfigure(bench, case, Stage::Returned)?;
     bench.converge()?;
     // What the return breaks shows within one interval.
     rest(returned, 2 * update)?;
@@ -409,13 +415,15 @@ pub(crate) fn measure_peer(bench: &mut Bench, case: &PeerCase) -> Result<Option<
         list.sort_unstable();
         list.dedup();
     }
+    reconfigure(bench, case, Stage::After)?;
     Ok(Some(outcome))
 }
 
 /// Back to the beginning, whatever went wrong in a row.
 pub(crate) fn recover_peer(bench: &mut Bench, case: &PeerCase) -> Result<()> {
     // What was never there cannot be taken back; whether everything is well again is asked below.
-    drop(reconfigure(bench, case, false));
+    drop(reconfigure(bench, case, Stage::Returned));
+    drop(reconfigure(bench, case, Stage::After));
     bench.converge()
 }
 
@@ -431,21 +439,42 @@ fn rest(start: Instant, time: Duration) -> Result<()> {
     })
 }
 
-/// Makes a change, or takes it back.
-fn reconfigure(bench: &mut Bench, case: &PeerCase, there: bool) -> Result<()> {
+/// How far a row is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Before,
+    Changed,
+    Returned,
+    After,
+}
+
+/// Brings the routers into the configuration of a stage, from that of the stage before.
+fn reconfigure(bench: &mut Bench, case: &PeerCase, stage: Stage) -> Result<()> {
     if bench.make == Make::Frr {
-        for (at, to, back) in &case.frr {
-            let lines = if there { to } else { back };
+        let (list, back) = match stage {
+            Stage::Before => (&case.frr_before, false),
+            Stage::Changed => (&case.frr, false),
+            Stage::Returned => (&case.frr, true),
+            Stage::After => (&case.frr_before, true),
+        };
+        for (at, to, from) in list {
+            let lines = if back { from } else { to };
             bench.router_mut(*at).reconfigure(&lines.join("\n"))?;
         }
         return Ok(());
     }
+    let none = Vec::new();
+    let additions = match stage {
+        Stage::Before | Stage::Returned => &case.bird_before,
+        Stage::Changed => &case.bird,
+        Stage::After => &none,
+    };
     for at in At::ALL {
         if case.bird.iter().all(|(of, ..)| *of != at) {
             continue;
         }
         let mut text = bench.text(at).to_owned();
-        for (_, slot, addition) in case.bird.iter().filter(|(of, ..)| there && *of == at) {
+        for (_, slot, addition) in additions.iter().filter(|(of, ..)| *of == at) {
             text = peers::edited(&text, *slot, addition);
         }
         bench.router_mut(at).reconfigure(&text)?;

@@ -69,6 +69,7 @@ pub(crate) fn good_bye(lab: &Lab, first: Make, second: Make) -> Result<()> {
     pair.converge()?;
     r1.stop()?;
     pair.r2.wait_for_no_route(LAN1, AT_ONCE)?;
+    pair.r1.wait_for_no_route(LAN2, AT_ONCE)?;
     Ok(())
 }
 
