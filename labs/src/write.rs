@@ -111,8 +111,8 @@ impl RipPlan {
                 }
             }
             if interface.metric > 1 {
-                // FRR adds one hop by itself.
-                line!(text, " offset-list everything in {} {name}", interface.metric - 1);
+                // FRR adds one hop by itself, but not where an offset is configured.
+                line!(text, " offset-list everything in {} {name}", interface.metric);
             }
             for (direction, prefixes) in [("in", &interface.deny_in), ("out", &interface.deny_out)] {
                 if !prefixes.is_empty() {

@@ -42,6 +42,30 @@ type Keys = (Bound<BlockKey>, Bound<BlockKey>);
 
 type Changed = BTreeMap<BlockKey, Option<InfoBlock>>;
 
+/// What edits have made so far.
+#[derive(Default)]
+struct Edited {
+    blocks: Changed,
+    /// Blocks that options of make no sense yet: one that belongs to them may still come.
+    unfinished: BTreeMap<BlockKey, Unfinished>,
+}
+
+struct Unfinished {
+    text: Value,
+    /// What is wrong with it, if nothing comes.
+    refusals: Vec<Refusal>,
+}
+
+impl Edited {
+    /// Takes over changes; what was unfinished of their blocks is done.
+    fn extend(&mut self, changes: impl IntoIterator<Item = BlockChange>) {
+        for (key, block) in changes {
+            self.unfinished.remove(&key);
+            self.blocks.insert(key, block);
+        }
+    }
+}
+
 impl Configuration {
     /// The block changes that edits amount to, in `tree`, in key order. Blocks that stay the same are not among them.
     ///
@@ -51,34 +75,42 @@ impl Configuration {
         tree: &Tree,
         edits: &[Edit],
     ) -> Result<Vec<(BlockKey, Option<InfoBlock>)>, Vec<Refusal>> {
-        let mut changed = Changed::new();
+        let mut edited = Edited::default();
         let mut refusals = Vec::new();
         for edit in edits {
-            if let Err(refused) = self.edit(tree, &mut changed, edit) {
+            if let Err(refused) = self.edit(tree, &mut edited, edit) {
                 refusals.extend(refused);
             }
         }
+        refusals.extend(
+            edited
+                .unfinished
+                .into_values()
+                .flat_map(|unfinished| unfinished.refusals),
+        );
         if !refusals.is_empty() {
             return Err(refusals);
         }
-        Ok(changed
+        Ok(edited
+            .blocks
             .into_iter()
             .map(|(key, block)| (key, block.filter(|block| !block.is_absent())))
             .filter(|(key, block)| tree.get(key) != block.as_ref())
             .collect())
     }
 
-    fn edit(&self, tree: &Tree, changed: &mut Changed, edit: &Edit) -> Result<(), Vec<Refusal>> {
+    fn edit(&self, tree: &Tree, edited: &mut Edited, edit: &Edit) -> Result<(), Vec<Refusal>> {
         match edit {
             Edit::Block(key, block) => {
                 if let (BlockScope::Interface(name), Some(_)) = (&key.scope, block) {
                     check_interface_name(name).map_err(|refusal| vec![refusal.at(&self.path_of(key))])?;
                 }
-                changed.insert(key.clone(), block.clone());
+                edited.extend([(key.clone(), block.clone())]);
             }
             Edit::ReplaceBlocks(target) => {
-                changed.extend(gone(tree, changed, ..));
-                changed.extend(
+                let old = gone(tree, &edited.blocks, ..);
+                edited.extend(old);
+                edited.extend(
                     target
                         .iter()
                         .map(|(key, block)| (key.clone(), Some(block.clone()))),
@@ -86,41 +118,126 @@ impl Configuration {
             }
             Edit::Replace(text) => {
                 let target = self.read(text)?;
-                changed.extend(gone(tree, changed, ..));
-                changed.extend(target);
+                let old = gone(tree, &edited.blocks, ..);
+                edited.extend(old);
+                edited.extend(target);
             }
             Edit::Merge(text) => {
                 let target = self.read(text)?;
                 if text.get("router").is_some() {
-                    changed.extend(gone(tree, changed, router_keys()));
+                    let old = gone(tree, &edited.blocks, router_keys());
+                    edited.extend(old);
                 }
-                changed.extend(target);
+                edited.extend(target);
             }
             Edit::Set { path, value, typed } => {
-                let first = self.set(tree, changed, path, Some(value));
-                let again = typed.as_ref().filter(|_| !value.is_string() && first.is_err());
-                let changes = match again {
-                    // A password of digits looks like a number; the option knows better.
-                    Some(typed) => self
-                        .set(tree, changed, path, Some(&Value::String(typed.clone())))
-                        .or(first),
-                    None => first,
-                };
-                changed.extend(changes?);
+                self.change(tree, edited, path, Some((value, typed.as_deref())))?;
             }
-            Edit::Unset(path) => changed.extend(self.set(tree, changed, path, None)?),
+            Edit::Unset(path) => self.change(tree, edited, path, None)?,
         }
         Ok(())
+    }
+
+    /// Sets (with the value as it was typed) or unsets what a path names.
+    ///
+    /// An option that makes no sense without another one waits for it: in which order a transaction has them is nobody's
+    /// business.
+    fn change(
+        &self,
+        tree: &Tree,
+        edited: &mut Edited,
+        path: &Path,
+        value: Option<(&Value, Option<&str>)>,
+    ) -> Result<(), Vec<Refusal>> {
+        let attempt = |edited: &Edited| {
+            let first = self.set(tree, edited, path, value.map(|(value, _)| value));
+            let again = value.filter(|(value, _)| !value.is_string() && first.is_err());
+            match again.and_then(|(_, typed)| typed) {
+                // A password of digits looks like a number; the option knows better.
+                Some(typed) => self
+                    .set(tree, edited, path, Some(&Value::String(typed.to_owned())))
+                    .or(first),
+                None => first,
+            }
+        };
+        let refusals = match attempt(edited) {
+            Ok(changes) => {
+                edited.extend(changes);
+                return Ok(());
+            }
+            Err(refusals) => refusals,
+        };
+        let name = path.to_string();
+        let itself = |refusal: &Refusal| {
+            let rest = refusal.path.strip_prefix(&name);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        // What is missing because it is unset is said of it, too; that may be wanted no longer in the end.
+        if value.is_some() && refusals.iter().any(itself) {
+            return Err(refusals);
+        }
+        match self.option_text(tree, edited, path, value.map(|(value, _)| value)) {
+            Some((key, text)) => {
+                edited.unfinished.insert(key, Unfinished { text, refusals });
+                Ok(())
+            }
+            None => Err(refusals),
+        }
+    }
+
+    /// The text of a block with one of its options set or unset, if that is what a path names.
+    fn option_text(
+        &self,
+        tree: &Tree,
+        edited: &Edited,
+        path: &Path,
+        value: Option<&Value>,
+    ) -> Option<(BlockKey, Value)> {
+        let parts = path.parts();
+        let (key, scope, option) = match parts.as_slice() {
+            ["protocols", name, option @ ..] => {
+                let id = self.protocol_named(name, &[]).ok()?;
+                (BlockKey::protocol(id), Scope::Global, option)
+            }
+            ["interfaces", interface, name, option @ ..] => {
+                let id = self.protocol_named(name, &[]).ok()?;
+                (BlockKey::interface(*interface, id), Scope::Interface, option)
+            }
+            _ => return None,
+        };
+        if option.is_empty() || parts.len() > MAX_PARTS {
+            return None;
+        }
+        let before = self
+            .text_so_far(tree, edited, &key, scope)
+            .unwrap_or_else(|| json!({}));
+        let mut text = before.clone();
+        edit_leaf(&mut text, option, value, path).ok()?;
+        // Unsetting what is not there is a mistake that nothing mends.
+        (text != before).then_some((key, text))
+    }
+
+    /// A block as text with the edits so far.
+    fn text_so_far(&self, tree: &Tree, edited: &Edited, key: &BlockKey, scope: Scope) -> Option<Value> {
+        if let Some(unfinished) = edited.unfinished.get(key) {
+            return Some(unfinished.text.clone());
+        }
+        let block = edited
+            .blocks
+            .get(key)
+            .map_or_else(|| tree.get(key), Option::as_ref);
+        block.map(|block| self.decode(key.kind, scope, block))
     }
 
     /// Sets (or, with `None`, unsets) what a path names.
     fn set(
         &self,
         tree: &Tree,
-        changed: &Changed,
+        edited: &Edited,
         path: &Path,
         value: Option<&Value>,
     ) -> Result<Vec<BlockChange>, Vec<Refusal>> {
+        let changed = &edited.blocks;
         let parts = path.parts();
         if parts.len() > MAX_PARTS {
             return Err(vec![
@@ -147,9 +264,9 @@ impl Configuration {
             (["router", option @ ..], _) => {
                 let mut text = serde_json::to_value(RouterConfig::from_tree(&router_of(tree, changed)));
                 let text = text.as_mut().map_or(Value::Null, Value::take);
-                let edited = self.edited_router(text, option, value, path);
+                let router = self.edited_router(text, option, value, path);
                 let mut changes = gone(tree, changed, router_keys());
-                changes.extend(edited.map_err(|refusal| vec![refusal])?);
+                changes.extend(router.map_err(|refusal| vec![refusal])?);
                 Ok(changes)
             }
             (["protocols"], _) => whole(protocol_keys(), &|value| json!({ "protocols": value })),
@@ -176,13 +293,13 @@ impl Configuration {
             ]),
             (["protocols", name, option @ ..], _) => {
                 let key = BlockKey::protocol(named(name, &[])?);
-                self.set_option(tree, changed, &key, (option, value), path)
+                self.set_option(tree, edited, &key, (option, value), path)
                     .map_err(|refusal| vec![refusal])
             }
             (["interfaces", interface, name, option @ ..], _) => {
                 let id = named(name, &["enabled", "autostatic"])?;
                 let key = BlockKey::interface(*interface, id);
-                self.set_option(tree, changed, &key, (option, value), path)
+                self.set_option(tree, edited, &key, (option, value), path)
                     .map_err(|refusal| vec![refusal])
             }
             (parts, _) => Err(vec![
@@ -214,7 +331,7 @@ impl Configuration {
     fn set_option(
         &self,
         tree: &Tree,
-        changed: &Changed,
+        edited: &Edited,
         key: &BlockKey,
         (option, value): (&[&str], Option<&Value>),
         path: &Path,
@@ -223,8 +340,7 @@ impl Configuration {
             BlockScope::Interface(_) => Scope::Interface,
             _ => Scope::Global,
         };
-        let block = changed.get(key).map_or_else(|| tree.get(key), Option::as_ref);
-        let text = block.map(|block| self.decode(key.kind, scope, block));
+        let text = self.text_so_far(tree, edited, key, scope);
         if value.is_none() {
             let first = option.first().copied().unwrap_or_default();
             let set = text.as_ref().is_some_and(|text| text.get(first).is_some());

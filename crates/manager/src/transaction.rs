@@ -347,7 +347,12 @@ impl Manager {
         match (block, added) {
             (Some(block), _) => {
                 let prepared = client.lock().prepare_interface_info(added, block);
-                let changes = self.answered(key, Some(block), &path, prepared)?;
+                let mut changes = self.answered(key, Some(block), &path, prepared)?;
+                if changes.is_empty() && !self.tree.contains_key(key) {
+                    // Defaults throughout, and yet something happens.
+                    let reason = "the protocol begins to run on the interface";
+                    changes = self.whole(key, Some(block), Impact::Live, reason)?;
+                }
                 if index.is_none() {
                     let waits = "stored until an interface of this name appears".to_owned();
                     return Ok(changes

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use waypost_labs::{RipInterface, RipPlan};
-use waypost_testkit::{Lab, Make, Ping, RouteFeed, wait_for};
+use waypost_testkit::{Lab, Make, Node, Ping, RouteFeed, wait_for};
 
 use crate::network::{AT_ONCE, LAN1, LAN2, Pair, R1, R2, SOON, on_eth0};
 
@@ -36,8 +36,18 @@ pub(crate) fn killed_peer_expires(lab: &Lab, first: Make, second: Make) -> Resul
     r2.kill()?;
     let took = pair.r1.wait_for_no_route(LAN2, EXPIRED)?;
     assert!(took > NOT_BEFORE, "given up after {took:?}");
+    left_behind(&pair.r2, second, LAN1, R1)?;
     r2.start_again()?;
     pair.converge()
+}
+
+/// Whoever is killed takes nothing out of its own kernel; only FRR's zebra lives a moment longer than its ripd, and tidies
+/// up after it.
+fn left_behind(node: &Node, make: Make, prefix: &str, gateway: &str) -> Result<()> {
+    if make != Make::Frr {
+        node.wait_for_route(prefix, &[gateway], AT_ONCE)?;
+    }
+    Ok(())
 }
 
 /// The router under test dies: its peer's view of the same.
@@ -48,6 +58,7 @@ pub(crate) fn killed_router_expires(lab: &Lab, first: Make, second: Make) -> Res
     r1.kill()?;
     let took = pair.r2.wait_for_no_route(LAN1, EXPIRED)?;
     assert!(took > NOT_BEFORE, "given up after {took:?}");
+    left_behind(&pair.r1, first, LAN2, R2)?;
     r1.start_again()?;
     pair.converge()
 }
@@ -59,6 +70,7 @@ pub(crate) fn good_bye(lab: &Lab, first: Make, second: Make) -> Result<()> {
     pair.converge()?;
     r1.stop()?;
     pair.r2.wait_for_no_route(LAN1, AT_ONCE)?;
+    pair.r1.wait_for_no_route(LAN2, AT_ONCE)?;
     Ok(())
 }
 

@@ -80,6 +80,17 @@ impl Diamond {
         ])
     }
 
+    /// Waits until all but r1 have each other's networks and r1's.
+    pub(crate) fn converge_beyond_r1(&self) -> Result<()> {
+        let [_, r2, r3, r4] = &self.nodes;
+        r2.wait_for_route(LAN4, &["10.0.24.4"], SOON)?;
+        r3.wait_for_route(LAN4, &["10.0.34.4"], SOON)?;
+        r2.wait_for_route(LAN1, &["10.0.12.1"], SOON)?;
+        r3.wait_for_route(LAN1, &["10.0.13.1"], SOON)?;
+        r4.wait_for_route(LAN1, &["10.0.24.2", "10.0.34.3"], SOON)?;
+        Ok(())
+    }
+
     /// Starts r1 as the first make and the others as the second.
     pub(crate) fn start(&self, first: Make, second: Make, plan: &RipPlan) -> Result<[Router; 4]> {
         let [r1, r2, r3, r4] = &self.nodes;

@@ -1,12 +1,13 @@
 //! What routes are taken, given and preferred.
 
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use waypost_labs::{RipInterface, RipPlan, StaticRoute};
-use waypost_testkit::{Lab, Make, RouteFeed};
+use waypost_testkit::{Lab, Make, Node, Ping, RouteFeed};
 
-use crate::network::{AT_ONCE, BY_R2, BY_R3, Diamond, LAN4, Pair, R1, R2, SOON, on_eth0};
+use crate::network::{AT_ONCE, BY_R2, BY_R3, Diamond, LAN1, LAN4, Pair, R1, R2, SOON, on_eth0};
 
 /// A default route that the router under test originates.
 pub(crate) fn default_route_given(lab: &Lab, first: Make, second: Make) -> Result<()> {
@@ -15,6 +16,15 @@ pub(crate) fn default_route_given(lab: &Lab, first: Make, second: Make) -> Resul
     let _r2 = on_eth0().start(&pair.r2, second)?;
     pair.converge()?;
     pair.r2.wait_for_route("0.0.0.0/0", &[R1], SOON)?;
+    assert_leads_nowhere(&pair.r1)
+}
+
+/// The router that originates a default route has none to anybody: at most one that refuses packets, as BIRD needs.
+fn assert_leads_nowhere(node: &Node) -> Result<()> {
+    let routes = node.routes_to("0.0.0.0/0")?;
+    if let Some(route) = routes.iter().find(|route| !route.gateways().is_empty()) {
+        bail!("{} sends packets back: {route}", node.name());
+    }
     Ok(())
 }
 
@@ -25,7 +35,7 @@ pub(crate) fn default_route_taken(lab: &Lab, first: Make, second: Make) -> Resul
     let _r2 = originating().start(&pair.r2, second)?;
     pair.converge()?;
     pair.r1.wait_for_route("0.0.0.0/0", &[R2], SOON)?;
-    Ok(())
+    assert_leads_nowhere(&pair.r2)
 }
 
 fn originating() -> RipPlan {
@@ -67,37 +77,43 @@ pub(crate) fn equal_cost(lab: &Lab, first: Make, second: Make) -> Result<()> {
     let _routers = diamond.start(first, second, &Diamond::first_plan(1, 1))?;
     let [r1, r2, r3, r4] = &diamond.nodes;
     r1.wait_for_route(LAN4, &[BY_R2, BY_R3], SOON)?;
-    r2.wait_for_route(LAN4, &["10.0.24.4"], SOON)?;
-    r3.wait_for_route(LAN4, &["10.0.34.4"], SOON)?;
-    r4.wait_for_route("10.1.0.0/24", &["10.0.24.2", "10.0.34.3"], SOON)?;
+    diamond.converge_beyond_r1()?;
     // One path goes, the other stays.
     let feed = RouteFeed::start(r1)?;
     r2.set_link("eth1", false)?;
     r1.wait_for_route(LAN4, &[BY_R3], SOON)?;
     assert_eq!(r1.routes_to(LAN4)?.len(), 1);
+    // The others learn that the way to r1 through r2 is gone, and r2 that there is one through r4 and r3.
+    r4.wait_for_route(LAN1, &["10.0.34.3"], 2 * SOON)?;
+    r2.wait_for_route(LAN1, &["10.0.24.4"], 2 * SOON)?;
+    r3.wait_for_route(LAN1, &["10.0.13.1"], SOON)?;
+    r2.wait_for_route(LAN4, &["10.0.24.4"], SOON)?;
+    r3.wait_for_route(LAN4, &["10.0.34.4"], SOON)?;
     // What the kernel does by itself with the dead half is its own business; nobody may take the route away.
     feed.assert_kept(&[LAN4])
 }
 
-/// The route moves to the other path when its cost goes up, and back, without ever being gone. Waypost does so at once;
-/// FRR and BIRD wait for the next update.
+/// The route moves to the other path when its cost goes up, and back, without ever being gone, and no packet is lost.
+/// Waypost does so at once; FRR and BIRD wait for the next update.
 pub(crate) fn metric_change(lab: &Lab, first: Make, second: Make) -> Result<()> {
     let diamond = Diamond::new(lab)?;
     let [mut router, _r2, _r3, _r4] = diamond.start(first, second, &Diamond::first_plan(1, 3))?;
     let [r1, r2, r3, r4] = &diamond.nodes;
     r1.wait_for_route(LAN4, &[BY_R2], SOON)?;
-    r4.wait_for_route("10.1.0.0/24", &["10.0.24.2", "10.0.34.3"], SOON)?;
+    diamond.converge_beyond_r1()?;
     let feeds = [
-        RouteFeed::start(r1)?,
-        RouteFeed::start(r2)?,
-        RouteFeed::start(r3)?,
+        (RouteFeed::start(r1)?, LAN4),
+        (RouteFeed::start(r2)?, LAN4),
+        (RouteFeed::start(r3)?, LAN4),
+        (RouteFeed::start(r4)?, LAN1),
     ];
+    let ping = Ping::start((r1, "10.1.0.1"), (r4, "10.4.0.1"), Duration::from_millis(5))?;
     let deadline = if first == Make::Waypost { AT_ONCE } else { SOON };
     for (by_r2, by_r3, gateway) in [(5, 3, BY_R3), (1, 3, BY_R2)] {
         if first == Make::Frr {
             let change = match by_r2 {
-                1 => "router rip\nno offset-list everything in 4 eth2".to_owned(),
-                _ => format!("router rip\noffset-list everything in {} eth2", by_r2 - 1),
+                1 => "router rip\nno offset-list everything in 5 eth2".to_owned(),
+                _ => format!("router rip\noffset-list everything in {by_r2} eth2"),
             };
             router.reconfigure(&change)?;
         } else {
@@ -105,10 +121,13 @@ pub(crate) fn metric_change(lab: &Lab, first: Make, second: Make) -> Result<()> 
         }
         let route = r1.wait_for_route(LAN4, &[gateway], deadline)?;
         assert_eq!(route.gateways(), [gateway.parse::<Ipv4Addr>()?]);
+        // The cost of what r1 hears is no business of the others.
+        diamond.converge_beyond_r1()?;
     }
-    for feed in &feeds {
-        feed.assert_kept(&[LAN4])?;
+    for (feed, prefix) in &feeds {
+        feed.assert_kept(&[prefix])?;
     }
+    ping.assert_nothing_lost()?;
     Ok(())
 }
 
@@ -126,11 +145,14 @@ pub(crate) fn redistribution(lab: &Lab, first: Make, second: Make) -> Result<()>
     let _first = plan(1, Some(5)).start(&pair.r1, first)?;
     let second_router = plan(2, None).start(&pair.r2, second)?;
     pair.converge()?;
+    pair.r1.wait_for_route("172.16.1.0/24", &["10.1.0.9"], SOON)?;
     pair.r2.wait_for_route("172.16.1.0/24", &[R1], SOON)?;
     pair.r2.wait_for_route("172.16.2.0/24", &["10.2.0.9"], SOON)?;
     assert_eq!(pair.r1.routes_to("172.16.2.0/24")?, []);
     drop(second_router);
     let _second = plan(2, Some(3)).start(&pair.r2, second)?;
     pair.r1.wait_for_route("172.16.2.0/24", &[R2], SOON)?;
+    pair.r2.wait_for_route("172.16.2.0/24", &["10.2.0.9"], SOON)?;
+    pair.r2.wait_for_route("172.16.1.0/24", &[R1], SOON)?;
     Ok(())
 }

@@ -38,6 +38,7 @@ mod ping;
 mod privileges;
 mod process;
 mod router;
+mod tap;
 mod wait;
 
 pub use feed::{Change, Gap, RouteFeed};
@@ -48,4 +49,5 @@ pub use ping::{Loss, Ping};
 pub use privileges::{gain_privileges, in_user_namespace, isolated};
 pub use process::Process;
 pub use router::{Make, Router};
+pub use tap::{Tapped, UdpTap};
 pub use wait::wait_for;

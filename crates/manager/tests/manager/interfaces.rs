@@ -1,9 +1,9 @@
 //! The life of interfaces (routing-protocol-interface 8.3): what exactly is called, and when.
 
 use serde_json::json;
-use waypost_manager::{Interface, InterfaceChange};
+use waypost_manager::{Interface, InterfaceChange, Plan};
 use waypost_routprot::conformance::host::{Request, check_order};
-use waypost_routprot::{Functionality, InfoBlock, InterfaceStatus};
+use waypost_routprot::{Functionality, Impact, InfoBlock, InterfaceStatus};
 use waypost_types::InterfaceIndex;
 
 use crate::rig::{Rig, interface, set, unset};
@@ -89,6 +89,37 @@ fn configuration_waits_and_outlives_the_interface() {
     rig.present(second.clone());
     assert_eq!(requests(&mut rig), joins(&second, metric(1)));
     rig.assert_agreed();
+}
+
+/// A table without options is a change nevertheless: the protocol joins and leaves.
+#[test]
+fn an_empty_table_that_comes_or_goes_is_told() {
+    let mut rig = Rig::new();
+    rig.apply(&[set("protocols.static", json!({}))]).unwrap();
+    rig.present(interface(2, "eth0"));
+    let empty = set("interfaces.eth0.static", json!({}));
+    let told = |plan: Plan| {
+        let [change] = plan.changes.as_slice() else {
+            panic!("{plan:?}");
+        };
+        (
+            change.path.clone(),
+            change.old.clone(),
+            change.new.clone(),
+            change.impact.clone(),
+        )
+    };
+    let path = "interfaces.eth0.static".to_owned();
+    assert_eq!(
+        told(rig.plan(std::slice::from_ref(&empty)).unwrap()),
+        (path.clone(), None, Some(json!({})), Impact::Live)
+    );
+    rig.apply(std::slice::from_ref(&empty)).unwrap();
+    assert_eq!(rig.plan(&[empty]).unwrap().changes, []);
+    assert_eq!(
+        told(rig.plan(&[unset("interfaces.eth0.static")]).unwrap()),
+        (path, Some(json!({})), None, Impact::RestartsInterface)
+    );
 }
 
 #[test]

@@ -21,6 +21,9 @@ pub(crate) struct Global {
     pub(crate) interval: Option<u32>,
 }
 
+/// A password that is refused without an area: a rule between two options.
+pub(crate) const NEEDS_AREA: &str = "needs an area";
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub(crate) struct OnInterface {
@@ -71,6 +74,8 @@ block_config!(Global, |global| match global.interval {
 });
 block_config!(OnInterface, |config| match config.metric {
     Some(metric @ (0 | 17..)) => Err(Refusal::out_of_range("metric", metric, "1..=16")),
+    _ if config.password.as_deref() == Some(NEEDS_AREA) && config.area.is_none() =>
+        Err(Refusal::invalid("this password needs an area").at("area")),
     _ => Ok(()),
 });
 

@@ -7,7 +7,7 @@ use waypost_manager::{Configuration, Edit, Path, redact};
 use waypost_routprot::Refusal;
 
 use crate::rig::{path, set, unset};
-use crate::sample::codecs;
+use crate::sample::{NEEDS_AREA, codecs};
 
 fn configuration() -> Configuration {
     Configuration::new(codecs())
@@ -504,4 +504,38 @@ fn secrets_are_blanked() {
     let shown = serde_json::to_string(&plan).unwrap();
     assert!(!shown.contains("p4ss") && !shown.contains("k3y"), "{shown}");
     assert!(shown.contains("(hidden)"));
+}
+
+#[test]
+fn options_that_need_each_other_come_in_any_order() {
+    let password = || set("interfaces.eth0.sample.password", NEEDS_AREA.into());
+    let area = || set("interfaces.eth0.sample.area.id", json!(7));
+    let both =
+        json!({ "interfaces": { "eth0": { "sample": { "password": NEEDS_AREA, "area": { "id": 7 } } } } });
+    for edits in [[password(), area()], [area(), password()]] {
+        assert_eq!(edited(json!({}), &edits), Ok(both.clone()));
+    }
+    let neither = json!({ "interfaces": { "eth0": { "sample": {} } } });
+    let gone = ["interfaces.eth0.sample.password", "interfaces.eth0.sample.area"].map(unset);
+    for edits in [gone.clone(), [gone[1].clone(), gone[0].clone()]] {
+        assert_eq!(edited(both.clone(), &edits), Ok(neither.clone()));
+    }
+    // One that never comes, and mistakes that nothing excuses.
+    let refusals = edited(
+        json!({}),
+        &[password(), set("interfaces.eth0.sample.metric", json!(2))],
+    )
+    .unwrap_err();
+    assert_eq!(refusals.len(), 1);
+    assert_eq!(refusals[0].path, "interfaces.eth0.sample.area");
+    let wrong = set("interfaces.eth0.sample.metric", json!(99));
+    let right = set("interfaces.eth0.sample.metric", json!(3));
+    let refusals = edited(json!({}), &[password(), wrong, right, area()]).unwrap_err();
+    assert_eq!(refusals.len(), 1);
+    assert_eq!(refusals[0].path, "interfaces.eth0.sample.metric");
+    let misspelt = [unset("interfaces.eth0.sample.metrik"), area()];
+    assert_eq!(
+        edited(both, &misspelt).unwrap_err()[0].path,
+        "interfaces.eth0.sample.metrik"
+    );
 }

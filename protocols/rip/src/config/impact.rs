@@ -47,10 +47,10 @@ macro_rules! interface_options {
 const NOTE: &str = "a note changes nothing";
 
 interface_options! {
-    "metric" => "routes heard here are recomputed at once and announced with their new metric";
+    "metric" => "routes heard here are recomputed at once and announced with their new metric; those that reach 16 are withdrawn";
     "metric-out" => "routes announced here are announced again with their new metric";
     "passive" => "announcing stops or starts; before it stops, routes announced here are announced as unreachable if graceful-shutdown is on, else neighbours lose them when they expire there";
-    "announce" => "everything is announced the new way at once; neighbours that do not accept it lose the routes heard from here when they expire there";
+    "announce" => "everything is announced the new way at once; what it cannot say, and everything at neighbours that do not accept it, is lost there when it expires";
     "accept" => "messages of versions no longer accepted are ignored and routes heard by them expire unless another message refreshes them; with none, routes heard here are withdrawn at once";
     "update-mode" => "periodic updates start or stop at once; before they stop, routes announced here are announced as unreachable if graceful-shutdown is on";
     "update-interval" => "the update timer is armed again with the new interval; neighbours must expire routes later than that";
