@@ -249,7 +249,9 @@ fn announcing() -> Vec<Row> {
             .deaf(R2, R1)
             .loses_more(TO_R3_ALL)
             .deaf_more(R3, R1),
+        // Subnets are announced or not as `summarise` says, which has a row of its own.
         Row::new("announce", "v2 → v1-compatible", One, "v1-compatible")
+            .before(One, "summarise", "false")
             .wire(|message| message.to.to_string() == "10.0.12.255" && message.version == 2),
         Row::new("announce", "v2 → v1", One, "v1")
             .wire(|message| message.version == 1)

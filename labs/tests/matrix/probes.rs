@@ -168,10 +168,10 @@ pub(crate) fn version_1_is_not_answered(bench: &Bench) -> Result<()> {
     Ok(())
 }
 
-/// A request with a must-be-zero field that is not (RFC 2453 §3.6).
-pub(crate) const UNTIDY: [u8; 24] = {
+/// A request of version 1 with a must-be-zero field that is not (RFC 1058 §3.1).
+const UNTIDY: [u8; 24] = {
     let mut request = REQUEST;
-    request[3] = 1;
+    (request[1], request[3]) = (1, 1);
     request
 };
 
@@ -205,8 +205,8 @@ pub(crate) fn the_buffer_is_small(bench: &Bench) -> Result<()> {
     Ok(())
 }
 
-/// r3 hears nothing of r1 that r1 has from r2's network but by the new way: a probe for changes that come in quick
-/// succession. The second is held back no longer than `triggered-delay` says.
+/// A network of r1's goes and comes at once: r3 hears of both in triggered updates, the second of which no delay holds
+/// back until a full update says it.
 pub(crate) fn quick_changes_are_told_at_once(bench: &Bench) -> Result<()> {
     let start = Instant::now();
     for up in [false, true] {
