@@ -330,7 +330,7 @@ impl Rip {
             return;
         };
         if interface.announces() {
-            interface.sending.begin_regular(now.time, &self.table);
+            interface.sending.restart_regular(now.time, &self.table);
             self.schedule_regular(now, index);
         }
         if interface_asks(&self.interfaces, index) {
@@ -410,7 +410,7 @@ impl Rip {
                 let differences = speaker.differences(&old_speaker, &self.table);
                 interface.sending.resend(differences, until);
                 if reaches_others(&old, &new) {
-                    interface.sending.begin_regular(now.time, &self.table);
+                    interface.sending.restart_regular(now.time, &self.table);
                 }
             }
             (true, false) if old.graceful_shutdown => interface.sending.begin_farewell(old.clone()),

@@ -50,6 +50,12 @@ enum WalkKind {
     Farewell(Box<Effective>),
 }
 
+impl Walk {
+    const fn is_regular(&self) -> bool {
+        matches!(self.kind, WalkKind::Regular)
+    }
+}
+
 /// What an interface is sending.
 #[derive(Debug, Default)]
 pub struct Sending {
@@ -84,18 +90,21 @@ pub struct Environment<'a> {
 
 impl Sending {
     /// Begins a regular update. It says everything, so nothing older is left to be announced (RFC 2453 §3.10.1).
+    ///
+    /// One that is still under way goes on instead. What changed behind it is not said by it: that stays to be announced.
     pub fn begin_regular(&mut self, now: Time, table: &Table) {
-        // One that is still under way says it all, too.
-        if !self
-            .walks
-            .iter()
-            .any(|walk| matches!(walk.kind, WalkKind::Regular))
-        {
-            self.push(WalkKind::Regular);
-        }
-        self.announced = table.last_change();
         self.withdrawn.retain(|_, until| now < *until);
-        self.resend.clear();
+        if !self.walks.iter().any(Walk::is_regular) {
+            self.push(WalkKind::Regular);
+            self.announced = table.last_change();
+            self.resend.clear();
+        }
+    }
+
+    /// Begins a regular update for receivers that were not there before: one under way told them only a part.
+    pub fn restart_regular(&mut self, now: Time, table: &Table) {
+        self.walks.retain(|walk| !walk.is_regular());
+        self.begin_regular(now, table);
     }
 
     /// Begins an answer with the whole table, unless the same asker has one coming or too many wait.
@@ -477,3 +486,6 @@ impl<'a> Messages<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

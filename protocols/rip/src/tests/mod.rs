@@ -9,3 +9,4 @@ mod pacing;
 mod queries;
 mod receiving;
 mod reconfiguring;
+mod walking;
