@@ -116,9 +116,11 @@ impl Sending {
         }
     }
 
-    /// Drops everything under way and begins to say good-bye.
+    /// Drops everything under way and begins to say good-bye, also to what was withdrawn lately.
     pub fn begin_farewell(&mut self, effective: Effective) {
+        let withdrawn = std::mem::take(&mut self.withdrawn);
         self.clear();
+        self.withdrawn = withdrawn;
         self.push(WalkKind::Farewell(Box::new(effective)));
     }
 
@@ -213,11 +215,14 @@ impl Sending {
     ) -> Option<Time> {
         let now = environment.now.time;
         let table = environment.table;
-        if !interface.triggers() {
-            // The next regular update will say it.
+        if !interface.announces() {
             self.announced = table.last_change();
             self.resend.clear();
             return None;
+        }
+        if !interface.triggers() {
+            // The next regular update will say it. What an operator changed here does not wait for that.
+            self.announced = table.last_change();
         }
         if !self.has_changes(table) {
             return None;
@@ -288,6 +293,50 @@ impl Sending {
         Some(self.refill_at)
     }
 
+    /// Where a walk comes by, in order: every destination, what was withdrawn, and a default route of our own. The table
+    /// need not know the latter two any more, nor class networks ever.
+    fn places<'a>(
+        &'a self,
+        speaker: Speaker<'_>,
+        table: &'a Table,
+        after: Bound<Prefix4>,
+    ) -> impl Iterator<Item = Prefix4> + 'a {
+        let originated = after == Bound::Unbounded && speaker.effective.originate_default.is_some();
+        let mut withdrawn = self
+            .withdrawn
+            .range((after, Bound::Unbounded))
+            .map(|(prefix, _)| *prefix)
+            .peekable();
+        let mut known = originated
+            .then_some(Prefix4::DEFAULT)
+            .into_iter()
+            .chain(
+                table
+                    .range(after, Bound::Unbounded)
+                    .map(|(prefix, _)| *prefix)
+                    .skip_while(move |prefix| originated && prefix.is_default()),
+            )
+            .peekable();
+        std::iter::from_fn(move || {
+            let next = match (known.peek(), withdrawn.peek()) {
+                (Some(known), Some(withdrawn)) => *known.min(withdrawn),
+                (Some(place), None) | (None, Some(place)) => *place,
+                (None, None) => return None,
+            };
+            known.next_if_eq(&next);
+            withdrawn.next_if_eq(&next);
+            Some(next)
+        })
+    }
+
+    /// That a destination is unreachable, if it was withdrawn here lately.
+    fn withdrawal(&self, prefix: Prefix4, now: Time) -> Option<Announcement> {
+        self.withdrawn
+            .get(&prefix)
+            .filter(|until| now < **until)
+            .map(|_| Announcement::unreachable(prefix))
+    }
+
     /// Goes on with a walk; whether it has ended.
     fn run_walk(
         &mut self,
@@ -325,21 +374,21 @@ impl Sending {
         let mut sequence = |out: &mut Outbox| next_sequence(environment.sequence, environment.now, out);
         let farewell = matches!(walk.kind, WalkKind::Farewell(_));
         let mut ended = true;
-        for (prefix, _) in table.range(walk.after, Bound::Unbounded) {
-            if walk.covered.is_some_and(|covered| covered.covers(*prefix)) {
-                walk.after = Bound::Excluded(*prefix);
-                continue;
-            }
-            if !messages.have_room() {
+        for prefix in self.places(speaker, table, walk.after) {
+            let known = walk.covered.filter(|covered| covered.covers(prefix));
+            let covered = known.or_else(|| speaker.summary_of(prefix));
+            let said = match (known, covered) {
+                (Some(_), _) => None,
+                (None, Some(natural)) => speaker.summarise(natural, table),
+                (None, None) => speaker.say(prefix, table.get(prefix)),
+            };
+            let silent = said.is_none_or(|said| said.prefix != prefix);
+            let gone = silent.then(|| self.withdrawal(prefix, now)).flatten();
+            if (said.is_some() || gone.is_some()) && !messages.have_room() {
                 ended = false;
                 break;
             }
-            walk.after = Bound::Excluded(*prefix);
-            walk.covered = speaker.summary_of(*prefix);
-            let said = match walk.covered {
-                Some(natural) => speaker.summarise(natural, table),
-                None => speaker.say_or_withdraw(self, *prefix, table, now),
-            };
+            walk.covered = covered;
             if let Some(said) = said {
                 let said = if farewell {
                     Announcement::unreachable(said.prefix)
@@ -348,30 +397,20 @@ impl Sending {
                 };
                 messages.add(&said.entry(version), &mut sequence, out);
             }
+            if let Some(gone) = gone {
+                if !messages.have_room() {
+                    // Its summary is said, so that it counts as covered when the walk comes back to it.
+                    ended = false;
+                    break;
+                }
+                messages.add(&gone.entry(version), &mut sequence, out);
+            }
+            walk.after = Bound::Excluded(prefix);
         }
         let sent = messages.end(&mut sequence, out);
         self.budget = self.budget.saturating_sub(sent.datagrams);
         counters.responses_sent = counters.responses_sent.wrapping_add(sent.datagrams);
         ended
-    }
-}
-
-impl Speaker<'_> {
-    /// What is said of a destination, or that it is unreachable when it was withdrawn from this interface lately.
-    fn say_or_withdraw(
-        &self,
-        sending: &Sending,
-        prefix: Prefix4,
-        table: &Table,
-        now: Time,
-    ) -> Option<Announcement> {
-        self.say(prefix, table.get(prefix)).or_else(|| {
-            sending
-                .withdrawn
-                .get(&prefix)
-                .filter(|until| now < **until)
-                .map(|_| Announcement::unreachable(prefix))
-        })
     }
 }
 

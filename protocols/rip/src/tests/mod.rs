@@ -10,3 +10,4 @@ mod queries;
 mod receiving;
 mod reconfiguring;
 mod walking;
+mod withdrawing;
