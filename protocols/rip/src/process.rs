@@ -240,7 +240,6 @@ impl Rip {
             interface.deleted = true;
             self.gather_addresses();
             self.reconsider(now, index, true, out);
-            self.originate_default(now, out);
         }
     }
 
@@ -318,7 +317,6 @@ impl Rip {
         self.open_port(index, out);
         self.set_link(now, index, out);
         self.connect_networks(now, index, out);
-        self.originate_default(now, out);
         self.watch_keys(now, index, out);
         self.begin_announcing(now, index, out);
         self.notice(Severity::Info, Some(index), "RIP runs on the interface", out);
@@ -425,7 +423,6 @@ impl Rip {
         }
         self.set_link(now, index, out);
         self.table.cap(now.time, index, new.maximum_routes, out);
-        self.originate_default(now, out);
         self.watch_keys(now, index, out);
         let announces = self.interfaces.get(&index).is_some_and(Interface::announces);
         if !announces {
@@ -496,15 +493,6 @@ impl Rip {
         for new in networks.iter().filter(|prefix| !old.contains(prefix)) {
             self.table.set_connected(now.time, *new, index, true, out);
         }
-    }
-
-    /// Keeps the default route in the table while some interface originates it.
-    fn originate_default(&mut self, now: Now, out: &mut Outbox) {
-        let originated = self
-            .interfaces
-            .values()
-            .any(|interface| interface.is_active() && interface.effective.originate_default.is_some());
-        self.table.set_originated(now.time, originated, out);
     }
 
     /// Tells the operator when the last key of a chain ran out (RFC 2082 §4.3).

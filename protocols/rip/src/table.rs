@@ -109,8 +109,6 @@ pub struct Destination {
     pub connected: SmallVec<[InterfaceIndex; 1]>,
     /// Another source's route to it.
     pub external: Option<External>,
-    /// An interface originates it (only ever the default route): kept so that walks come by.
-    pub originated: bool,
     /// What is announced.
     pub current: Option<Current>,
     /// What the routing table manager has.
@@ -131,7 +129,6 @@ impl Destination {
         self.heard.is_empty()
             && self.connected.is_empty()
             && self.external.is_none()
-            && !self.originated
             && self.current.is_none()
     }
 }
@@ -351,14 +348,6 @@ impl Table {
             destination.connected.push(interface);
         }
         self.update(now, prefix, out);
-    }
-
-    /// Keeps the default route in the table although there is none, because an interface originates it.
-    pub fn set_originated(&mut self, now: Time, originated: bool, out: &mut Outbox) {
-        if originated || self.destinations.contains_key(&Prefix4::DEFAULT) {
-            self.destinations.entry(Prefix4::DEFAULT).or_default().originated = originated;
-            self.update(now, Prefix4::DEFAULT, out);
-        }
     }
 
     /// Takes in an announcement (RFC 2453 §3.9.2). `heard.metric` is 1..=15.
