@@ -83,7 +83,8 @@ impl Speaker<'_> {
     }
 
     /// Whether version 1, which has no masks, can say `prefix` so that it is understood (RFC 1058 §3.2).
-    fn is_expressible(&self, prefix: Prefix4) -> bool {
+    #[must_use]
+    pub fn is_expressible(&self, prefix: Prefix4) -> bool {
         if self.version == Version::V2 || prefix.is_default() {
             return true;
         }

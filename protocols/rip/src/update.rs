@@ -253,11 +253,15 @@ impl Sending {
         while messages.have_room()
             && let Some(prefix) = self.resend.pop_first()
         {
-            // An option may have turned a route into nothing at all: say that it is gone.
-            let said = speaker
-                .statement(prefix, table)
-                .unwrap_or_else(|| Announcement::unreachable(prefix));
-            messages.add(&said.entry(speaker.version), &mut sequence, out);
+            // An option may have turned a route into nothing at all: say that it is gone, if this version can.
+            let gone = || {
+                speaker
+                    .is_expressible(prefix)
+                    .then(|| Announcement::unreachable(prefix))
+            };
+            if let Some(said) = speaker.statement(prefix, table).or_else(gone) {
+                messages.add(&said.entry(speaker.version), &mut sequence, out);
+            }
         }
         for (number, prefix) in table.changes_after(self.announced) {
             if !messages.have_room() {
@@ -329,11 +333,11 @@ impl Sending {
         })
     }
 
-    /// That a destination is unreachable, if it was withdrawn here lately.
-    fn withdrawal(&self, prefix: Prefix4, now: Time) -> Option<Announcement> {
+    /// That a destination is unreachable, if it was withdrawn here lately and the version can say so.
+    fn withdrawal(&self, speaker: Speaker<'_>, prefix: Prefix4, now: Time) -> Option<Announcement> {
         self.withdrawn
             .get(&prefix)
-            .filter(|until| now < **until)
+            .filter(|until| now < **until && speaker.is_expressible(prefix))
             .map(|_| Announcement::unreachable(prefix))
     }
 
@@ -383,7 +387,7 @@ impl Sending {
                 (None, None) => speaker.say(prefix, table.get(prefix)),
             };
             let silent = said.is_none_or(|said| said.prefix != prefix);
-            let gone = silent.then(|| self.withdrawal(prefix, now)).flatten();
+            let gone = silent.then(|| self.withdrawal(speaker, prefix, now)).flatten();
             if (said.is_some() || gone.is_some()) && !messages.have_room() {
                 ended = false;
                 break;

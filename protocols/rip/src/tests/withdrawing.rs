@@ -92,3 +92,18 @@ fn a_farewell_repeats_what_was_withdrawn_just_before() {
     lab.run(LATENCY);
     assert_eq!(lab.metric(2, "0.0.0.0/0"), None);
 }
+
+#[test]
+fn version_1_withdraws_nothing_that_it_would_be_understood_to_withdraw() {
+    // Both are 10.8.0.0 without a mask; on this link that is the first.
+    let heard = [("10.8.0.0/24", 2), ("10.8.0.0/25", 4)];
+    let mut lab = pair(&json!({}), &heard);
+    lab.configure(1, 1, json!({ "announce": "v1" }));
+    lab.secs(36);
+    let said = lab.said(1, 1, "10.8.0.0/0");
+    assert!(
+        !said.is_empty() && said.iter().all(|metric| *metric == 3),
+        "{said:?}"
+    );
+    assert_eq!(lab.metric(2, "10.8.0.0/24"), Some(4));
+}
