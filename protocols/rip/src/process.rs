@@ -175,6 +175,9 @@ impl Rip {
 
     /// Applies global options that are not interface defaults.
     fn apply_policy(&mut self, now: Now, out: &mut Outbox) {
+        let removal = self.global.defaults.removal_interval;
+        self.table
+            .set_removal(removal.map(|seconds| Duration::from_secs(seconds.into())));
         let rules = Rules::new(self.global.redistribute.as_deref().unwrap_or_default());
         let owners = rules.owners();
         if owners != self.owners {

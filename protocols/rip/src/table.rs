@@ -22,6 +22,8 @@ use crate::redistribute::Rules;
 
 /// The preference of routes that may replace static ones: better than theirs in the router's preference table.
 pub const OVERWRITE_STATIC_PREFERENCE: u8 = 2;
+/// How long a route that is gone is still announced where nothing else is configured (RFC 2453 §3.8).
+const REMOVAL: Duration = Duration::from_secs(120);
 /// How many destinations one call lets expire; the rest follows in the next.
 const EXPIRIES_A_CALL: usize = 4096;
 
@@ -117,6 +119,8 @@ pub struct Destination {
     journal: u64,
     /// When it is looked at for expiry.
     check_at: Option<Time>,
+    /// The interface whose removal interval holds once `current` is gone.
+    home: Option<InterfaceIndex>,
     /// When `current` last changed.
     pub changed: Time,
     /// It went from one set of interfaces straight to another, so that those who hear us on the new ones may still count
@@ -142,6 +146,8 @@ pub struct Table {
     redistribution: Rules,
     ecmp: usize,
     preference: Option<u8>,
+    /// How long routes of our own that belong to no interface are still announced when they are gone.
+    removal: Duration,
     /// Changed destinations by the number of their last change.
     journal: BTreeMap<u64, Prefix4>,
     last_change: u64,
@@ -157,6 +163,7 @@ impl Table {
     pub fn new() -> Self {
         Self {
             ecmp: 1,
+            removal: REMOVAL,
             ..Self::default()
         }
     }
@@ -233,6 +240,12 @@ impl Table {
         if !same {
             self.for_every(now, out, |_, _| true);
         }
+    }
+
+    /// Replaces the time that routes of our own which belong to no interface are still announced when they are gone.
+    /// Holds for those that go from now on.
+    pub fn set_removal(&mut self, removal: Option<Duration>) {
+        self.removal = removal.unwrap_or(REMOVAL);
     }
 
     /// Replaces what the table knows of an interface. `permit` says anew which of its routes pass the filters.
@@ -485,9 +498,21 @@ impl Table {
             destination.installed = route;
         }
 
+        let removal = destination
+            .home
+            .and_then(|home| self.links.get(&home))
+            .map_or(self.removal, |link| link.removal);
         let next = own(prefix, destination, &self.redistribution)
             .or(selected)
-            .or_else(|| garbage(destination.current.as_ref(), now, &self.links));
+            .or_else(|| garbage(destination.current.as_ref(), now, removal));
+        match &next {
+            Some(next) if next.garbage_until.is_some() => {}
+            Some(next) => {
+                let first = next.via.first().map(|(index, _)| *index);
+                destination.home = destination.connected.first().copied().or(first);
+            }
+            None => destination.home = None,
+        }
         if destination.current != next {
             // Garbage that is over was announced as unreachable all along: its end is no news.
             let news = next.is_some();
@@ -664,20 +689,9 @@ fn own(prefix: Prefix4, destination: &Destination, rules: &Rules) -> Option<Curr
 }
 
 /// What is left of a route that is gone, while its garbage time lasts.
-fn garbage(
-    old: Option<&Current>,
-    now: Time,
-    links: &BTreeMap<InterfaceIndex, LinkPolicy>,
-) -> Option<Current> {
+fn garbage(old: Option<&Current>, now: Time, removal: Duration) -> Option<Current> {
     let old = old?;
-    let until = old.garbage_until.unwrap_or_else(|| {
-        let removal = old
-            .via
-            .first()
-            .and_then(|(index, _)| links.get(index))
-            .map_or(Duration::from_secs(120), |link| link.removal);
-        now + removal
-    });
+    let until = old.garbage_until.unwrap_or(now + removal);
     (now < until).then(|| Current {
         metric: INFINITY,
         garbage_until: Some(until),

@@ -107,3 +107,36 @@ fn version_1_withdraws_nothing_that_it_would_be_understood_to_withdraw() {
     );
     assert_eq!(lab.metric(2, "10.8.0.0/24"), Some(4));
 }
+
+#[test]
+fn routes_of_our_own_are_announced_as_gone_for_the_removal_interval() {
+    let mut lab = Lab::new();
+    lab.router(
+        1,
+        json!({ "removal-interval": 9, "redistribute": [{ "source": "static" }] }),
+        &[(1, json!({})), (2, json!({ "removal-interval": 4 }))],
+    );
+    let prefix = super::lab::p("192.0.2.0/24");
+    lab.redistribute(1, [prefix]);
+    lab.secs(1);
+    lab.withdraw(1, prefix);
+    lab.status(1, 2, &InterfaceStatus::MediaAbsent);
+    let gone = |lab: &Lab| ["10.2.0.0/24", "192.0.2.0/24"].map(|prefix| lab.row(1, prefix).is_null());
+    lab.secs(3);
+    assert_eq!(gone(&lab), [false, false]);
+    lab.secs(2);
+    assert_eq!(gone(&lab), [true, false]);
+    lab.secs(3);
+    assert_eq!(gone(&lab), [true, false]);
+    lab.secs(2);
+    assert_eq!(gone(&lab), [true, true]);
+    // A change holds from then on.
+    lab.redistribute(1, [prefix]);
+    lab.configure_global(
+        1,
+        json!({ "removal-interval": 2, "redistribute": [{ "source": "static" }] }),
+    );
+    lab.withdraw(1, prefix);
+    lab.secs(3);
+    assert_eq!(gone(&lab), [true, true]);
+}
