@@ -1,5 +1,6 @@
 //! RIP on one interface: its configuration in force, whether it runs, its port, its counters.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use smallvec::SmallVec;
@@ -236,16 +237,11 @@ impl Interface {
     }
 
     /// Where updates and requests go: destination and source. A network of several gets its own copy, because a router
-    /// takes nothing from an address outside its networks (RFC 2453 §3.9.2).
+    /// takes nothing from an address outside its networks (RFC 2453 §3.9.2). That is also why neighbours that are not on
+    /// this link are left out: a list for all interfaces names those of others.
     #[must_use]
     pub fn audience(&self, effective: &Effective) -> Audience {
         let mut audience = Audience::new();
-        let mut add = |destination: Ipv4Addr, source: IpAddr| {
-            let to = (SocketAddr::new(destination.into(), effective.port), Some(source));
-            if !audience.contains(&to) {
-                audience.push(to);
-            }
-        };
         let announce = effective.announce;
         if announce == Announce::None {
             return audience;
@@ -273,13 +269,19 @@ impl Interface {
                 } else {
                     binding.prefix.last()
                 };
-                add(destination, IpAddr::V4(binding.address));
+                let to = SocketAddr::new(destination.into(), effective.port);
+                let receiver = (to, Some(IpAddr::V4(binding.address)));
+                if !audience.contains(&receiver) {
+                    audience.push(receiver);
+                }
             }
         }
         if effective.neighbor_mode != NeighborMode::Off {
+            let mut named: BTreeSet<SocketAddr> = audience.iter().map(|(to, _)| *to).collect();
             for neighbor in &effective.neighbors {
-                if let Some(source) = self.source_for(*neighbor) {
-                    add(*neighbor, source);
+                let to = SocketAddr::new((*neighbor).into(), effective.port);
+                if self.is_on_link(*neighbor) && !self.owns(*neighbor) && named.insert(to) {
+                    audience.push((to, self.source_for(*neighbor)));
                 }
             }
         }

@@ -187,7 +187,7 @@ pub struct Options {
     /// Whether `neighbors` are sent to by unicast. Default `off`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub neighbor_mode: Option<NeighborMode>,
-    /// Routers to send to by unicast. Default: none.
+    /// Routers to send to by unicast; those that are not on the interface's link are left out. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub neighbors: Option<Vec<Ipv4Addr>>,
     /// Which routes are taken: the first rule that matches decides, the rest gets the opposite of the last. Default: all.
