@@ -2,10 +2,10 @@
 //!
 //! Whole tables are walked in order with a cursor, changes by their numbers in the table's journal: an interface that
 //! announced everything up to change N asks for what came after N. Messages leave in bursts of at most [`BURST`]
-//! datagrams a [`BURST_GAP`]; ten thousand routes take 25 of those.
+//! datagrams a [`BURST_GAP`], whatever they are and however many get each; ten thousand routes take 25 of those.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Bound;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use waypost_wire::Writer;
 use crate::announce::{Announcement, Speaker};
 use crate::authentication::{SEQUENCE_KEY, Seal, Sequence};
 use crate::config::Effective;
+use crate::input::answer_to;
 use crate::interface::{Audience, Counters, Interface, version_of};
 use crate::packet::{Command, Entry, Version, encode_header};
 use crate::table::Table;
@@ -46,6 +47,12 @@ enum WalkKind {
     Regular,
     /// An answer to a request for the whole table.
     Answer { to: SocketAddr, version: Version },
+    /// An answer to a request for these entries.
+    Entries {
+        to: SocketAddr,
+        version: Version,
+        asked: VecDeque<Entry>,
+    },
     /// Everything is unreachable through us from now on, said under the configuration that announced it.
     Farewell(Box<Effective>),
 }
@@ -54,12 +61,31 @@ impl Walk {
     const fn is_regular(&self) -> bool {
         matches!(self.kind, WalkKind::Regular)
     }
+
+    /// Whom it answers.
+    const fn asker(&self) -> Option<SocketAddr> {
+        match self.kind {
+            WalkKind::Answer { to, .. } | WalkKind::Entries { to, .. } => Some(to),
+            WalkKind::Regular | WalkKind::Farewell(_) => None,
+        }
+    }
+}
+
+/// A message, and the receivers that still have to get it.
+#[derive(Debug)]
+pub struct Late {
+    port: PortId,
+    command: Command,
+    octets: Vec<u8>,
+    receivers: smallvec::IntoIter<[(SocketAddr, Option<IpAddr>); 2]>,
 }
 
 /// What an interface is sending.
 #[derive(Debug, Default)]
 pub struct Sending {
     walks: VecDeque<Walk>,
+    /// Messages that some of their receivers still have to get, before anything else is sent.
+    late: VecDeque<Late>,
     /// The last change that was announced here.
     announced: u64,
     /// Destinations to speak of although they did not change: the configuration did.
@@ -104,16 +130,38 @@ impl Sending {
     /// Begins a regular update for receivers that were not there before: one under way told them only a part.
     pub fn restart_regular(&mut self, now: Time, table: &Table) {
         self.walks.retain(|walk| !walk.is_regular());
+        self.late.clear();
         self.begin_regular(now, table);
     }
 
     /// Begins an answer with the whole table, unless the same asker has one coming or too many wait.
     pub fn begin_answer(&mut self, to: SocketAddr, version: Version) {
-        let answers = |walk: &&Walk| matches!(walk.kind, WalkKind::Answer { .. });
-        let same = |walk: &Walk| matches!(walk.kind, WalkKind::Answer { to: other, .. } if other == to);
-        if self.walks.iter().filter(answers).count() < MAXIMUM_ANSWERS && !self.walks.iter().any(same) {
+        if self.may_answer(to) {
             self.push(WalkKind::Answer { to, version });
         }
+    }
+
+    /// Begins an answer to a request for certain entries, within the same bounds.
+    pub fn begin_entries(
+        &mut self,
+        to: SocketAddr,
+        version: Version,
+        asked: impl IntoIterator<Item = Entry>,
+    ) {
+        if self.may_answer(to) {
+            let asked = asked.into_iter().collect();
+            self.push(WalkKind::Entries { to, version, asked });
+        }
+    }
+
+    fn may_answer(&self, to: SocketAddr) -> bool {
+        let askers = || self.walks.iter().filter_map(Walk::asker);
+        askers().count() < MAXIMUM_ANSWERS && askers().all(|other| other != to)
+    }
+
+    /// Sends what is left of a message before anything else.
+    pub fn finish_first(&mut self, late: Option<Late>) {
+        self.late.extend(late);
     }
 
     /// Drops everything under way and begins to say good-bye, also to what was withdrawn lately.
@@ -135,6 +183,7 @@ impl Sending {
     /// Drops everything under way.
     pub fn clear(&mut self) {
         self.walks.clear();
+        self.late.clear();
         self.resend.clear();
         self.withdrawn.clear();
         self.opened = None;
@@ -144,7 +193,7 @@ impl Sending {
     /// Whether nothing is under way.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        self.walks.is_empty()
+        self.walks.is_empty() && self.late.is_empty()
     }
 
     /// The last change that was announced.
@@ -192,18 +241,57 @@ impl Sending {
             self.budget = BURST;
             self.refill_at = now + BURST_GAP;
         }
+        if !self.run_late(counters, out) {
+            return Some(self.refill_at);
+        }
         let triggered = self.run_triggered(interface, counters, environment, out);
         while self.budget > 0
             && let Some(mut walk) = self.walks.pop_front()
         {
-            if self.run_walk(&mut walk, interface, counters, environment, out) {
+            let ended = match &walk.kind {
+                WalkKind::Entries { .. } => {
+                    self.run_entries(&mut walk, interface, counters, environment, out)
+                }
+                _ => self.run_walk(&mut walk, interface, counters, environment, out),
+            };
+            if ended {
                 continue;
             }
             self.walks.push_front(walk);
             break;
         }
-        let walks = (!self.walks.is_empty()).then_some(self.refill_at);
+        let walks = (!self.is_done()).then_some(self.refill_at);
         triggered.into_iter().chain(walks).min()
+    }
+
+    /// Goes on with messages that some have and others not; whether everybody has them.
+    fn run_late(&mut self, counters: &mut Counters, out: &mut Outbox) -> bool {
+        while let Some(late) = self.late.front_mut() {
+            let sent = match late.command {
+                Command::Request => &mut counters.requests_sent,
+                Command::Response => &mut counters.responses_sent,
+            };
+            while self.budget > 0
+                && let Some((destination, source)) = late.receivers.next()
+            {
+                out.send(late.port, destination, TxOptions { source }, &late.octets);
+                self.budget -= 1;
+                *sent = sent.wrapping_add(1);
+            }
+            if late.receivers.len() > 0 {
+                return false;
+            }
+            self.late.pop_front();
+        }
+        true
+    }
+
+    /// What was sent counts, and what was not is sent next.
+    fn account(&mut self, sent: Sent, counters: &mut Counters) -> u32 {
+        self.budget = self.budget.saturating_sub(sent.datagrams);
+        counters.responses_sent = counters.responses_sent.wrapping_add(sent.datagrams);
+        self.late.extend(sent.late);
+        sent.datagrams
     }
 
     fn run_triggered(
@@ -278,9 +366,7 @@ impl Sending {
             }
         }
         let sent = messages.end(&mut sequence, out);
-        self.budget = self.budget.saturating_sub(sent.datagrams);
-        counters.responses_sent = counters.responses_sent.wrapping_add(sent.datagrams);
-        if sent.datagrams > 0 {
+        if self.account(sent, counters) > 0 {
             if self.opened != Some(opened) {
                 counters.triggered_updates_sent = counters.triggered_updates_sent.wrapping_add(1);
                 self.opened = Some(opened);
@@ -295,6 +381,42 @@ impl Sending {
         // The update goes on until all is said, even beyond its limit: what is left is older than that.
         self.open_until = self.open_until.max(self.refill_at + Duration::from_nanos(1));
         Some(self.refill_at)
+    }
+
+    /// Goes on with an answer entry by entry, without split horizon and filters: this is for diagnosis (RFC 2453 §3.9.1).
+    /// Whether it has ended.
+    fn run_entries(
+        &mut self,
+        walk: &mut Walk,
+        interface: &Interface,
+        counters: &mut Counters,
+        environment: &mut Environment<'_>,
+        out: &mut Outbox,
+    ) -> bool {
+        let WalkKind::Entries { to, version, asked } = &mut walk.kind else {
+            return true;
+        };
+        let speaker = Speaker {
+            interface,
+            effective: &interface.effective,
+            version: *version,
+        };
+        let audience = only(interface, *to);
+        let Some(mut messages) = Messages::new(speaker, audience, self.budget, environment.now) else {
+            counters.send_failures += 1;
+            return true;
+        };
+        let mut sequence = |out: &mut Outbox| next_sequence(environment.sequence, environment.now, out);
+        while messages.have_room()
+            && let Some(asked) = asked.pop_front()
+        {
+            let said = answer_to(interface, *version, &asked, environment.table);
+            messages.add(&said, &mut sequence, out);
+        }
+        let ended = asked.is_empty();
+        let sent = messages.end(&mut sequence, out);
+        self.account(sent, counters);
+        ended
     }
 
     /// Where a walk comes by, in order: every destination, what was withdrawn, and a default route of our own. The table
@@ -356,13 +478,7 @@ impl Sending {
             _ => &interface.effective,
         };
         let (version, audience): (Version, Audience) = match &walk.kind {
-            WalkKind::Answer { to, version } => {
-                let source = match to.ip() {
-                    std::net::IpAddr::V4(to) => interface.source_for(to),
-                    std::net::IpAddr::V6(_) => None,
-                };
-                (*version, [(*to, source)].into_iter().collect())
-            }
+            WalkKind::Answer { to, version } => (*version, only(interface, *to)),
             _ => (version_of(effective), interface.audience(effective)),
         };
         let speaker = Speaker {
@@ -412,8 +528,7 @@ impl Sending {
             walk.after = Bound::Excluded(prefix);
         }
         let sent = messages.end(&mut sequence, out);
-        self.budget = self.budget.saturating_sub(sent.datagrams);
-        counters.responses_sent = counters.responses_sent.wrapping_add(sent.datagrams);
+        self.account(sent, counters);
         ended
     }
 }
@@ -439,13 +554,25 @@ pub struct Messages<'a> {
     entries: usize,
     budget: u32,
     datagrams: u32,
+    late: Option<Late>,
 }
 
 /// What [`Messages`] sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Sent {
     /// Datagrams, one a receiver and message.
     pub datagrams: u32,
+    /// The last message, for those for whom the budget did not suffice.
+    pub late: Option<Late>,
+}
+
+/// An audience of one.
+fn only(interface: &Interface, to: SocketAddr) -> Audience {
+    let source = match to.ip() {
+        IpAddr::V4(to) => interface.source_for(to),
+        IpAddr::V6(_) => None,
+    };
+    [(to, source)].into_iter().collect()
 }
 
 impl<'a> Messages<'a> {
@@ -468,6 +595,7 @@ impl<'a> Messages<'a> {
             entries: 0,
             budget,
             datagrams: 0,
+            late: None,
         })
     }
 
@@ -483,7 +611,7 @@ impl<'a> Messages<'a> {
     /// Whether another entry may be added within the budget.
     #[must_use]
     pub fn have_room(&self) -> bool {
-        self.entries > 0 || self.datagrams < self.budget
+        self.entries > 0 || (self.datagrams < self.budget && self.late.is_none())
     }
 
     /// Adds an entry; sends the message when that fills it.
@@ -507,7 +635,12 @@ impl<'a> Messages<'a> {
             0
         };
         self.seal.finish(&mut self.writer, number);
-        for (destination, source) in &self.audience {
+        let room = self.budget.saturating_sub(self.datagrams) as usize;
+        let (at_once, later) = self
+            .audience
+            .split_at_checked(room)
+            .unwrap_or((&self.audience, &[]));
+        for (destination, source) in at_once {
             out.send(
                 self.port,
                 *destination,
@@ -515,6 +648,14 @@ impl<'a> Messages<'a> {
                 self.writer.as_slice(),
             );
             self.datagrams += 1;
+        }
+        if !later.is_empty() {
+            self.late = Some(Late {
+                port: self.port,
+                command: self.command,
+                octets: self.writer.as_slice().to_vec(),
+                receivers: Audience::from(later).into_iter(),
+            });
         }
         self.entries = 0;
     }
@@ -526,6 +667,7 @@ impl<'a> Messages<'a> {
         }
         Sent {
             datagrams: self.datagrams,
+            late: self.late,
         }
     }
 }

@@ -283,6 +283,10 @@ fn requests_are_answered_as_the_rfc_has_it() {
         answer.entries(),
         [("192.0.2.0/24".to_owned(), 2), ("203.0.113.0/24".to_owned(), 16)]
     );
+    // Nobody off the link learns what is in our table.
+    let far = "203.0.113.9:4711".parse().unwrap();
+    lab.inject(2, 1, far, &message(Command::Request, Version::V2, &some));
+    assert!(lab.strays.is_empty());
     // In the version of the request.
     lab.inject(
         2,
