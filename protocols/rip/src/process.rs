@@ -272,7 +272,9 @@ impl Rip {
         };
         match status {
             InterfaceStatus::AddressChange(binding) => {
-                let same = interface.binding == *binding;
+                // RIP knows IPv4 only, and neither length nor speed of the link change what it says.
+                let old = &interface.binding;
+                let same = (&old.addresses, old.remote) == (&binding.addresses, binding.remote);
                 interface.binding.clone_from(binding);
                 let goes_on = interface.is_active() && interface.should_run();
                 self.gather_addresses();

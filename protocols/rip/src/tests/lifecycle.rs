@@ -309,3 +309,17 @@ fn requests_are_answered_as_the_rfc_has_it() {
     lab.inject(2, 1, asker, &whole);
     assert_eq!(lab.strays.len(), 1);
 }
+
+#[test]
+fn a_binding_that_changes_for_others_is_no_news() {
+    let mut lab = pair(json!({}));
+    let mut binding = lab.nodes[&1].rip.interfaces[&InterfaceIndex(1)].binding.clone();
+    binding.addresses6.push(("2001:db8::1".parse().unwrap(), 64));
+    binding.mtu = 9000;
+    binding.speed = 1_000_000;
+    lab.status(1, 1, &InterfaceStatus::AddressChange(binding));
+    assert!(lab.nodes[&1].sent.is_empty());
+    // The length of the link's packets holds all the same.
+    let interface = &lab.nodes[&1].rip.interfaces[&InterfaceIndex(1)];
+    assert_eq!(interface.binding.mtu, 9000);
+}
