@@ -376,6 +376,8 @@ impl Rip {
         };
         self.table
             .retain_senders(now.time, index, |from| interface.is_on_link(from), out);
+        self.table
+            .retain_next_hops(now.time, index, |next_hop| interface.is_on_link(next_hop), out);
         self.set_link(now, index, out);
         self.connect_networks(now, index, out);
         self.begin_announcing(now, index, out);

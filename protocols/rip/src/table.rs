@@ -304,6 +304,26 @@ impl Table {
         self.count_out(interface, forgotten);
     }
 
+    /// Sends what was heard on an interface to its announcer instead, where `keep` no longer wants the next hop it named.
+    pub fn retain_next_hops(
+        &mut self,
+        now: Time,
+        interface: InterfaceIndex,
+        keep: impl Fn(Ipv4Addr) -> bool,
+        out: &mut Outbox,
+    ) {
+        self.for_every(now, out, |_, destination| {
+            let mut touched = false;
+            for heard in &mut destination.heard {
+                if heard.interface == interface && heard.next_hop != heard.from && !keep(heard.next_hop) {
+                    heard.next_hop = heard.from;
+                    touched = true;
+                }
+            }
+            touched
+        });
+    }
+
     /// Forgets what was heard on an interface beyond the first `maximum` routes in the order of destinations.
     pub fn cap(&mut self, now: Time, interface: InterfaceIndex, maximum: u32, out: &mut Outbox) {
         if self.heard_on(interface) <= maximum {

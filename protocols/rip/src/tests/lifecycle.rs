@@ -323,3 +323,26 @@ fn a_binding_that_changes_for_others_is_no_news() {
     let interface = &lab.nodes[&1].rip.interfaces[&InterfaceIndex(1)];
     assert_eq!(interface.binding.mtu, 9000);
 }
+
+#[test]
+fn a_next_hop_in_a_network_that_goes_gives_way_to_its_announcer() {
+    let mut lab = pair(json!({}));
+    let first = lab.nodes[&2].rip.interfaces[&InterfaceIndex(2)].binding.clone();
+    let mut second = first.clone();
+    second.addresses.push(waypost_routprot::LocalBinding {
+        address: "172.30.0.2".parse().unwrap(),
+        prefix: p("172.30.0.0/16"),
+    });
+    lab.status(2, 2, &InterfaceStatus::AddressChange(second));
+    let mut entry = super::lab::entry("198.51.100.0/24", 1);
+    entry.next_hop = "172.30.0.9".parse().unwrap();
+    lab.inject(
+        2,
+        2,
+        host(2, 7),
+        &message(Command::Response, Version::V2, &[entry]),
+    );
+    assert_eq!(lab.gateways(2, "198.51.100.0/24"), [super::lab::ip("172.30.0.9")]);
+    lab.status(2, 2, &InterfaceStatus::AddressChange(first));
+    assert_eq!(lab.gateways(2, "198.51.100.0/24"), [super::lab::ip("10.2.0.7")]);
+}
