@@ -429,6 +429,9 @@ impl Rip {
             self.table.retain_senders(now.time, index, |_| false, out);
         }
         self.set_link(now, index, out);
+        if new.expiration_interval != old.expiration_interval {
+            self.expire_neighbors(now, index, out);
+        }
         self.table.cap(now.time, index, new.maximum_routes, out);
         self.watch_keys(now, index, out);
         let announces = self.interfaces.get(&index).is_some_and(Interface::announces);
