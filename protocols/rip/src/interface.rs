@@ -106,6 +106,8 @@ pub struct Interface {
     pub demand: Option<(Time, Option<Time>)>,
     /// When the next warning about too many routes may be written.
     pub next_excess_notice: Time,
+    /// Nothing can be sent because no key is valid yet.
+    pub keyless: bool,
 }
 
 impl Interface {
@@ -129,6 +131,7 @@ impl Interface {
             sending: Sending::default(),
             demand: None,
             next_excess_notice: Time::ZERO,
+            keyless: false,
         }
     }
 

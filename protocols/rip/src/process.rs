@@ -507,10 +507,11 @@ impl Rip {
 
     /// Tells the operator when the last key of a chain ran out (RFC 2082 §4.3).
     fn watch_keys(&mut self, now: Now, index: InterfaceIndex, out: &mut Outbox) {
-        let Some(interface) = self.interfaces.get(&index) else {
+        let Some(interface) = self.interfaces.get_mut(&index) else {
             return;
         };
         self.timers.cancel(&Timer::Keys(index));
+        interface.keyless = false;
         if interface.effective.authentication != Authentication::Cryptographic {
             return;
         }
@@ -520,7 +521,10 @@ impl Rip {
                 "every key has expired; key {} stays in use until the chain is renewed",
                 key.id
             )),
-            None => Some("no key is valid yet; nothing is sent".to_owned()),
+            None => {
+                interface.keyless = true;
+                Some("no key is valid yet; nothing is sent".to_owned())
+            }
             Some((_, false)) => None,
         };
         // The next moment at which a lifetime begins or ends.
@@ -594,7 +598,17 @@ impl Rip {
                         self.begin_announcing(now, index, out);
                     }
                 }
-                Timer::Keys(index) => self.watch_keys(now, index, out),
+                Timer::Keys(index) => {
+                    let is_keyless = |rip: &Self| {
+                        let interface = rip.interfaces.get(&index);
+                        interface.is_some_and(|interface| interface.keyless)
+                    };
+                    let was_keyless = is_keyless(self);
+                    self.watch_keys(now, index, out);
+                    if was_keyless && !is_keyless(self) {
+                        self.begin_announcing(now, index, out);
+                    }
+                }
             }
         }
     }
