@@ -377,6 +377,7 @@ fn route_of(
     let honoured = version == Version::V2
         && !named.is_unspecified()
         && interface.is_on_link(named)
-        && !interface.is_broadcast(named);
+        && !interface.is_broadcast(named)
+        && !interface.is_network(named);
     Some((prefix, metric, if honoured { named } else { from }))
 }

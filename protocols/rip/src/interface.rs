@@ -218,6 +218,15 @@ impl Interface {
             .any(|binding| binding.prefix.length() < 31 && binding.prefix.last() == address)
     }
 
+    /// Whether `address` is that of a network of the link, which is nobody's.
+    #[must_use]
+    pub fn is_network(&self, address: Ipv4Addr) -> bool {
+        self.binding
+            .addresses
+            .iter()
+            .any(|binding| binding.prefix.length() < 31 && binding.prefix.network() == address)
+    }
+
     /// Our address that a message to `destination` comes from: the one in the same network, else the first.
     #[must_use]
     pub fn source_for(&self, destination: Ipv4Addr) -> Option<IpAddr> {
