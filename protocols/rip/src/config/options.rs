@@ -220,7 +220,7 @@ pub struct Options {
     /// UDP port, 1..=65535. Default 520.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
-    /// Largest message sent, in octets of UDP payload, 64..=65000; the MTU also limits it. Default 512 (RFC 2453 §3.6: 25 entries).
+    /// Largest message sent, in octets of UDP payload, 64..=65000; the MTU also limits it, and a digest needs room. Default 512 (RFC 2453 §3.6: 25 entries).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub packet_length: Option<u16>,
     /// Receive buffer of the socket in octets, 4096..=67108864. Default 4194304.
