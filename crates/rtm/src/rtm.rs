@@ -1,5 +1,6 @@
 //! The routing table manager itself.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -425,6 +426,21 @@ impl Rtm {
         Ok(())
     }
 
+    /// Changes whose routes a subscriber cares for. What waits for it stays, and is told by the new owners; everything
+    /// else about which they make a difference, a [`replay`](Self::replay) tells.
+    ///
+    /// To end the subscription and begin another would lose what waits: routes that are gone and that no replay tells of.
+    pub fn set_owners(
+        &mut self,
+        subscriber: SubscriberId,
+        owners: Option<BTreeSet<ProtocolId>>,
+    ) -> Result<(), RtmError> {
+        let slot = self.cx.subscribers.slot(subscriber)?;
+        self.cx.subscribers[slot].config.owners = owners;
+        self.update_accepts();
+        Ok(())
+    }
+
     fn update_accepts(&mut self) {
         let subscribers = &self.cx.subscribers;
         self.cx
@@ -432,8 +448,8 @@ impl Rtm {
             .set_accepts(|protocol| subscribers.accepting(protocol));
     }
 
-    /// Tells the subscriber of everything that is in the table, as its drains get there. Destinations that change
-    /// meanwhile may be told twice. A replay that is running begins again.
+    /// Tells the subscriber of everything that is in the table, as its drains get there: also of destinations whose best
+    /// route is of an owner it does not care for, as having none. Destinations that change meanwhile may be told twice. A replay that is running begins again.
     pub fn replay(&mut self, subscriber: SubscriberId) -> Result<(), RtmError> {
         let slot = self.cx.subscribers.slot(subscriber)?;
         let row = &mut self.cx.subscribers[slot];

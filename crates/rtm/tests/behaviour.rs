@@ -405,3 +405,35 @@ fn thirty_two_subscribers() {
     }
     assert_eq!(rtm.memory().destinations, 0);
 }
+
+#[test]
+fn what_waits_is_told_although_the_subscriber_cares_for_others_now() {
+    let (mut rtm, rip, _) = with_two();
+    let owners = |owners: &[ProtocolId]| Some(owners.iter().copied().collect());
+    let subscriber = rtm
+        .subscribe(SubscriberConfig {
+            owners: owners(&[ProtocolId::RIP]),
+            ..SubscriberConfig::new(SubscriberKind::Best)
+        })
+        .unwrap();
+    apply(&mut rtm, rip, &[set(NET, 0, unicast(&[via(1, 1)], 0))]);
+    assert_eq!(rtm.drain(subscriber, 9).unwrap().len(), 1);
+    apply(&mut rtm, rip, &[delete(NET)]);
+    rtm.set_owners(subscriber, owners(&[ProtocolId::RIP, ProtocolId::OSPF]))
+        .unwrap();
+    rtm.replay(subscriber).unwrap();
+    let told = rtm.drain(subscriber, 9).unwrap();
+    assert_eq!(told.len(), 1);
+    assert_eq!(
+        (told[0].notice.prefix, told[0].notice.best.is_none()),
+        (prefix(NET), true)
+    );
+    // A replay tells of routes that no longer count that they are none.
+    apply(&mut rtm, rip, &[set(NET, 0, unicast(&[via(1, 1)], 0))]);
+    assert!(rtm.drain(subscriber, 9).unwrap()[0].notice.best.is_some());
+    rtm.set_owners(subscriber, owners(&[])).unwrap();
+    rtm.replay(subscriber).unwrap();
+    assert!(rtm.drain(subscriber, 9).unwrap()[0].notice.best.is_none());
+    apply(&mut rtm, rip, &[delete(NET)]);
+    assert!(rtm.pending(subscriber).unwrap().is_empty());
+}

@@ -84,7 +84,8 @@ impl Speaker<'_> {
 
     /// Whether version 1, which has no masks, can say `prefix` so that it is understood (RFC 1058 §3.2), where version 1
     /// listens (RFC 2453 §4.3). `summarise` tells whether it does to `v1-compatible` messages.
-    fn is_expressible(&self, prefix: Prefix4) -> bool {
+    #[must_use]
+    pub fn is_expressible(&self, prefix: Prefix4) -> bool {
         let compatible = self.effective.announce == Announce::V1Compatible && self.effective.summarise;
         if (self.version == Version::V2 && !compatible) || prefix.is_default() {
             return true;

@@ -232,15 +232,21 @@ impl<'a> Seal<'a> {
         }
     }
 
-    /// How many route entries fit into a message of `length` octets; at least one.
+    /// How many octets a message has beside its header and routes.
     #[must_use]
-    pub fn capacity(&self, length: usize) -> usize {
-        let overhead = match self {
+    pub fn overhead(&self) -> usize {
+        match self {
             Self::None => 0,
             Self::Plain(_) => ENTRY_LENGTH,
             Self::Digest(key) => ENTRY_LENGTH + TRAILER_HEADER.len() + key.algorithm.length(),
-        };
-        (length.saturating_sub(HEADER_LENGTH + overhead) / ENTRY_LENGTH).max(1)
+        }
+    }
+
+    /// How many route entries fit into a message of `length` octets; at least one. Configuration with which that would be
+    /// too long is refused, a link with such an MTU has to send fragments.
+    #[must_use]
+    pub fn capacity(&self, length: usize) -> usize {
+        (length.saturating_sub(HEADER_LENGTH + self.overhead()) / ENTRY_LENGTH).max(1)
     }
 
     /// Appends the authentication entry; right after the header.

@@ -33,7 +33,6 @@ impl Rip {
             self.timers.set_at_latest(Timer::Send(index), until);
             return;
         }
-        let mut counters = interface.counters;
         let speaker = Speaker {
             interface,
             effective: &interface.effective,
@@ -41,18 +40,19 @@ impl Rip {
         };
         let audience = interface.audience(&interface.effective);
         if interface.port.is_some()
-            && let Some(messages) = Messages::new(speaker, audience, u32::MAX, now)
+            && let Some(messages) = Messages::new(speaker, audience, 0, now)
         {
             let mut messages = messages.requests();
             let sequence = &mut self.sequence;
             let mut number = |out: &mut Outbox| next_sequence(sequence, now, out);
             messages.add(&Entry::WHOLE_TABLE, &mut number, out);
+            // Nothing is sent here: it waits its turn with everything else, at the head of it.
             let sent = messages.end(&mut number, out);
-            counters.requests_sent = counters.requests_sent.wrapping_add(sent.datagrams);
+            interface.sending.finish_first(sent.late);
+            self.want_to_send(index);
         } else {
-            counters.send_failures = counters.send_failures.wrapping_add(1);
+            interface.counters.send_failures = interface.counters.send_failures.wrapping_add(1);
         }
-        interface.counters = counters;
     }
 
     pub(crate) fn update_routes(&mut self, now: Now, index: InterfaceIndex, out: &mut Outbox) {

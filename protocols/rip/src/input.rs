@@ -7,15 +7,14 @@ use std::time::Duration;
 use waypost_engine::{Now, Outbox, PortId, RxMeta, Severity};
 use waypost_types::{InterfaceIndex, Prefix4};
 
-use crate::announce::{Announcement, Speaker};
+use crate::announce::Announcement;
 use crate::authentication::verify;
 use crate::config::{Accept, Announce, Authentication, TtlSecurity};
 use crate::interface::{Interface, accepts, infer_prefix};
 use crate::packet::{Command, Entry, FAMILY_IPV4, INFINITY, Message, PacketError, Version};
 use crate::process::{Rip, listens_to};
 use crate::redistribute::is_announceable;
-use crate::table::Heard;
-use crate::update::{Messages, next_sequence};
+use crate::table::{Heard, Table};
 
 /// How often an interface at its maximum of routes is complained about.
 const EXCESS_NOTICE_GAP: Duration = Duration::from_secs(60);
@@ -69,7 +68,7 @@ impl Rip {
                 self.admit(now, index, meta, message, octets)
                     .and_then(|message| match message.command {
                         Command::Request => {
-                            self.answer(now, index, meta.source, message, out);
+                            self.answer(index, meta.source, message);
                             Ok(())
                         }
                         Command::Response => {
@@ -295,14 +294,7 @@ impl Rip {
     }
 
     /// A request (RFC 2453 §3.9.1).
-    fn answer(
-        &mut self,
-        now: Now,
-        index: InterfaceIndex,
-        to: SocketAddr,
-        message: Message<'_>,
-        out: &mut Outbox,
-    ) {
+    fn answer(&mut self, index: InterfaceIndex, to: SocketAddr, message: Message<'_>) {
         let Some(interface) = self.interfaces.get_mut(&index) else {
             return;
         };
@@ -316,62 +308,44 @@ impl Rip {
         if message.entries().len() == 0 {
             return;
         }
+        // Nobody off the link learns our table, or has it sent to somebody who never asked.
+        if !interface.is_on_link(asker) {
+            return;
+        }
         if message.asks_for_whole_table() {
-            // Whoever is not on the link could be made to get a whole table it never asked for.
-            if interface.is_on_link(asker) {
-                interface.sending.begin_answer(to, message.version);
-                self.answered(index);
-            }
-            return;
+            interface.sending.begin_answer(to, message.version);
+        } else {
+            interface
+                .sending
+                .begin_entries(to, message.version, message.entries());
         }
-        // Entry by entry, without split horizon: this is for diagnosis, and whoever asks may ask again.
-        if self.numbers_wait(now, index, out).is_some() {
-            return;
-        }
-        let Some(interface) = self.interfaces.get_mut(&index) else {
-            return;
-        };
-        let mut counters = interface.counters;
-        let speaker = Speaker {
-            interface,
-            effective: &interface.effective,
-            version: message.version,
-        };
-        let audience = [(to, interface.source_for(asker))].into_iter().collect();
-        let Some(mut messages) = Messages::new(speaker, audience, u32::MAX, now) else {
-            return;
-        };
-        let sequence = &mut self.sequence;
-        let mut number = |out: &mut Outbox| next_sequence(sequence, now, out);
-        for asked in message.entries() {
-            let prefix = prefix_of(interface, message.version, &asked);
-            let current = prefix
-                .and_then(|prefix| self.table.get(prefix))
-                .and_then(|destination| destination.current.as_ref());
-            let said = match (prefix, current) {
-                (Some(prefix), Some(current)) => Announcement {
-                    prefix,
-                    metric: current.metric,
-                    tag: current.tag,
-                    next_hop: Ipv4Addr::UNSPECIFIED,
-                }
-                .entry(message.version),
-                _ => Entry {
-                    metric: INFINITY.into(),
-                    ..asked
-                },
-            };
-            messages.add(&said, &mut number, out);
-        }
-        let sent = messages.end(&mut number, out);
-        counters.responses_sent = counters.responses_sent.wrapping_add(sent.datagrams);
-        interface.counters = counters;
         self.answered(index);
     }
 
     fn answered(&mut self, index: InterfaceIndex) {
         self.counters.queries_answered = self.counters.queries_answered.wrapping_add(1);
         self.want_to_send(index);
+    }
+}
+
+/// What is said of an entry that was asked for by itself: our metric and tag, or that it is unreachable.
+pub(crate) fn answer_to(interface: &Interface, version: Version, asked: &Entry, table: &Table) -> Entry {
+    let prefix = prefix_of(interface, version, asked);
+    let current = prefix
+        .and_then(|prefix| table.get(prefix))
+        .and_then(|destination| destination.current.as_ref());
+    match (prefix, current) {
+        (Some(prefix), Some(current)) => Announcement {
+            prefix,
+            metric: current.metric,
+            tag: current.tag,
+            next_hop: Ipv4Addr::UNSPECIFIED,
+        }
+        .entry(version),
+        _ => Entry {
+            metric: INFINITY.into(),
+            ..*asked
+        },
     }
 }
 
@@ -435,6 +409,7 @@ fn route_of(
     let honoured = version == Version::V2
         && !named.is_unspecified()
         && interface.is_on_link(named)
-        && !interface.is_broadcast(named);
+        && !interface.is_broadcast(named)
+        && !interface.is_network(named);
     Some((prefix, metric, if honoured { named } else { from }))
 }

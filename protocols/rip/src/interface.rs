@@ -1,5 +1,6 @@
 //! RIP on one interface: its configuration in force, whether it runs, its port, its counters.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use smallvec::SmallVec;
@@ -115,6 +116,8 @@ pub struct Interface {
     pub next_authentication_notice: Time,
     /// How many of those there were since the last one.
     pub unreported_forgeries: u32,
+    /// Nothing can be sent because no key is valid yet.
+    pub keyless: bool,
 }
 
 impl Interface {
@@ -142,6 +145,7 @@ impl Interface {
             next_excess_notice: Time::ZERO,
             next_authentication_notice: Time::ZERO,
             unreported_forgeries: 0,
+            keyless: false,
         }
     }
 
@@ -228,6 +232,15 @@ impl Interface {
             .any(|binding| binding.prefix.length() < 31 && binding.prefix.last() == address)
     }
 
+    /// Whether `address` is that of a network of the link, which is nobody's.
+    #[must_use]
+    pub fn is_network(&self, address: Ipv4Addr) -> bool {
+        self.binding
+            .addresses
+            .iter()
+            .any(|binding| binding.prefix.length() < 31 && binding.prefix.network() == address)
+    }
+
     /// Our address that a message to `destination` comes from: the one in the same network, else the first.
     #[must_use]
     pub fn source_for(&self, destination: Ipv4Addr) -> Option<IpAddr> {
@@ -250,16 +263,11 @@ impl Interface {
     }
 
     /// Where updates and requests go: destination and source. A network of several gets its own copy, because a router
-    /// takes nothing from an address outside its networks (RFC 2453 §3.9.2).
+    /// takes nothing from an address outside its networks (RFC 2453 §3.9.2). That is also why neighbours that are not on
+    /// this link are left out: a list for all interfaces names those of others.
     #[must_use]
     pub fn audience(&self, effective: &Effective) -> Audience {
         let mut audience = Audience::new();
-        let mut add = |destination: Ipv4Addr, source: IpAddr| {
-            let to = (SocketAddr::new(destination.into(), effective.port), Some(source));
-            if !audience.contains(&to) {
-                audience.push(to);
-            }
-        };
         let announce = effective.announce;
         if announce == Announce::None {
             return audience;
@@ -287,13 +295,19 @@ impl Interface {
                 } else {
                     binding.prefix.last()
                 };
-                add(destination, IpAddr::V4(binding.address));
+                let to = SocketAddr::new(destination.into(), effective.port);
+                let receiver = (to, Some(IpAddr::V4(binding.address)));
+                if !audience.contains(&receiver) {
+                    audience.push(receiver);
+                }
             }
         }
         if effective.neighbor_mode != NeighborMode::Off {
+            let mut named: BTreeSet<SocketAddr> = audience.iter().map(|(to, _)| *to).collect();
             for neighbor in &effective.neighbors {
-                if let Some(source) = self.source_for(*neighbor) {
-                    add(*neighbor, source);
+                let to = SocketAddr::new((*neighbor).into(), effective.port);
+                if self.is_on_link(*neighbor) && !self.owns(*neighbor) && named.insert(to) {
+                    audience.push((to, self.source_for(*neighbor)));
                 }
             }
         }

@@ -184,6 +184,9 @@ impl Rip {
 
     /// Applies global options that are not interface defaults.
     fn apply_policy(&mut self, now: Now, out: &mut Outbox) {
+        let removal = self.global.defaults.removal_interval;
+        self.table
+            .set_removal(removal.map(|seconds| Duration::from_secs(seconds.into())));
         let rules = Rules::new(self.global.redistribute.as_deref().unwrap_or_default());
         let owners = rules.owners();
         if owners != self.owners {
@@ -259,7 +262,6 @@ impl Rip {
             );
             self.gather_addresses();
             self.reconsider(now, index, true, out);
-            self.originate_default(now, out);
         }
     }
 
@@ -305,7 +307,9 @@ impl Rip {
         };
         match status {
             InterfaceStatus::AddressChange(binding) => {
-                let same = interface.binding == *binding;
+                // RIP knows IPv4 only, and neither length nor speed of the link change what it says.
+                let old = &interface.binding;
+                let same = (&old.addresses, old.remote) == (&binding.addresses, binding.remote);
                 interface.binding.clone_from(binding);
                 let goes_on = interface.is_active() && interface.should_run();
                 self.gather_addresses();
@@ -353,7 +357,6 @@ impl Rip {
         self.open_port(index, out);
         self.set_link(now, index, out);
         self.connect_networks(now, index, out);
-        self.originate_default(now, out);
         self.watch_keys(now, index, out);
         self.begin_announcing(now, index, out);
         self.notice(Severity::Info, Some(index), "RIP runs on the interface", out);
@@ -365,7 +368,7 @@ impl Rip {
             return;
         };
         if interface.announces() {
-            interface.sending.begin_regular(now.time, &self.table);
+            interface.sending.restart_regular(now.time, &self.table);
             self.schedule_regular(now, index);
         }
         if interface_asks(&self.interfaces, index) {
@@ -408,6 +411,8 @@ impl Rip {
         };
         self.table
             .retain_senders(now.time, index, |from| interface.is_on_link(from), out);
+        self.table
+            .retain_next_hops(now.time, index, |next_hop| interface.is_on_link(next_hop), out);
         self.set_link(now, index, out);
         self.connect_networks(now, index, out);
         self.begin_announcing(now, index, out);
@@ -451,7 +456,7 @@ impl Rip {
                 let differences = speaker.differences(&old_speaker, &self.table);
                 interface.sending.resend(differences, until);
                 if reaches_others(&old, &new) {
-                    interface.sending.begin_regular(now.time, &self.table);
+                    interface.sending.restart_regular(now.time, &self.table);
                 }
             }
             (true, false) if old.graceful_shutdown => interface.sending.begin_farewell(old.clone()),
@@ -465,8 +470,10 @@ impl Rip {
             self.table.retain_senders(now.time, index, |_| false, out);
         }
         self.set_link(now, index, out);
+        if new.expiration_interval != old.expiration_interval {
+            self.expire_neighbors(now, index, out);
+        }
         self.table.cap(now.time, index, new.maximum_routes, out);
-        self.originate_default(now, out);
         self.watch_keys(now, index, out);
         let announces = self.interfaces.get(&index).is_some_and(Interface::announces);
         if !announces {
@@ -547,21 +554,13 @@ impl Rip {
         }
     }
 
-    /// Keeps the default route in the table while some interface originates it.
-    fn originate_default(&mut self, now: Now, out: &mut Outbox) {
-        let originated = self
-            .interfaces
-            .values()
-            .any(|interface| interface.is_active() && interface.effective.originate_default.is_some());
-        self.table.set_originated(now.time, originated, out);
-    }
-
     /// Tells the operator when the last key of a chain ran out (RFC 2082 §4.3).
     fn watch_keys(&mut self, now: Now, index: InterfaceIndex, out: &mut Outbox) {
-        let Some(interface) = self.interfaces.get(&index) else {
+        let Some(interface) = self.interfaces.get_mut(&index) else {
             return;
         };
         self.timers.cancel(&Timer::Keys(index));
+        interface.keyless = false;
         if interface.effective.authentication != Authentication::Cryptographic {
             return;
         }
@@ -571,7 +570,10 @@ impl Rip {
                 "every key has expired; key {} stays in use until the chain is renewed",
                 key.id
             )),
-            None => Some("no key is valid yet; nothing is sent".to_owned()),
+            None => {
+                interface.keyless = true;
+                Some("no key is valid yet; nothing is sent".to_owned())
+            }
             Some((_, false)) => None,
         };
         // The next moment at which a lifetime begins or ends.
@@ -646,7 +648,17 @@ impl Rip {
                         self.begin_announcing(now, index, out);
                     }
                 }
-                Timer::Keys(index) => self.watch_keys(now, index, out),
+                Timer::Keys(index) => {
+                    let is_keyless = |rip: &Self| {
+                        let interface = rip.interfaces.get(&index);
+                        interface.is_some_and(|interface| interface.keyless)
+                    };
+                    let was_keyless = is_keyless(self);
+                    self.watch_keys(now, index, out);
+                    if was_keyless && !is_keyless(self) {
+                        self.begin_announcing(now, index, out);
+                    }
+                }
             }
         }
     }

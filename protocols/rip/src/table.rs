@@ -23,6 +23,8 @@ use crate::redistribute::Rules;
 
 /// The preference of routes that may replace static ones: better than theirs in the router's preference table.
 pub const OVERWRITE_STATIC_PREFERENCE: u8 = 2;
+/// How long a route that is gone is still announced where nothing else is configured (RFC 2453 §3.8).
+const REMOVAL: Duration = Duration::from_secs(120);
 /// How many destinations one call lets expire; the rest follows in the next.
 const EXPIRIES_A_CALL: usize = 4096;
 
@@ -112,8 +114,6 @@ pub struct Destination {
     pub connected: SmallVec<[InterfaceIndex; 1]>,
     /// Another source's route to it.
     pub external: Option<External>,
-    /// An interface originates it (only ever the default route): kept so that walks come by.
-    pub originated: bool,
     /// What is announced.
     pub current: Option<Current>,
     /// What the routing table manager has.
@@ -122,6 +122,8 @@ pub struct Destination {
     journal: u64,
     /// When it is looked at for expiry.
     check_at: Option<Time>,
+    /// The interface whose removal interval holds once `current` is gone.
+    home: Option<InterfaceIndex>,
     /// When `current` last changed.
     pub changed: Time,
     /// It went from one set of interfaces straight to another, so that those who hear us on the new ones may still count
@@ -134,7 +136,6 @@ impl Destination {
         self.heard.is_empty()
             && self.connected.is_empty()
             && self.external.is_none()
-            && !self.originated
             && self.current.is_none()
     }
 }
@@ -148,6 +149,8 @@ pub struct Table {
     redistribution: Rules,
     ecmp: usize,
     preference: Option<u8>,
+    /// How long routes of our own that belong to no interface are still announced when they are gone.
+    removal: Duration,
     /// Changed destinations by the number of their last change.
     journal: BTreeMap<u64, Prefix4>,
     last_change: u64,
@@ -163,6 +166,7 @@ impl Table {
     pub fn new() -> Self {
         Self {
             ecmp: 1,
+            removal: REMOVAL,
             ..Self::default()
         }
     }
@@ -241,6 +245,12 @@ impl Table {
         }
     }
 
+    /// Replaces the time that routes of our own which belong to no interface are still announced when they are gone.
+    /// Holds for those that go from now on.
+    pub fn set_removal(&mut self, removal: Option<Duration>) {
+        self.removal = removal.unwrap_or(REMOVAL);
+    }
+
     /// Replaces what the table knows of an interface. `permit` says anew which of its routes pass the filters, and how.
     pub fn set_link(
         &mut self,
@@ -297,6 +307,26 @@ impl Table {
             before != destination.heard.len()
         });
         self.count_out(interface, forgotten);
+    }
+
+    /// Sends what was heard on an interface to its announcer instead, where `keep` no longer wants the next hop it named.
+    pub fn retain_next_hops(
+        &mut self,
+        now: Time,
+        interface: InterfaceIndex,
+        keep: impl Fn(Ipv4Addr) -> bool,
+        out: &mut Outbox,
+    ) {
+        self.for_every(now, out, |_, destination| {
+            let mut touched = false;
+            for heard in &mut destination.heard {
+                if heard.interface == interface && heard.next_hop != heard.from && !keep(heard.next_hop) {
+                    heard.next_hop = heard.from;
+                    touched = true;
+                }
+            }
+            touched
+        });
     }
 
     /// Forgets what was heard on an interface beyond the first `maximum` routes in the order of destinations.
@@ -356,14 +386,6 @@ impl Table {
             destination.connected.push(interface);
         }
         self.update(now, prefix, out);
-    }
-
-    /// Keeps the default route in the table although there is none, because an interface originates it.
-    pub fn set_originated(&mut self, now: Time, originated: bool, out: &mut Outbox) {
-        if originated || self.destinations.contains_key(&Prefix4::DEFAULT) {
-            self.destinations.entry(Prefix4::DEFAULT).or_default().originated = originated;
-            self.update(now, Prefix4::DEFAULT, out);
-        }
     }
 
     /// Takes in an announcement (RFC 2453 §3.9.2). `heard.metric` is 1..=15.
@@ -501,9 +523,21 @@ impl Table {
             destination.installed = route;
         }
 
+        let removal = destination
+            .home
+            .and_then(|home| self.links.get(&home))
+            .map_or(self.removal, |link| link.removal);
         let next = own(prefix, destination, &self.redistribution)
             .or(selected)
-            .or_else(|| garbage(destination.current.as_ref(), now, &self.links));
+            .or_else(|| garbage(destination.current.as_ref(), now, removal));
+        match &next {
+            Some(next) if next.garbage_until.is_some() => {}
+            Some(next) => {
+                let first = next.via.first().map(|(index, _)| *index);
+                destination.home = destination.connected.first().copied().or(first);
+            }
+            None => destination.home = None,
+        }
         if destination.current != next {
             // Garbage that is over was announced as unreachable all along: its end is no news.
             let news = next.is_some();
@@ -683,20 +717,9 @@ fn own(prefix: Prefix4, destination: &Destination, rules: &Rules) -> Option<Curr
 }
 
 /// What is left of a route that is gone, while its garbage time lasts.
-fn garbage(
-    old: Option<&Current>,
-    now: Time,
-    links: &BTreeMap<InterfaceIndex, LinkPolicy>,
-) -> Option<Current> {
+fn garbage(old: Option<&Current>, now: Time, removal: Duration) -> Option<Current> {
     let old = old?;
-    let until = old.garbage_until.unwrap_or_else(|| {
-        let removal = old
-            .via
-            .first()
-            .and_then(|(index, _)| links.get(index))
-            .map_or(Duration::from_secs(120), |link| link.removal);
-        now + removal
-    });
+    let until = old.garbage_until.unwrap_or(now + removal);
     (now < until).then(|| Current {
         metric: INFINITY,
         garbage_until: Some(until),

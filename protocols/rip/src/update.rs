@@ -2,10 +2,10 @@
 //!
 //! Whole tables are walked in order with a cursor, changes by their numbers in the table's journal: an interface that
 //! announced everything up to change N asks for what came after N. Messages leave in bursts of at most [`BURST`]
-//! datagrams a [`BURST_GAP`]; ten thousand routes take 25 of those.
+//! datagrams a [`BURST_GAP`], whatever they are and however many get each; ten thousand routes take 25 of those.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Bound;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use waypost_wire::Writer;
 use crate::announce::{Announcement, Speaker};
 use crate::authentication::{SEQUENCE_KEY, Seal, Sequence};
 use crate::config::Effective;
+use crate::input::answer_to;
 use crate::interface::{Audience, Counters, Interface, version_of};
 use crate::packet::{Command, Entry, Version, encode_header};
 use crate::table::Table;
@@ -46,14 +47,45 @@ enum WalkKind {
     Regular,
     /// An answer to a request for the whole table.
     Answer { to: SocketAddr, version: Version },
+    /// An answer to a request for these entries.
+    Entries {
+        to: SocketAddr,
+        version: Version,
+        asked: VecDeque<Entry>,
+    },
     /// Everything is unreachable through us from now on, said under the configuration that announced it.
     Farewell(Box<Effective>),
+}
+
+impl Walk {
+    const fn is_regular(&self) -> bool {
+        matches!(self.kind, WalkKind::Regular)
+    }
+
+    /// Whom it answers.
+    const fn asker(&self) -> Option<SocketAddr> {
+        match self.kind {
+            WalkKind::Answer { to, .. } | WalkKind::Entries { to, .. } => Some(to),
+            WalkKind::Regular | WalkKind::Farewell(_) => None,
+        }
+    }
+}
+
+/// A message, and the receivers that still have to get it.
+#[derive(Debug)]
+pub struct Late {
+    port: PortId,
+    command: Command,
+    octets: Vec<u8>,
+    receivers: smallvec::IntoIter<[(SocketAddr, Option<IpAddr>); 2]>,
 }
 
 /// What an interface is sending.
 #[derive(Debug, Default)]
 pub struct Sending {
     walks: VecDeque<Walk>,
+    /// Messages that some of their receivers still have to get, before anything else is sent.
+    late: VecDeque<Late>,
     /// The last change that was announced here.
     announced: u64,
     /// Destinations to speak of although they did not change: the configuration did.
@@ -84,32 +116,59 @@ pub struct Environment<'a> {
 
 impl Sending {
     /// Begins a regular update. It says everything, so nothing older is left to be announced (RFC 2453 §3.10.1).
+    ///
+    /// One that is still under way goes on instead. What changed behind it is not said by it: that stays to be announced.
     pub fn begin_regular(&mut self, now: Time, table: &Table) {
-        // One that is still under way says it all, too.
-        if !self
-            .walks
-            .iter()
-            .any(|walk| matches!(walk.kind, WalkKind::Regular))
-        {
-            self.push(WalkKind::Regular);
-        }
-        self.announced = table.last_change();
         self.withdrawn.retain(|_, until| now < *until);
-        self.resend.clear();
+        if !self.walks.iter().any(Walk::is_regular) {
+            self.push(WalkKind::Regular);
+            self.announced = table.last_change();
+            self.resend.clear();
+        }
+    }
+
+    /// Begins a regular update for receivers that were not there before: one under way told them only a part.
+    pub fn restart_regular(&mut self, now: Time, table: &Table) {
+        self.walks.retain(|walk| !walk.is_regular());
+        self.late.clear();
+        self.begin_regular(now, table);
     }
 
     /// Begins an answer with the whole table, unless the same asker has one coming or too many wait.
     pub fn begin_answer(&mut self, to: SocketAddr, version: Version) {
-        let answers = |walk: &&Walk| matches!(walk.kind, WalkKind::Answer { .. });
-        let same = |walk: &Walk| matches!(walk.kind, WalkKind::Answer { to: other, .. } if other == to);
-        if self.walks.iter().filter(answers).count() < MAXIMUM_ANSWERS && !self.walks.iter().any(same) {
+        if self.may_answer(to) {
             self.push(WalkKind::Answer { to, version });
         }
     }
 
-    /// Drops everything under way and begins to say good-bye.
+    /// Begins an answer to a request for certain entries, within the same bounds.
+    pub fn begin_entries(
+        &mut self,
+        to: SocketAddr,
+        version: Version,
+        asked: impl IntoIterator<Item = Entry>,
+    ) {
+        if self.may_answer(to) {
+            let asked = asked.into_iter().collect();
+            self.push(WalkKind::Entries { to, version, asked });
+        }
+    }
+
+    fn may_answer(&self, to: SocketAddr) -> bool {
+        let askers = || self.walks.iter().filter_map(Walk::asker);
+        askers().count() < MAXIMUM_ANSWERS && askers().all(|other| other != to)
+    }
+
+    /// Sends what is left of a message before anything else.
+    pub fn finish_first(&mut self, late: Option<Late>) {
+        self.late.extend(late);
+    }
+
+    /// Drops everything under way and begins to say good-bye, also to what was withdrawn lately.
     pub fn begin_farewell(&mut self, effective: Effective) {
+        let withdrawn = std::mem::take(&mut self.withdrawn);
         self.clear();
+        self.withdrawn = withdrawn;
         self.push(WalkKind::Farewell(Box::new(effective)));
     }
 
@@ -124,6 +183,7 @@ impl Sending {
     /// Drops everything under way.
     pub fn clear(&mut self) {
         self.walks.clear();
+        self.late.clear();
         self.resend.clear();
         self.withdrawn.clear();
         self.opened = None;
@@ -133,7 +193,7 @@ impl Sending {
     /// Whether nothing is under way.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        self.walks.is_empty()
+        self.walks.is_empty() && self.late.is_empty()
     }
 
     /// The last change that was announced.
@@ -181,18 +241,57 @@ impl Sending {
             self.budget = BURST;
             self.refill_at = now + BURST_GAP;
         }
+        if !self.run_late(counters, out) {
+            return Some(self.refill_at);
+        }
         let triggered = self.run_triggered(interface, counters, environment, out);
         while self.budget > 0
             && let Some(mut walk) = self.walks.pop_front()
         {
-            if self.run_walk(&mut walk, interface, counters, environment, out) {
+            let ended = match &walk.kind {
+                WalkKind::Entries { .. } => {
+                    self.run_entries(&mut walk, interface, counters, environment, out)
+                }
+                _ => self.run_walk(&mut walk, interface, counters, environment, out),
+            };
+            if ended {
                 continue;
             }
             self.walks.push_front(walk);
             break;
         }
-        let walks = (!self.walks.is_empty()).then_some(self.refill_at);
+        let walks = (!self.is_done()).then_some(self.refill_at);
         triggered.into_iter().chain(walks).min()
+    }
+
+    /// Goes on with messages that some have and others not; whether everybody has them.
+    fn run_late(&mut self, counters: &mut Counters, out: &mut Outbox) -> bool {
+        while let Some(late) = self.late.front_mut() {
+            let sent = match late.command {
+                Command::Request => &mut counters.requests_sent,
+                Command::Response => &mut counters.responses_sent,
+            };
+            while self.budget > 0
+                && let Some((destination, source)) = late.receivers.next()
+            {
+                out.send(late.port, destination, TxOptions { source }, &late.octets);
+                self.budget -= 1;
+                *sent = sent.wrapping_add(1);
+            }
+            if late.receivers.len() > 0 {
+                return false;
+            }
+            self.late.pop_front();
+        }
+        true
+    }
+
+    /// What was sent counts, and what was not is sent next.
+    fn account(&mut self, sent: Sent, counters: &mut Counters) -> u32 {
+        self.budget = self.budget.saturating_sub(sent.datagrams);
+        counters.responses_sent = counters.responses_sent.wrapping_add(sent.datagrams);
+        self.late.extend(sent.late);
+        sent.datagrams
     }
 
     fn run_triggered(
@@ -204,11 +303,14 @@ impl Sending {
     ) -> Option<Time> {
         let now = environment.now.time;
         let table = environment.table;
-        if !interface.triggers() {
-            // The next regular update will say it.
+        if !interface.announces() {
             self.announced = table.last_change();
             self.resend.clear();
             return None;
+        }
+        if !interface.triggers() {
+            // The next regular update will say it. What an operator changed here does not wait for that.
+            self.announced = table.last_change();
         }
         if !self.has_changes(table) {
             return None;
@@ -239,11 +341,15 @@ impl Sending {
         while messages.have_room()
             && let Some(prefix) = self.resend.pop_first()
         {
-            // An option may have turned a route into nothing at all: say that it is gone.
-            let said = speaker
-                .statement(prefix, table)
-                .unwrap_or_else(|| Announcement::unreachable(prefix));
-            messages.add(&said.entry(speaker.version), &mut sequence, out);
+            // An option may have turned a route into nothing at all: say that it is gone, if this version can.
+            let gone = || {
+                speaker
+                    .is_expressible(prefix)
+                    .then(|| Announcement::unreachable(prefix))
+            };
+            if let Some(said) = speaker.statement(prefix, table).or_else(gone) {
+                messages.add(&said.entry(speaker.version), &mut sequence, out);
+            }
         }
         for (number, prefix) in table.changes_after(self.announced) {
             if !messages.have_room() {
@@ -260,9 +366,7 @@ impl Sending {
             }
         }
         let sent = messages.end(&mut sequence, out);
-        self.budget = self.budget.saturating_sub(sent.datagrams);
-        counters.responses_sent = counters.responses_sent.wrapping_add(sent.datagrams);
-        if sent.datagrams > 0 {
+        if self.account(sent, counters) > 0 {
             if self.opened != Some(opened) {
                 counters.triggered_updates_sent = counters.triggered_updates_sent.wrapping_add(1);
                 self.opened = Some(opened);
@@ -277,6 +381,86 @@ impl Sending {
         // The update goes on until all is said, even beyond its limit: what is left is older than that.
         self.open_until = self.open_until.max(self.refill_at + Duration::from_nanos(1));
         Some(self.refill_at)
+    }
+
+    /// Goes on with an answer entry by entry, without split horizon and filters: this is for diagnosis (RFC 2453 §3.9.1).
+    /// Whether it has ended.
+    fn run_entries(
+        &mut self,
+        walk: &mut Walk,
+        interface: &Interface,
+        counters: &mut Counters,
+        environment: &mut Environment<'_>,
+        out: &mut Outbox,
+    ) -> bool {
+        let WalkKind::Entries { to, version, asked } = &mut walk.kind else {
+            return true;
+        };
+        let speaker = Speaker {
+            interface,
+            effective: &interface.effective,
+            version: *version,
+        };
+        let audience = only(interface, *to);
+        let Some(mut messages) = Messages::new(speaker, audience, self.budget, environment.now) else {
+            counters.send_failures += 1;
+            return true;
+        };
+        let mut sequence = |out: &mut Outbox| next_sequence(environment.sequence, environment.now, out);
+        while messages.have_room()
+            && let Some(asked) = asked.pop_front()
+        {
+            let said = answer_to(interface, *version, &asked, environment.table);
+            messages.add(&said, &mut sequence, out);
+        }
+        let ended = asked.is_empty();
+        let sent = messages.end(&mut sequence, out);
+        self.account(sent, counters);
+        ended
+    }
+
+    /// Where a walk comes by, in order: every destination, what was withdrawn, and a default route of our own. The table
+    /// need not know the latter two any more, nor class networks ever.
+    fn places<'a>(
+        &'a self,
+        speaker: Speaker<'_>,
+        table: &'a Table,
+        after: Bound<Prefix4>,
+    ) -> impl Iterator<Item = Prefix4> + 'a {
+        let originated = after == Bound::Unbounded && speaker.effective.originate_default.is_some();
+        let mut withdrawn = self
+            .withdrawn
+            .range((after, Bound::Unbounded))
+            .map(|(prefix, _)| *prefix)
+            .peekable();
+        let mut known = originated
+            .then_some(Prefix4::DEFAULT)
+            .into_iter()
+            .chain(
+                table
+                    .range(after, Bound::Unbounded)
+                    .map(|(prefix, _)| *prefix)
+                    .skip_while(move |prefix| originated && prefix.is_default()),
+            )
+            .peekable();
+        std::iter::from_fn(move || {
+            let next = match (known.peek(), withdrawn.peek()) {
+                (Some(known), Some(withdrawn)) => *known.min(withdrawn),
+                (Some(place), None) | (None, Some(place)) => *place,
+                (None, None) => return None,
+            };
+            known.next_if_eq(&next);
+            withdrawn.next_if_eq(&next);
+            Some(next)
+        })
+    }
+
+    /// That a destination is unreachable, if it was withdrawn here lately and the version can say so.
+    fn withdrawal(&self, speaker: Speaker<'_>, prefix: Prefix4, now: Time) -> Option<Announcement> {
+        self.withdrawn
+            .get(&prefix)
+            .filter(|until| now < **until && speaker.is_expressible(prefix))
+            .map(|_| Announcement::unreachable(prefix))
     }
 
     /// Goes on with a walk; whether it has ended.
@@ -294,13 +478,7 @@ impl Sending {
             _ => &interface.effective,
         };
         let (version, audience): (Version, Audience) = match &walk.kind {
-            WalkKind::Answer { to, version } => {
-                let source = match to.ip() {
-                    std::net::IpAddr::V4(to) => interface.source_for(to),
-                    std::net::IpAddr::V6(_) => None,
-                };
-                (*version, [(*to, source)].into_iter().collect())
-            }
+            WalkKind::Answer { to, version } => (*version, only(interface, *to)),
             _ => (version_of(effective), interface.audience(effective)),
         };
         let speaker = Speaker {
@@ -316,21 +494,21 @@ impl Sending {
         let mut sequence = |out: &mut Outbox| next_sequence(environment.sequence, environment.now, out);
         let farewell = matches!(walk.kind, WalkKind::Farewell(_));
         let mut ended = true;
-        for (prefix, _) in table.range(walk.after, Bound::Unbounded) {
-            if walk.covered.is_some_and(|covered| covered.covers(*prefix)) {
-                walk.after = Bound::Excluded(*prefix);
-                continue;
-            }
-            if !messages.have_room() {
+        for prefix in self.places(speaker, table, walk.after) {
+            let known = walk.covered.filter(|covered| covered.covers(prefix));
+            let covered = known.or_else(|| speaker.summary_of(prefix));
+            let said = match (known, covered) {
+                (Some(_), _) => None,
+                (None, Some(natural)) => speaker.summarise(natural, table),
+                (None, None) => speaker.say(prefix, table.get(prefix)),
+            };
+            let silent = said.is_none_or(|said| said.prefix != prefix);
+            let gone = silent.then(|| self.withdrawal(speaker, prefix, now)).flatten();
+            if (said.is_some() || gone.is_some()) && !messages.have_room() {
                 ended = false;
                 break;
             }
-            walk.after = Bound::Excluded(*prefix);
-            walk.covered = speaker.summary_of(*prefix);
-            let said = match walk.covered {
-                Some(natural) => speaker.summarise(natural, table),
-                None => speaker.say_or_withdraw(self, *prefix, table, now),
-            };
+            walk.covered = covered;
             if let Some(said) = said {
                 let said = if farewell {
                     Announcement::unreachable(said.prefix)
@@ -339,30 +517,19 @@ impl Sending {
                 };
                 messages.add(&said.entry(version), &mut sequence, out);
             }
+            if let Some(gone) = gone {
+                if !messages.have_room() {
+                    // Its summary is said, so that it counts as covered when the walk comes back to it.
+                    ended = false;
+                    break;
+                }
+                messages.add(&gone.entry(version), &mut sequence, out);
+            }
+            walk.after = Bound::Excluded(prefix);
         }
         let sent = messages.end(&mut sequence, out);
-        self.budget = self.budget.saturating_sub(sent.datagrams);
-        counters.responses_sent = counters.responses_sent.wrapping_add(sent.datagrams);
+        self.account(sent, counters);
         ended
-    }
-}
-
-impl Speaker<'_> {
-    /// What is said of a destination, or that it is unreachable when it was withdrawn from this interface lately.
-    fn say_or_withdraw(
-        &self,
-        sending: &Sending,
-        prefix: Prefix4,
-        table: &Table,
-        now: Time,
-    ) -> Option<Announcement> {
-        self.say(prefix, table.get(prefix)).or_else(|| {
-            sending
-                .withdrawn
-                .get(&prefix)
-                .filter(|until| now < **until)
-                .map(|_| Announcement::unreachable(prefix))
-        })
     }
 }
 
@@ -386,13 +553,25 @@ pub struct Messages<'a> {
     entries: usize,
     budget: u32,
     datagrams: u32,
+    late: Option<Late>,
 }
 
 /// What [`Messages`] sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Sent {
     /// Datagrams, one a receiver and message.
     pub datagrams: u32,
+    /// The last message, for those for whom the budget did not suffice.
+    pub late: Option<Late>,
+}
+
+/// An audience of one.
+fn only(interface: &Interface, to: SocketAddr) -> Audience {
+    let source = match to.ip() {
+        IpAddr::V4(to) => interface.source_for(to),
+        IpAddr::V6(_) => None,
+    };
+    [(to, source)].into_iter().collect()
 }
 
 impl<'a> Messages<'a> {
@@ -415,6 +594,7 @@ impl<'a> Messages<'a> {
             entries: 0,
             budget,
             datagrams: 0,
+            late: None,
         })
     }
 
@@ -430,7 +610,7 @@ impl<'a> Messages<'a> {
     /// Whether another entry may be added within the budget.
     #[must_use]
     pub fn have_room(&self) -> bool {
-        self.entries > 0 || self.datagrams < self.budget
+        self.entries > 0 || (self.datagrams < self.budget && self.late.is_none())
     }
 
     /// Adds an entry; sends the message when that fills it.
@@ -454,7 +634,12 @@ impl<'a> Messages<'a> {
             0
         };
         self.seal.finish(&mut self.writer, number);
-        for (destination, source) in &self.audience {
+        let room = self.budget.saturating_sub(self.datagrams) as usize;
+        let (at_once, later) = self
+            .audience
+            .split_at_checked(room)
+            .unwrap_or((&self.audience, &[]));
+        for (destination, source) in at_once {
             out.send(
                 self.port,
                 *destination,
@@ -462,6 +647,14 @@ impl<'a> Messages<'a> {
                 self.writer.as_slice(),
             );
             self.datagrams += 1;
+        }
+        if !later.is_empty() {
+            self.late = Some(Late {
+                port: self.port,
+                command: self.command,
+                octets: self.writer.as_slice().to_vec(),
+                receivers: Audience::from(later).into_iter(),
+            });
         }
         self.entries = 0;
     }
@@ -473,6 +666,10 @@ impl<'a> Messages<'a> {
         }
         Sent {
             datagrams: self.datagrams,
+            late: self.late,
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use waypost_engine::{Now, Output};
@@ -17,6 +18,9 @@ use crate::simulation::{Event, Simulation};
 
 /// How many notices are drained at a time.
 const SLICE: usize = 4096;
+/// How long news of routes take from the routing table to a protocol, as between the threads of the host: whatever happens
+/// meanwhile happens to a protocol that does not know of them yet.
+const NEWS_DELAY: Duration = Duration::from_micros(500);
 
 /// A refusal where only a fault of this crate or of the routing table could refuse.
 fn broken(error: RtmError) -> Refusal {
@@ -89,6 +93,7 @@ impl Simulation {
             ports: BTreeMap::new(),
             armed: None,
             continuing: false,
+            expecting: false,
         };
         if life.running.len() <= protocol {
             life.running.resize_with(protocol + 1, || None);
@@ -381,6 +386,27 @@ impl Simulation {
         set.and(prepared)
     }
 
+    /// Takes a protocol off an interface; it may say good-bye. Returns what was configured there.
+    pub fn unconfigure_interface(
+        &mut self,
+        node: NodeId,
+        protocol: usize,
+        index: InterfaceIndex,
+    ) -> Result<Value, Refusal> {
+        self.recorder.line(
+            self.now,
+            format_args!("router {} interface {index}: unset", node.0),
+        );
+        let text = self.nodes[node.0].installed[protocol].interfaces.remove(&index);
+        let text = text.ok_or_else(|| Refusal::failed("the protocol is not on the interface"))?;
+        if self.nodes[node.0].runs(protocol) {
+            self.call(node, protocol, |now, process| {
+                process.delete_interface(now, index)
+            })?;
+        }
+        Ok(text)
+    }
+
     fn law_of_prepare(&mut self, node: NodeId, prepared: Option<&Refusal>, set: Option<&Refusal>) {
         if prepared != set {
             self.violate(format!(
@@ -608,20 +634,19 @@ impl Simulation {
         let Some(Some(running)) = life.running.get_mut(protocol) else {
             return;
         };
-        let mut subscribed = match running.interest.take() {
-            Some(old) => life.rtm.unsubscribe(old),
-            None => Ok(()),
+        let owners = Some(owners.into_iter().collect());
+        // As the host does: a subscription that is there keeps what waits in it.
+        let subscribed = match running.interest {
+            Some(interest) => life.rtm.set_owners(interest, owners).map(|()| interest),
+            None => life.rtm.subscribe(SubscriberConfig {
+                owners,
+                ..SubscriberConfig::new(SubscriberKind::Best)
+            }),
         };
-        if !owners.is_empty() {
-            let mut config = SubscriberConfig::new(SubscriberKind::Best);
-            config.owners = Some(owners.into_iter().collect());
-            subscribed = subscribed
-                .and_then(|()| life.rtm.subscribe(config))
-                .and_then(|interest| {
-                    running.interest = Some(interest);
-                    life.rtm.replay(interest)
-                });
-        }
+        let subscribed = subscribed.and_then(|interest| {
+            running.interest = Some(interest);
+            life.rtm.replay(interest)
+        });
         if let Err(error) = subscribed {
             self.violate(format!("router {}: subscription refused: {error}", node.0));
         }
@@ -647,8 +672,8 @@ impl Simulation {
 
     /// Brings forwarding table and protocols up to date with the routing table.
     pub(crate) fn settle(&mut self, node: NodeId) {
+        let (now, incarnation) = (self.now, self.nodes[node.0].incarnation);
         loop {
-            let now = self.now;
             let Some(life) = &mut self.nodes[node.0].life else {
                 return;
             };
@@ -658,7 +683,7 @@ impl Simulation {
             life.rtm.expire(now);
             let forwarding = life.forwarding;
             let changes = life.rtm.drain_forwarding(forwarding, SLICE).unwrap_or_default();
-            let mut idle = changes.is_empty();
+            let idle = changes.is_empty();
             for change in changes {
                 let Prefix::V4(prefix) = change.prefix else {
                     continue;
@@ -676,30 +701,51 @@ impl Simulation {
                 let Some(Some(running)) = life.running.get_mut(protocol) else {
                     continue;
                 };
-                let Some(interest) = running.interest else {
+                let Some(interest) = running.interest.filter(|_| !running.expecting) else {
                     continue;
                 };
-                let notices: Vec<_> = life
+                running.expecting = life
                     .rtm
-                    .drain(interest, SLICE)
-                    .unwrap_or_default()
-                    .into_iter()
-                    .map(|change| change.notice)
-                    .collect();
-                if !notices.is_empty() {
-                    idle = false;
-                    self.recorder.number(notices.len() as u64);
-                    let now = self.clock();
-                    if let Some(running) = self.running_mut(node, protocol) {
-                        running.process.routes(now, &notices);
-                    }
-                    self.follow(node, protocol);
+                    .pending(interest)
+                    .is_ok_and(|pending| !pending.is_empty());
+                if running.expecting {
+                    self.schedule.push(
+                        now + NEWS_DELAY,
+                        Event::News {
+                            node,
+                            incarnation,
+                            protocol,
+                        },
+                    );
                 }
             }
             if idle {
                 return;
             }
         }
+    }
+
+    /// The routing table's news reach a protocol.
+    pub(crate) fn tell_news(&mut self, node: NodeId, protocol: usize) {
+        let Some(life) = &mut self.nodes[node.0].life else {
+            return;
+        };
+        let Some(Some(running)) = life.running.get_mut(protocol) else {
+            return;
+        };
+        running.expecting = false;
+        let Some(interest) = running.interest else {
+            return;
+        };
+        let notices: Vec<_> = life
+            .rtm
+            .drain(interest, SLICE)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|change| change.notice)
+            .collect();
+        self.recorder.number(notices.len() as u64);
+        self.input(node, protocol, |now, process, _| process.routes(now, &notices));
     }
 
     fn fib_changed(&mut self, node: NodeId, prefix: Prefix4, old: Option<FibEntry>, new: Option<FibEntry>) {

@@ -92,6 +92,8 @@ pub(crate) struct Running {
     pub(crate) armed: Option<Time>,
     /// A Continue is in the schedule.
     pub(crate) continuing: bool,
+    /// News of routes are in the schedule.
+    pub(crate) expecting: bool,
 }
 
 /// What a router has in memory while it runs.

@@ -58,7 +58,9 @@ impl<'s> Walk<'s> {
 
     fn forward(&mut self, node: NodeId) -> Fate {
         let router = self.simulation.node(node);
-        let Some((_, entry)) = router.fib().and_then(|fib| fib.lookup(self.address)) else {
+        // Where a default route leads what has no other is the operator's business: two routers may well point at each other.
+        let entry = router.fib().and_then(|fib| fib.lookup(self.address));
+        let Some((_, entry)) = entry.filter(|(prefix, _)| !prefix.is_default()) else {
             return Fate::Dropped(node);
         };
         let mut worst = Fate::Delivered;
@@ -177,8 +179,8 @@ pub fn kernels(simulation: &Simulation) -> Result<(), String> {
 pub fn rest(simulation: &Simulation) -> Result<(), String> {
     let mut bound = 0;
     for (node, router) in simulation.nodes() {
-        // A deadline, a look at the queues and a continuation a protocol, and datagrams on their way.
-        bound += 3 * router.installed.len() + 64 * router.interfaces.len();
+        // A deadline, a look at the queues, a continuation and news a protocol, and datagrams on their way.
+        bound += 4 * router.installed.len() + 64 * router.interfaces.len();
         if router.waiting() > 0 {
             return Err(format!(
                 "router {}: {} datagrams wait at rest",

@@ -81,6 +81,11 @@ pub(crate) enum Event {
         incarnation: u64,
         protocol: usize,
     },
+    News {
+        node: NodeId,
+        incarnation: u64,
+        protocol: usize,
+    },
 }
 
 /// A network of routers.
@@ -321,6 +326,9 @@ impl Simulation {
         }
         | Event::Continue {
             node, incarnation, ..
+        }
+        | Event::News {
+            node, incarnation, ..
         }) = event;
         let router = &self.nodes[node.0];
         if router.incarnation != incarnation || !router.is_alive() {
@@ -336,6 +344,7 @@ impl Simulation {
             Event::Serve { .. } => self.serve(node),
             Event::Deadline { protocol, .. } => self.deadline(node, protocol),
             Event::Continue { protocol, .. } => self.proceed(node, protocol),
+            Event::News { protocol, .. } => self.tell_news(node, protocol),
         }
     }
 }

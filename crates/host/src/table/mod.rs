@@ -6,6 +6,7 @@
 mod connected;
 mod handle;
 mod kernel;
+mod listeners;
 mod owners;
 mod worker;
 

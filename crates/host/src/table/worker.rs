@@ -1,6 +1,6 @@
 //! The thread's loop.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
@@ -12,8 +12,9 @@ use waypost_sys::clock;
 use waypost_sys::wait::{Interest, Poller, Ready, Waker};
 use waypost_types::{InterfaceIndex, Prefix, ProtocolId, Route, RouteBatch, Time};
 
-use super::handle::{Command, Sink};
+use super::handle::Command;
 use super::kernel::Kernel;
+use super::listeners::Listeners;
 use super::owners::{Owners, PerInterface, apply};
 use super::{TableOptions, TableView, connected};
 
@@ -29,12 +30,6 @@ const DRAIN: usize = 1024;
 /// says is not yet the best there is: followed at once, it could send packets in circles until the others are heard.
 const RESTART_HOLD: Duration = Duration::from_secs(2);
 
-/// A protocol that wants news of routes.
-struct Listener {
-    subscriber: SubscriberId,
-    sink: Sink,
-}
-
 pub(super) struct Worker {
     rtm: Rtm,
     fib: Fib,
@@ -43,7 +38,7 @@ pub(super) struct Worker {
     owners: Owners,
     connected: PerInterface,
     autostatic: PerInterface,
-    listeners: BTreeMap<ProtocolId, Listener>,
+    listeners: Listeners,
     /// Until when routes of protocols that failed are kept.
     graces: BTreeMap<ProtocolId, Time>,
     /// When routes of an earlier life go.
@@ -78,7 +73,7 @@ impl Worker {
             owners: Owners::default(),
             connected: PerInterface::default(),
             autostatic: PerInterface::default(),
-            listeners: BTreeMap::new(),
+            listeners: Listeners::default(),
             graces: BTreeMap::new(),
             strays_go: None,
             hold,
@@ -133,7 +128,7 @@ impl Worker {
         }
         busy |= self.drain_forwarding();
         busy |= self.kernel.reconcile(&mut self.fib)?;
-        busy |= self.drain_listeners();
+        busy |= self.listeners.drain(&mut self.rtm, DRAIN);
         Ok(busy)
     }
 
@@ -160,18 +155,6 @@ impl Worker {
             }
         }
         true
-    }
-
-    fn drain_listeners(&mut self) -> bool {
-        let mut busy = false;
-        for listener in self.listeners.values() {
-            let changes = self.rtm.drain(listener.subscriber, DRAIN).unwrap_or_default();
-            busy |= changes.len() == DRAIN;
-            if !changes.is_empty() {
-                (listener.sink)(changes.into_iter().map(|change| change.notice).collect());
-            }
-        }
-        busy
     }
 
     fn timeout(&self) -> Option<Duration> {
@@ -228,14 +211,16 @@ impl Worker {
         let now = clock::now();
         match command {
             Command::Batch(protocol, batch) => self.batch(now, protocol, &batch),
-            Command::Interest(protocol, owners, sink) => self.interest(protocol, owners, sink),
+            Command::Interest(protocol, owners, sink) => {
+                self.listeners.interest(&mut self.rtm, protocol, owners, sink);
+            }
             Command::Remove(protocol) => {
                 self.graces.remove(&protocol);
-                self.unlisten(protocol);
+                self.listeners.remove(&mut self.rtm, protocol);
                 self.owners.remove(&mut self.rtm, protocol);
             }
             Command::Grace(protocol) => {
-                self.unlisten(protocol);
+                self.listeners.remove(&mut self.rtm, protocol);
                 if let Some(entity) = self.owners.get(protocol) {
                     let _ = self.rtm.mark_stale(entity);
                     self.graces.insert(protocol, now + self.restart_time);
@@ -267,34 +252,6 @@ impl Worker {
     fn batch(&mut self, now: Time, protocol: ProtocolId, batch: &RouteBatch) {
         if let Some(entity) = self.owners.entity(&mut self.rtm, protocol) {
             apply(&mut self.rtm, now, protocol, entity, batch);
-        }
-    }
-
-    fn interest(&mut self, protocol: ProtocolId, owners: Vec<ProtocolId>, sink: Sink) {
-        self.unlisten(protocol);
-        let owners: BTreeSet<ProtocolId> = owners.into_iter().filter(|owner| *owner != protocol).collect();
-        if owners.is_empty() {
-            return;
-        }
-        let config = SubscriberConfig {
-            kind: SubscriberKind::Best,
-            family: None,
-            owners: Some(owners),
-            by_set: false,
-        };
-        match self.rtm.subscribe(config) {
-            Ok(subscriber) => {
-                // INVARIANT: the subscription was made one line above.
-                let _ = self.rtm.replay(subscriber);
-                self.listeners.insert(protocol, Listener { subscriber, sink });
-            }
-            Err(error) => tracing::error!(%protocol, %error, "the protocol hears no news of routes"),
-        }
-    }
-
-    fn unlisten(&mut self, protocol: ProtocolId) {
-        if let Some(listener) = self.listeners.remove(&protocol) {
-            let _ = self.rtm.unsubscribe(listener.subscriber);
         }
     }
 

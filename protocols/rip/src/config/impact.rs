@@ -55,7 +55,7 @@ interface_options! {
     "update-mode" => "periodic updates start or stop at once; before they stop, routes announced here are announced as unreachable if graceful-shutdown is on";
     "update-interval" => "the update timer is armed again with the new interval; neighbours must expire routes later than that";
     "expiration-interval" => "the age of every route heard here is measured against the new interval at once; older routes expire now";
-    "removal-interval" => "routes that become unusable from now on are removed after the new interval";
+    "removal-interval" => "routes heard here and networks of the interface that become unusable from now on are removed after the new interval; routes of other sources follow the interface they lead to, or the default for all";
     "split-horizon" => "routes to which the rule applies are announced anew at once";
     "poison-reverse" => "routes to which the rule applies are announced anew at once";
     "triggered-updates" => "changes are announced at once, or with the next full update";

@@ -193,7 +193,7 @@ pub struct Options {
     /// Whether `neighbors` are sent to by unicast. Default `off`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub neighbor_mode: Option<NeighborMode>,
-    /// Routers to send to by unicast. Default: none.
+    /// Routers to send to by unicast; those that are not on the interface's link are left out. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub neighbors: Option<Vec<Ipv4Addr>>,
     /// Which routes are taken: the first rule that matches decides, the rest gets the opposite of the last. Default: all.
@@ -227,7 +227,7 @@ pub struct Options {
     /// UDP port, 1..=65535. Default 520.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
-    /// Largest message sent, in octets of UDP payload, 64..=65000; the MTU also limits it. Default 512 (RFC 2453 §3.6: 25 entries).
+    /// Largest message sent, in octets of UDP payload, 64..=65000; the MTU also limits it, and a digest needs room. Default 512 (RFC 2453 §3.6: 25 entries).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub packet_length: Option<u16>,
     /// Receive buffer of the socket in octets, 4096..=67108864. Default 4194304.

@@ -15,6 +15,8 @@ use super::{
     Adjustment, Authentication, Effective, FilterRule, GlobalConfig, InterfaceConfig, Key, MetricChange,
     Options, PrefixMatch, Redistribution, RuleAction,
 };
+use crate::authentication::Seal;
+use crate::packet::{ENTRY_LENGTH, HEADER_LENGTH};
 
 /// Elements of a list in a block (rras-blocks 1.3).
 pub(super) const MAX_COUNT: usize = 65_536;
@@ -68,6 +70,11 @@ pub(super) fn global(config: &GlobalConfig) -> Result<(), Refusal> {
             config.defaults.password.is_some(),
             config.defaults.keys.as_ref().is_some_and(|keys| !keys.is_empty()),
         )?;
+        leaves_room(
+            mode,
+            config.defaults.packet_length.unwrap_or(u16::MAX),
+            config.defaults.keys.as_deref().unwrap_or_default(),
+        )?;
     }
     given("preference", config.preference, 1, 255)?;
     given("ecmp", config.ecmp, 1, 16)?;
@@ -88,7 +95,31 @@ pub fn check_effective(values: &Effective) -> Result<(), Refusal> {
         values.authentication,
         !values.password.expose().is_empty(),
         !values.keys.is_empty(),
-    )
+    )?;
+    leaves_room(values.authentication, values.packet_length, &values.keys)
+}
+
+/// Refuses a length of messages that a digest leaves no room in for a single route.
+fn leaves_room(mode: Authentication, packet_length: u16, keys: &[Key]) -> Result<(), Refusal> {
+    if mode != Authentication::Cryptographic {
+        return Ok(());
+    }
+    let shortest = |key: &Key| Seal::Digest(key).overhead() + HEADER_LENGTH + ENTRY_LENGTH;
+    let Some(key) = keys.iter().max_by_key(|key| shortest(key)) else {
+        return Ok(());
+    };
+    let least = shortest(key);
+    if usize::from(packet_length) >= least {
+        return Ok(());
+    }
+    let reason = format!(
+        "messages are too short for a route and the digest under key {}",
+        key.id
+    );
+    Err(Refusal::invalid(reason)
+        .at("packet-length")
+        .with_value(packet_length)
+        .with_allowed(format!("at least {least}")))
 }
 
 /// What is allowed and hardly meant (rras-blocks P-128): options and words.
@@ -411,6 +442,32 @@ mod tests {
         let refusal = checked::<InterfaceConfig>(&config("md5", &longer)).unwrap_err();
         assert_eq!(refusal.path, "keys.0.secret");
         assert!(!refusal.to_string().contains(sixteen));
+    }
+
+    #[test]
+    fn a_digest_leaves_room_for_a_route() {
+        for (algorithm, least) in [
+            ("md5", 64),
+            ("hmac-sha1", 68),
+            ("hmac-sha256", 80),
+            ("hmac-sha512", 112),
+        ] {
+            let text = |length: usize| {
+                json!({ "authentication": "cryptographic", "packet-length": length,
+                        "keys": [{ "id": 1, "secret": "s", "algorithm": algorithm }] })
+            };
+            assert_eq!(checked::<GlobalConfig>(&text(least)), Ok(()), "{algorithm}");
+            if least > 64 {
+                let refusal = checked::<GlobalConfig>(&text(least - 1)).unwrap_err();
+                assert_eq!(refusal.path, "packet-length");
+            }
+            // The length may be the interface's and the keys those of all interfaces.
+            let interface = InterfaceConfig::from_text(&json!({ "packet-length": least - 1 })).unwrap();
+            let global = GlobalConfig::from_text(&text(512)).unwrap();
+            let refusal = check_effective(&Effective::resolve(&interface, &global)).unwrap_err();
+            assert_eq!(refusal.path, "packet-length");
+        }
+        assert_eq!(checked::<GlobalConfig>(&json!({ "packet-length": 64 })), Ok(()));
     }
 
     #[test]

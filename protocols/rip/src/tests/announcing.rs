@@ -326,3 +326,22 @@ fn a_gateway_on_the_link_is_named_as_next_hop() {
         [(1, ip("0.0.0.0"), 3, 0x1234), (2, ip("10.2.0.66"), 3, 0x1234)]
     );
 }
+
+#[test]
+fn neighbours_named_for_all_interfaces_are_spoken_to_on_their_own_link() {
+    let mut lab = Lab::new();
+    let neighbors = ["10.1.0.44", "10.2.0.44", "10.2.0.1", "203.0.113.1"];
+    lab.router(
+        1,
+        json!({ "neighbor-mode": "only", "neighbors": neighbors }),
+        &[(1, json!({})), (2, json!({}))],
+    );
+    lab.secs(1);
+    let to: std::collections::BTreeSet<(u32, String)> = lab.nodes[&1]
+        .sent
+        .iter()
+        .map(|sent| (sent.port.0, sent.to.ip().to_string()))
+        .collect();
+    let expected = [(1, "10.1.0.44".to_owned()), (2, "10.2.0.44".to_owned())];
+    assert_eq!(to, expected.into_iter().collect());
+}

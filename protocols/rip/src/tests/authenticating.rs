@@ -334,3 +334,25 @@ fn changing_the_authentication_of_both_ends_loses_no_route() {
     }
     assert!(lab.nodes[&2].route_batches.is_empty());
 }
+
+#[test]
+fn everything_is_said_when_the_first_key_becomes_valid() {
+    let mut lab = pair(json!({}), json!({}));
+    let now = lab.clock().wall.0;
+    let late = json!({ "id": 1, "secret": "one", "algorithm": "hmac-sha256", "send-from": now + 10 });
+    lab.configure(1, 1, keys(&[late]));
+    lab.configure(2, 1, keys(&[key(1, "one", "hmac-sha256")]));
+    lab.secs(9);
+    lab.quiet();
+    lab.secs(2);
+    assert!(!lab.said(1, 1, "192.0.2.0/24").is_empty());
+    assert_eq!(lab.nodes[&1].sent[0].command(), Command::Request);
+    // Another key that takes over is no reason to.
+    let next = json!({ "id": 2, "secret": "two", "algorithm": "hmac-sha256", "send-from": now + 20 });
+    lab.configure(1, 1, keys(&[key(1, "one", "hmac-sha256"), next]));
+    lab.secs(1);
+    lab.quiet();
+    lab.run_until(waypost_types::Time::from_secs(now + 21 - lab.wall));
+    let asked = |sent: &&super::lab::Sent| sent.octets[0] == 1;
+    assert_eq!(lab.nodes[&1].sent.iter().filter(asked).count(), 0);
+}

@@ -283,6 +283,10 @@ fn requests_are_answered_as_the_rfc_has_it() {
         answer.entries(),
         [("192.0.2.0/24".to_owned(), 2), ("203.0.113.0/24".to_owned(), 16)]
     );
+    // Nobody off the link learns what is in our table.
+    let far = "203.0.113.9:4711".parse().unwrap();
+    lab.inject(2, 1, far, &message(Command::Request, Version::V2, &some));
+    assert!(lab.strays.is_empty());
     // In the version of the request.
     lab.inject(
         2,
@@ -304,4 +308,41 @@ fn requests_are_answered_as_the_rfc_has_it() {
     assert!(lab.strays.is_empty());
     lab.inject(2, 1, asker, &whole);
     assert_eq!(lab.strays.len(), 1);
+}
+
+#[test]
+fn a_binding_that_changes_for_others_is_no_news() {
+    let mut lab = pair(json!({}));
+    let mut binding = lab.nodes[&1].rip.interfaces[&InterfaceIndex(1)].binding.clone();
+    binding.addresses6.push(("2001:db8::1".parse().unwrap(), 64));
+    binding.mtu = 9000;
+    binding.speed = 1_000_000;
+    lab.status(1, 1, &InterfaceStatus::AddressChange(binding));
+    assert!(lab.nodes[&1].sent.is_empty());
+    // The length of the link's packets holds all the same.
+    let interface = &lab.nodes[&1].rip.interfaces[&InterfaceIndex(1)];
+    assert_eq!(interface.binding.mtu, 9000);
+}
+
+#[test]
+fn a_next_hop_in_a_network_that_goes_gives_way_to_its_announcer() {
+    let mut lab = pair(json!({}));
+    let first = lab.nodes[&2].rip.interfaces[&InterfaceIndex(2)].binding.clone();
+    let mut second = first.clone();
+    second.addresses.push(waypost_routprot::LocalBinding {
+        address: "172.30.0.2".parse().unwrap(),
+        prefix: p("172.30.0.0/16"),
+    });
+    lab.status(2, 2, &InterfaceStatus::AddressChange(second));
+    let mut entry = super::lab::entry("198.51.100.0/24", 1);
+    entry.next_hop = "172.30.0.9".parse().unwrap();
+    lab.inject(
+        2,
+        2,
+        host(2, 7),
+        &message(Command::Response, Version::V2, &[entry]),
+    );
+    assert_eq!(lab.gateways(2, "198.51.100.0/24"), [super::lab::ip("172.30.0.9")]);
+    lab.status(2, 2, &InterfaceStatus::AddressChange(first));
+    assert_eq!(lab.gateways(2, "198.51.100.0/24"), [super::lab::ip("10.2.0.7")]);
 }

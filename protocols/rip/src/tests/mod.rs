@@ -9,3 +9,5 @@ mod pacing;
 mod queries;
 mod receiving;
 mod reconfiguring;
+mod walking;
+mod withdrawing;

@@ -135,3 +135,58 @@ fn floods_of_requests_are_answered_within_bounds() {
     assert!(lab.strays.len() <= 9 * 400, "{}", lab.strays.len());
     assert_paced(&lab.nodes[&1].sent);
 }
+
+#[test]
+fn requests_for_many_entries_are_answered_within_bounds() {
+    let mut lab = Lab::new();
+    lab.router(1, statics(), &[(1, json!({}))]);
+    lab.redistribute(1, prefixes(10_000));
+    lab.secs(10);
+    lab.quiet();
+    let asked: Vec<Entry> = prefixes(3000)
+        .map(|prefix| super::lab::entry(&prefix.to_string(), 1))
+        .collect();
+    let request = message(Command::Request, Version::V2, &asked);
+    for asker in 2..250 {
+        lab.inject(1, 1, host(1, asker), &request);
+    }
+    lab.secs(1);
+    assert_paced(&lab.nodes[&1].sent);
+    // The first was answered as far as the burst goes; it and seven more wait, and not one after them.
+    assert_eq!(lab.strays.len(), 8 * 120);
+    let first: Vec<_> = lab
+        .strays
+        .iter()
+        .filter(|(_, sent)| sent.to == host(1, 2))
+        .collect();
+    let entries: Vec<_> = first.iter().flat_map(|(_, sent)| sent.entries()).collect();
+    assert_eq!(entries.len(), 3000);
+    assert!(entries.iter().all(|(_, metric)| *metric == 1));
+}
+
+#[test]
+fn one_message_to_many_neighbours_is_paced_too() {
+    let neighbors: Vec<String> = (2..252).map(|host| format!("10.1.0.{host}")).collect();
+    let options = json!({ "neighbor-mode": "only", "neighbors": neighbors, "graceful-shutdown": true });
+    let mut lab = Lab::new();
+    lab.router(1, statics(), &[(1, options)]);
+    lab.redistribute(1, prefixes(100));
+    lab.secs(1);
+    let everybody = |lab: &Lab, prefix: &str| {
+        let sent = lab.nodes[&1].sent.iter();
+        let told = sent.filter(|sent| sent.entries().iter().any(|(said, _)| said == prefix));
+        told.map(|sent| sent.to)
+            .collect::<std::collections::BTreeSet<_>>()
+            .len()
+    };
+    assert_paced(&lab.nodes[&1].sent);
+    assert_eq!(lab.counter(1, 1, "requests-sent"), 250);
+    assert_eq!(everybody(&lab, "172.0.99.0/24"), 250);
+    // A farewell is said to everybody, too, before the port is closed.
+    lab.quiet();
+    lab.handle(1, waypost_engine::Input::Stop);
+    lab.secs(1);
+    assert_paced(&lab.nodes[&1].sent);
+    assert_eq!(everybody(&lab, "172.0.99.0/24"), 250);
+    assert!(lab.nodes[&1].ports.is_empty());
+}

@@ -315,13 +315,15 @@ fn interface_configuration_is_what_is_in_force_and_setting_it_changes_nothing() 
     };
     let before = in_force(&instance);
     let query = [3, 0, 0, 0, 1, 0, 0, 0];
-    let row = instance.mib(now, MibOperation::Get, &query).unwrap();
+    let (row, change) = instance.mib(now, MibOperation::Get, &query).unwrap();
+    instance.keep(change);
     let words = numbers(&row[8..]);
     // Metric, accept mode, interval, tag of rras-blocks 2.2.
     assert_eq!([words[1], words[3], words[8], words[14]], [3, 3, 20, 8]);
     let size = u32::try_from(row.len() - 8).unwrap().to_le_bytes();
     let set = [&query[..], &size, &row[8..]].concat();
-    instance.mib(now, MibOperation::Set, &set).unwrap();
+    let (_, change) = instance.mib(now, MibOperation::Set, &set).unwrap();
+    instance.keep(change);
     assert_eq!(in_force(&instance), before);
 }
 

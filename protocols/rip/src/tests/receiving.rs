@@ -176,7 +176,9 @@ fn next_hops_are_honoured_on_the_link_only() {
         ("10.1.0.9", Some("10.1.0.9")),
         ("10.2.0.9", Some("10.1.0.7")),
         ("192.0.2.1", Some("10.1.0.7")),
+        // The addresses of all and of none.
         ("10.1.0.255", Some("10.1.0.7")),
+        ("10.1.0.0", Some("10.1.0.7")),
         // Through ourselves: no route.
         ("10.1.0.1", None),
         ("10.2.0.1", None),

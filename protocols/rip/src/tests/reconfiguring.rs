@@ -196,3 +196,18 @@ fn a_port_is_changed_in_place_only_when_it_must() {
     assert_eq!(lab.nodes[&1].opened, opened + 1);
     assert!(lab.metric(1, "192.0.2.0/24").is_some(), "no route was lost");
 }
+
+#[test]
+fn the_silence_of_neighbours_is_measured_against_the_new_interval_at_once() {
+    let mut lab = pair();
+    let known = |lab: &Lab| lab.nodes[&1].rip.interfaces[&InterfaceIndex(1)].neighbors.len();
+    lab.configure(1, 1, json!({ "expiration-interval": 20 }));
+    lab.secs(18);
+    assert_eq!(known(&lab), 1);
+    lab.secs(3);
+    assert_eq!(known(&lab), 0);
+    lab.announce(1, 1, 7, &[("192.0.2.0/24", 2)]);
+    lab.secs(10);
+    lab.configure(1, 1, json!({ "expiration-interval": 5 }));
+    assert_eq!(known(&lab), 0, "it was silent for too long already");
+}

@@ -33,11 +33,15 @@ pub enum Disturbance {
     Manner,
     /// The routers of a link change to the next key, one by one.
     Keys,
+    /// An operator changes which networks without RIP are announced, perhaps just when one of them changes.
+    Redistribution,
+    /// An operator takes RIP off an interface, or brings it back.
+    Presence,
 }
 
 impl Disturbance {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Carrier,
         Self::Enable,
         Self::Partition,
@@ -48,9 +52,17 @@ impl Disturbance {
         Self::Policy,
         Self::Manner,
         Self::Keys,
+        Self::Redistribution,
+        Self::Presence,
     ];
     /// Those that neighbours are told of at once, so that triggered updates alone repair everything.
-    pub const ANNOUNCED: [Self; 3] = [Self::Carrier, Self::Enable, Self::Metric];
+    pub const ANNOUNCED: [Self; 5] = [
+        Self::Carrier,
+        Self::Enable,
+        Self::Metric,
+        Self::Redistribution,
+        Self::Presence,
+    ];
 }
 
 /// A link that loses 10 %, doubles 5 % and reorders 10 % of what it carries.
@@ -115,8 +127,41 @@ pub fn disturb(network: &mut RipNetwork, kind: Disturbance, random: &mut Random)
         Disturbance::Policy => policy(network, (node, index), random)?,
         Disturbance::Manner => manner(network, (node, index), random)?,
         Disturbance::Keys => next_key(network, segment, random)?,
+        Disturbance::Redistribution => {
+            // Carrier of one of its networks may change at the same moment: what is no longer there and what is no longer
+            // announced must not be mixed up.
+            let networks: Vec<SegmentId> = network
+                .sim
+                .node(node)
+                .interfaces
+                .iter()
+                .map(|of| of.segment)
+                .collect();
+            if random.chance(1, 2) {
+                let segment = networks[random.below(networks.len() as u64) as usize];
+                let carrier = network.sim.segment(segment).carrier;
+                network.sim.set_carrier(segment, !carrier);
+            }
+            network.set_global(node, "redistribute", redistribution(networks.len(), random))?;
+        }
+        Disturbance::Presence => network.toggle(node, index)?,
     }
     Ok(())
+}
+
+/// Rules of redistribution, or none.
+fn redistribution(networks: usize, random: &mut Random) -> Value {
+    let connected = json!({ "source": "connected", "metric": 1 + random.below(4) });
+    let denied = network_of(random.below(networks as u64) as usize).to_string();
+    let filtered = json!({ "source": "connected", "filter": [
+        { "deny": denied }, { "permit": "0.0.0.0/0 le 32" }] });
+    match random.below(5) {
+        0 => Value::Null,
+        1 => json!([{ "source": "static" }]),
+        2 => json!([{ "source": "static" }, connected]),
+        3 => json!([filtered]),
+        _ => json!([connected]),
+    }
 }
 
 /// The most routers without power: a quarter.
@@ -188,7 +233,7 @@ fn manner(
             of(&[json!("v1"), json!("v1-compatible"), json!("v2-multicast")]),
         ),
         1 => ("accept", of(&[json!("v2"), json!("both")])),
-        2 => ("packet-length", of(&[json!(64), json!(300), json!(1400)])),
+        2 => ("packet-length", of(&[json!(112), json!(300), json!(1400)])),
         3 => ("update-interval", of(&[json!(10), json!(30), json!(40)])),
         4 => ("split-horizon", of(&[json!(true), json!(false)])),
         5 => ("poison-reverse", of(&[json!(true), json!(false)])),
@@ -235,12 +280,11 @@ pub fn next_key(network: &mut RipNetwork, segment: SegmentId, random: &mut Rando
         network
             .sim
             .run_for(random.between(Duration::ZERO, Duration::from_secs(3)));
-        let mut options = network.options(member.node, member.interface);
-        super::network::set_option(&mut options, "authentication", json!("cryptographic"));
-        super::network::set_option(&mut options, "keys", chain.clone());
-        network
-            .sim
-            .configure_interface(member.node, RIP, member.interface, &options)?;
+        let changes = [
+            ("keys", chain.clone()),
+            ("authentication", json!("cryptographic")),
+        ];
+        network.set_all(member.node, member.interface, changes)?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What RIP must come to: the shortest paths over the metrics of the receiving interfaces, unreachable from 16 on.
 //!
-//! Computed by Dijkstra's algorithm from configuration and the state of links alone: who hears whom, with which cost.
+//! Computed by Dijkstra's algorithm from configuration and the state of links alone: who hears whom, with which cost, and
+//! whose own a destination is: connected or redistributed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -10,6 +11,8 @@ use waypost_rip::config::{
     Accept, Announce, Authentication, Effective, Key, NeighborMode, PeerFilter, TtlSecurity, UpdateMode,
     filter_permits,
 };
+use waypost_rip::redistribute::Rules;
+use waypost_rip::table::External;
 use waypost_types::{InterfaceIndex, Prefix4, ProtocolId, WallTime};
 
 use super::network::{RIP, RipInterface, RipNetwork};
@@ -38,8 +41,7 @@ struct Hearing {
     hearer: NodeId,
     at: RipInterface,
     speaker_address: Ipv4Addr,
-    metric_out: usize,
-    announce_filter: Effective,
+    speaker: Effective,
 }
 
 /// How every router reaches every destination.
@@ -91,8 +93,7 @@ impl Expectation {
                             hearer: hearer.node,
                             at: (*hearer).clone(),
                             speaker_address: from,
-                            metric_out: speaker.effective.metric_out.into(),
-                            announce_filter: speaker.effective.clone(),
+                            speaker: speaker.effective.clone(),
                         });
                     }
                 }
@@ -102,10 +103,24 @@ impl Expectation {
         for (node, _) in network.sim.nodes() {
             ecmp.push(usize::from(network.global_config(node)?.ecmp.unwrap_or(16)));
         }
-        let reached = oracle::networks(&network.sim)
-            .into_iter()
-            .map(|prefix| (prefix, shortest(network, &active, &hearings, prefix)))
-            .collect();
+        let mut rules = Vec::new();
+        for (node, _) in network.sim.nodes() {
+            let configured = network.global_config(node)?.redistribute;
+            rules.push(Rules::new(&configured.unwrap_or_default()));
+        }
+        let mut reached = BTreeMap::new();
+        for prefix in oracle::networks(&network.sim) {
+            let own = own_metrics(network, &active, &rules, prefix);
+            let mut paths = shortest(&own, &hearings, prefix);
+            // The kernel knows the networks of all interfaces, those included on which RIP does not run.
+            for (node, router) in network.sim.nodes().filter(|(_, router)| router.is_alive()) {
+                let mut interfaces = router.interfaces.iter();
+                if interfaces.any(|interface| interface.is_up() && interface.prefix == prefix) {
+                    paths[node.0] = Some(Reached::Connected);
+                }
+            }
+            reached.insert(prefix, paths);
+        }
         Ok(Self { reached, ecmp })
     }
 
@@ -241,67 +256,98 @@ impl Expectation {
     }
 }
 
-/// The shortest paths of every router to one destination.
-fn shortest(
+/// The metric with which each router announces a network as its own.
+fn own_metrics(
     network: &RipNetwork,
     active: &[RipInterface],
-    hearings: &[Vec<Hearing>],
+    rules: &[Rules],
     prefix: Prefix4,
-) -> Vec<Option<Reached>> {
-    let mut reached: Vec<Option<Reached>> = hearings.iter().map(|_| None).collect();
-    // Distances are below 16: one list a distance is the whole priority queue.
-    let mut near: Vec<Vec<NodeId>> = (0..INFINITY).map(|_| Vec::new()).collect();
+) -> Vec<Option<usize>> {
+    let mut own: Vec<Option<usize>> = vec![None; rules.len()];
+    for (node, router) in network.sim.nodes().filter(|(_, router)| router.runs(RIP)) {
+        let mut interfaces = router.interfaces.iter();
+        if interfaces.any(|interface| interface.is_up() && interface.prefix == prefix) {
+            let connected = External {
+                owner: ProtocolId::LOCAL,
+                tag: 0,
+                gateway: None,
+            };
+            let applied = rules[node.0].apply(prefix, &connected);
+            own[node.0] = applied.map(|(metric, _)| metric.into());
+        }
+    }
     for interface in active {
-        let here = network.sim.segment(interface.segment).prefix;
-        if here == prefix {
-            reached[interface.node.0] = Some(Reached::Connected);
-            near[1].push(interface.node);
+        if network.sim.segment(interface.segment).prefix == prefix {
+            own[interface.node.0] = Some(1);
+        }
+    }
+    own
+}
+
+/// The shortest paths of every router to one destination, given whose own it is.
+fn shortest(own: &[Option<usize>], hearings: &[Vec<Hearing>], prefix: Prefix4) -> Vec<Option<Reached>> {
+    let mut paths = Paths {
+        prefix,
+        reached: own.iter().map(|own| own.map(|_| Reached::Connected)).collect(),
+        near: (0..INFINITY).map(|_| Vec::new()).collect(),
+    };
+    for (node, metric) in own.iter().enumerate() {
+        if let Some(metric) = metric {
+            paths.near[*metric].push(NodeId(node));
         }
     }
     for distance in 1..INFINITY {
-        for speaker in std::mem::take(&mut near[distance]) {
-            let settled = match &reached[speaker.0] {
+        for speaker in std::mem::take(&mut paths.near[distance]) {
+            let settled = match &paths.reached[speaker.0] {
                 Some(Reached::Routed { metric, .. }) => *metric as usize == distance,
-                _ => distance == 1,
+                _ => true,
             };
             if !settled {
                 continue;
             }
             for hearing in &hearings[speaker.0] {
-                let options = &hearing.at.effective;
-                let total = distance + hearing.metric_out + usize::from(options.metric);
-                let permitted = filter_permits(&hearing.announce_filter.announce_filter, prefix)
-                    && filter_permits(&options.accept_filter, prefix);
-                if total >= INFINITY || !permitted {
-                    continue;
-                }
-                let hop = (hearing.at.index, hearing.speaker_address);
-                let total = total as u32;
-                match &mut reached[hearing.hearer.0] {
-                    Some(Reached::Connected) => {}
-                    Some(Reached::Routed { metric, next_hops }) if *metric == total => {
-                        next_hops.insert(hop);
-                    }
-                    Some(Reached::Routed { metric, .. }) if *metric < total => {}
-                    other => {
-                        *other = Some(Reached::Routed {
-                            metric: total,
-                            next_hops: [hop].into_iter().collect(),
-                        });
-                        near[total as usize].push(hearing.hearer);
-                    }
+                if filter_permits(&hearing.speaker.announce_filter, prefix) {
+                    paths.hear(hearing, distance + usize::from(hearing.speaker.metric_out));
                 }
             }
         }
     }
-    // The kernel knows the networks of all interfaces, those included on which RIP does not run.
-    for (node, router) in network.sim.nodes().filter(|(_, router)| router.is_alive()) {
-        let mut interfaces = router.interfaces.iter();
-        if interfaces.any(|interface| interface.is_up() && interface.prefix == prefix) {
-            reached[node.0] = Some(Reached::Connected);
+    paths.reached
+}
+
+/// Paths to one destination as they are found, the shortest first.
+struct Paths {
+    prefix: Prefix4,
+    reached: Vec<Option<Reached>>,
+    /// Distances are below 16: one list a distance is the whole priority queue.
+    near: Vec<Vec<NodeId>>,
+}
+
+impl Paths {
+    /// A router hears the destination announced with a metric.
+    fn hear(&mut self, hearing: &Hearing, metric: usize) {
+        let options = &hearing.at.effective;
+        let total = metric + usize::from(options.metric);
+        if total >= INFINITY || !filter_permits(&options.accept_filter, self.prefix) {
+            return;
+        }
+        let hop = (hearing.at.index, hearing.speaker_address);
+        let (distance, total) = (total, total as u32);
+        match &mut self.reached[hearing.hearer.0] {
+            Some(Reached::Connected) => {}
+            Some(Reached::Routed { metric, next_hops }) if *metric == total => {
+                next_hops.insert(hop);
+            }
+            Some(Reached::Routed { metric, .. }) if *metric < total => {}
+            other => {
+                *other = Some(Reached::Routed {
+                    metric: total,
+                    next_hops: [hop].into_iter().collect(),
+                });
+                self.near[distance].push(hearing.hearer);
+            }
         }
     }
-    reached
 }
 
 /// Whether RIP runs on an interface.

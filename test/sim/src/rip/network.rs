@@ -1,5 +1,6 @@
 //! A network of RIP routers.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -30,6 +31,8 @@ pub struct NetworkPlan {
     pub topology: Topology,
     /// Whether each router has a network of its own beside the links.
     pub stubs: bool,
+    /// How many more networks router 0 has, in a class network of their own: 172.16.0.0/24, 172.16.1.0/24, ...
+    pub subnets: u8,
     /// Interface metrics are drawn from 1 to this.
     pub highest_metric: u8,
     /// How good links are.
@@ -47,6 +50,7 @@ impl NetworkPlan {
         Self {
             topology,
             stubs: true,
+            subnets: 0,
             highest_metric: 3,
             quality: Quality::GOOD,
             global: json!({}),
@@ -74,6 +78,8 @@ pub struct RipNetwork {
     pub sim: Simulation,
     /// The links of the topology; stub networks come after them.
     pub links: usize,
+    /// What was configured on interfaces that RIP has left.
+    left: BTreeMap<(NodeId, InterfaceIndex), Value>,
 }
 
 impl RipNetwork {
@@ -97,9 +103,12 @@ impl RipNetwork {
         }
         let stubs = (0..plan.topology.routers).map(|router| vec![router]);
         let links = plan.topology.links.iter().cloned();
-        for (number, members) in links.chain(stubs.filter(|_| plan.stubs)).enumerate() {
+        let common = links.chain(stubs.filter(|_| plan.stubs)).enumerate();
+        let common = common.map(|(number, members)| (network_of(number), members));
+        let subnets = (0..plan.subnets).map(|number| (subnet_of(number), vec![0]));
+        for (prefix, members) in common.chain(subnets) {
             let is_stub = members.len() == 1;
-            let segment = sim.add_segment(network_of(number), plan.quality);
+            let segment = sim.add_segment(prefix, plan.quality);
             for router in members {
                 let node = NodeId(router);
                 let index = sim.attach(node, segment);
@@ -120,6 +129,7 @@ impl RipNetwork {
         Ok(Self {
             sim,
             links: plan.topology.links.len(),
+            left: BTreeMap::new(),
         })
     }
 
@@ -130,6 +140,7 @@ impl RipNetwork {
         installed
             .interfaces
             .get(&index)
+            .or_else(|| self.left.get(&(node, index)))
             .cloned()
             .unwrap_or_else(|| Value::Object(Map::new()))
     }
@@ -148,8 +159,24 @@ impl RipNetwork {
         option: &str,
         value: Value,
     ) -> Result<(), Refusal> {
+        self.set_all(node, index, [(option, value)])
+    }
+
+    /// Sets options of an interface in one step; null removes one. Where RIP is not, they hold once it is back.
+    pub fn set_all<'o>(
+        &mut self,
+        node: NodeId,
+        index: InterfaceIndex,
+        changes: impl IntoIterator<Item = (&'o str, Value)>,
+    ) -> Result<(), Refusal> {
         let mut options = self.options(node, index);
-        set_option(&mut options, option, value);
+        for (option, value) in changes {
+            set_option(&mut options, option, value);
+        }
+        if let Some(left) = self.left.get_mut(&(node, index)) {
+            *left = options;
+            return Ok(());
+        }
         self.sim.configure_interface(node, RIP, index, &options).map(drop)
     }
 
@@ -158,6 +185,18 @@ impl RipNetwork {
         let mut options = self.global(node);
         set_option(&mut options, option, value);
         self.sim.configure_global(node, RIP, &options).map(drop)
+    }
+
+    /// Takes RIP off an interface, or brings it back with the options it had.
+    pub fn toggle(&mut self, node: NodeId, index: InterfaceIndex) -> Result<(), Refusal> {
+        match self.left.remove(&(node, index)) {
+            Some(options) => self.sim.configure_interface(node, RIP, index, &options).map(drop),
+            None => {
+                let options = self.sim.unconfigure_interface(node, RIP, index)?;
+                self.left.insert((node, index), options);
+                Ok(())
+            }
+        }
     }
 
     /// The configuration of RIP as a whole on a router.
@@ -284,6 +323,14 @@ pub fn change_text(change: &FibChange) -> String {
 #[must_use]
 pub fn network_of(number: usize) -> Prefix4 {
     let address = std::net::Ipv4Addr::from(0x0A00_0000 + ((number as u32) << 8));
+    // INVARIANT: 24 is a prefix length.
+    Prefix4::containing(address, 24).unwrap_or(Prefix4::DEFAULT)
+}
+
+/// A subnet of router 0: 172.16.x.0/24.
+#[must_use]
+pub fn subnet_of(number: u8) -> Prefix4 {
+    let address = std::net::Ipv4Addr::new(172, 16, number, 0);
     // INVARIANT: 24 is a prefix length.
     Prefix4::containing(address, 24).unwrap_or(Prefix4::DEFAULT)
 }
