@@ -110,7 +110,6 @@ impl Speaker<'_> {
     }
 
     /// What would be said if masks were no matter.
-
     fn say_poisoned(
         &self,
         prefix: Prefix4,

@@ -639,7 +639,7 @@ fn select(
         for (heard, chosen) in destination.heard.iter().zip(&mut chosen) {
             if left > 0 && heard.selected == wanted && heard.permitted && total(heard) == best {
                 *chosen = true;
-                tag.get_or_insert(heard.adjustment.tag(heard.tag));
+                tag.get_or_insert_with(|| heard.adjustment.tag(heard.tag));
                 let hop = (heard.interface, heard.next_hop);
                 if !via.contains(&hop) {
                     left -= 1;

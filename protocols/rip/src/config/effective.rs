@@ -149,7 +149,7 @@ impl Effective {
             metric: Some(self.metric),
             metric_out: Some(self.metric_out),
             passive: given.passive.or(Some(false)),
-            announce: given.announce.or(Some(Announce::default())),
+            announce: given.announce.or_else(|| Some(Announce::default())),
             accept: Some(self.accept),
             update_mode: Some(self.update_mode),
             update_interval: seconds(self.update_interval),
