@@ -1,13 +1,18 @@
 //! A readable copy of the configuration in force, for people who have to repair a router without its daemon.
 //!
 //! The infobase is the truth; this copy is written a moment after each revision, by a thread of its own, and read by nobody.
+//! Revisions that follow each other closely are written once, so that the copy does not fight the next one for the disk.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use waypost_api::write_toml;
 use waypost_infobase::{Tree, write_atomically};
 use waypost_manager::Configuration;
+
+/// How long after a revision the copy is written, and the least time between two.
+const MOMENT: Duration = Duration::from_secs(1);
 
 /// The tree to write next: the latest one only.
 type Slot = Arc<(Mutex<Option<Tree>>, Condvar)>;
@@ -46,12 +51,13 @@ impl Rescue {
     }
 }
 
-fn next((slot, filled): &(Mutex<Option<Tree>>, Condvar)) -> Tree {
-    let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+fn next((latest, filled): &(Mutex<Option<Tree>>, Condvar)) -> Tree {
+    let locked = || latest.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
-        if let Some(tree) = slot.take() {
+        drop(filled.wait_while(locked(), |tree| tree.is_none()));
+        std::thread::sleep(MOMENT);
+        if let Some(tree) = locked().take() {
             return tree;
         }
-        slot = filled.wait(slot).unwrap_or_else(PoisonError::into_inner);
     }
 }
