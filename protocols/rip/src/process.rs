@@ -8,6 +8,7 @@ use waypost_engine::{Now, Outbox, PortId, RouteInterest, Severity, TimerQueue};
 use waypost_routprot::{Event, InterfaceIdentity, InterfaceStatus, Status};
 use waypost_types::{InterfaceIndex, ProtocolId, Random, RouteNotice, Seed, Time};
 
+use crate::addresses::Addresses;
 use crate::announce::Speaker;
 use crate::authentication::{SEQUENCE_KEY, Sequence, sending_key};
 use crate::autostatic::update_complete;
@@ -73,8 +74,10 @@ pub struct Rip {
     offered: u64,
     /// Every interface may have something to send.
     pending: bool,
+    /// What changed since the last settling was changed by an operator.
+    hurried: bool,
     /// Every address of ours, on whichever interface.
-    pub(crate) addresses: BTreeSet<Ipv4Addr>,
+    pub(crate) addresses: Addresses,
     /// These have.
     wanting: BTreeSet<InterfaceIndex>,
 }
@@ -96,7 +99,8 @@ impl Rip {
             owners: Vec::new(),
             offered: 0,
             pending: false,
-            addresses: BTreeSet::new(),
+            hurried: false,
+            addresses: Addresses::default(),
             wanting: BTreeSet::new(),
         }
     }
@@ -124,16 +128,6 @@ impl Rip {
 
     pub(crate) fn is_stopping(&self) -> bool {
         matches!(self.stage, Stage::Stopping | Stage::Stopped)
-    }
-
-    fn gather_addresses(&mut self) {
-        self.addresses = self
-            .interfaces
-            .values()
-            .filter(|interface| !interface.deleted)
-            .flat_map(|interface| &interface.binding.addresses)
-            .map(|binding| binding.address)
-            .collect();
     }
 
     fn indices(&self) -> Vec<InterfaceIndex> {
@@ -205,14 +199,7 @@ impl Rip {
                     .retain_senders(now.time, index, |from| listens_to(global, from), out);
             }
         }
-        self.hurry();
-    }
-
-    /// What an operator changed goes out at once.
-    fn hurry(&mut self) {
-        for interface in self.interfaces.values_mut() {
-            interface.sending.hurry();
-        }
+        self.hurried = true;
         self.pending = true;
     }
 
@@ -238,9 +225,12 @@ impl Rip {
     pub(crate) fn delete_interface(&mut self, now: Now, index: InterfaceIndex, out: &mut Outbox) {
         if let Some(interface) = self.interfaces.get_mut(&index) {
             interface.deleted = true;
-            self.gather_addresses();
+            self.addresses.replace(&interface.binding, None);
+            let originates = interface.effective.originate_default.is_some();
             self.reconsider(now, index, true, out);
-            self.originate_default(now, out);
+            if originates {
+                self.originate_default(now, out);
+            }
         }
     }
 
@@ -253,8 +243,11 @@ impl Rip {
     ) {
         if let Some(interface) = self.interfaces.get_mut(&index) {
             interface.config = Some(config);
+            interface.sending.hurry();
             self.apply_options(now, index, out);
-            self.hurry();
+            // Its neighbours hear of it in any case, everybody else when it changed a route.
+            self.hurried = true;
+            self.wanting.insert(index);
         }
     }
 
@@ -271,9 +264,9 @@ impl Rip {
         match status {
             InterfaceStatus::AddressChange(binding) => {
                 let same = interface.binding == *binding;
+                self.addresses.replace(&interface.binding, Some(binding));
                 interface.binding.clone_from(binding);
                 let goes_on = interface.is_active() && interface.should_run();
-                self.gather_addresses();
                 if goes_on {
                     if !same {
                         self.readdress(now, index, out);
@@ -313,12 +306,15 @@ impl Rip {
             return;
         };
         interface.phase = Phase::Active;
+        let originates = interface.effective.originate_default.is_some();
         interface.sending.clear();
         interface.sending.skip_changes(self.table.last_change());
         self.open_port(index, out);
         self.set_link(now, index, out);
         self.connect_networks(now, index, out);
-        self.originate_default(now, out);
+        if originates {
+            self.originate_default(now, out);
+        }
         self.watch_keys(now, index, out);
         self.begin_announcing(now, index, out);
         self.notice(Severity::Info, Some(index), "RIP runs on the interface", out);
@@ -407,8 +403,10 @@ impl Rip {
                     effective: &new,
                     version: version_of(&new),
                 };
-                let differences = speaker.differences(&old_speaker, &self.table);
-                interface.sending.resend(differences, until);
+                if !old.says_the_same(&new) {
+                    let differences = speaker.differences(&old_speaker, &self.table);
+                    interface.sending.resend(differences, until);
+                }
                 if reaches_others(&old, &new) {
                     interface.sending.begin_regular(now.time, &self.table);
                 }
@@ -425,7 +423,9 @@ impl Rip {
         }
         self.set_link(now, index, out);
         self.table.cap(now.time, index, new.maximum_routes, out);
-        self.originate_default(now, out);
+        if old.originate_default != new.originate_default {
+            self.originate_default(now, out);
+        }
         self.watch_keys(now, index, out);
         let announces = self.interfaces.get(&index).is_some_and(Interface::announces);
         if !announces {
@@ -440,7 +440,7 @@ impl Rip {
                 self.timers.set_at_latest(Timer::Regular(index), old_time);
             }
         }
-        self.pending = true;
+        self.wanting.insert(index);
     }
 
     fn open_port(&mut self, index: InterfaceIndex, out: &mut Outbox) {
@@ -671,22 +671,31 @@ impl Rip {
         if self.stage == Stage::Starting {
             return;
         }
+        let hurried = std::mem::take(&mut self.hurried);
         if self.pending || self.offered != self.table.last_change() {
             self.pending = false;
             self.offered = self.table.last_change();
             self.wanting.extend(self.interfaces.keys());
+            if hurried {
+                // What an operator changed goes out at once.
+                for interface in self.interfaces.values_mut() {
+                    interface.sending.hurry();
+                }
+            }
         }
         for index in std::mem::take(&mut self.wanting) {
             self.send(now, index, out);
         }
-        let told = self
-            .interfaces
-            .values()
-            .filter(|interface| interface.triggers())
-            .map(|interface| interface.sending.announced())
-            .min()
-            .unwrap_or_else(|| self.table.last_change());
-        self.table.trim_changes(told);
+        if self.table.has_changes() {
+            let told = self
+                .interfaces
+                .values()
+                .filter(|interface| interface.triggers())
+                .map(|interface| interface.sending.announced())
+                .min()
+                .unwrap_or_else(|| self.table.last_change());
+            self.table.trim_changes(told);
+        }
         if self.stage == Stage::Stopping
             && self
                 .interfaces
