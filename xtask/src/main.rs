@@ -1,5 +1,6 @@
 //! The project's own commands. `cargo xtask` lists them.
 
+mod bench;
 mod dist;
 mod house;
 mod lab;
@@ -32,6 +33,8 @@ enum Command {
         #[arg(long)]
         quick: bool,
     },
+    /// Measure Waypost beside FRR, BIRD and the bare disk; installs what that needs.
+    Bench(bench::Options),
     /// Check that no crate uses one it may not use.
     House,
     /// Build the release and pack it into dist/.
@@ -42,6 +45,7 @@ fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Lab { keep } => lab::show(keep),
         Command::Test { quick } => test::all(quick),
+        Command::Bench(options) => bench::all(&options),
         Command::House => house::check(),
         Command::Dist => dist::tarball(),
     }

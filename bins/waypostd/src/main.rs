@@ -44,6 +44,9 @@ fn main() -> ExitCode {
 }
 
 fn serve(options: &Options) -> Result<()> {
+    if let Err(error) = process::allow_most_descriptors() {
+        tracing::warn!(%error, "the limit of open descriptors stays as it is; each interface of a protocol takes one");
+    }
     let state = &options.state_dir;
     if let Some(config) = &options.config {
         rescue::refuse_as_source(state, config)?;

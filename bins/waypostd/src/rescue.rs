@@ -18,6 +18,9 @@ use waypost_manager::Configuration;
 /// The name of the copy in the state directory.
 pub(crate) const FILE_NAME: &str = "running.toml";
 
+/// How long after a revision the copy is written: those that follow each other closely are written once, so that the copy does
+/// not fight the next one for the disk.
+const MOMENT: Duration = Duration::from_secs(1);
 /// How long after a failure the copy is tried again.
 const RETRY: Duration = Duration::from_secs(10);
 
@@ -101,11 +104,17 @@ fn keep(path: &Path, configuration: &Configuration, shared: &Shared, retry: Dura
     }
 }
 
-/// The next revision to write: a new one at once, one that failed after a while. `None`: that was all.
+/// The next revision to write: a new one after a moment, one that failed after a while. `None`: that was all.
 fn next(shared: &Shared, failed: &mut Option<Revision>, retry: Duration) -> Option<Revision> {
     let (slot, told) = &**shared;
     let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
+        if slot.next.is_some() {
+            slot = told
+                .wait_timeout_while(slot, MOMENT, |slot| !slot.ends)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
         if let Some(revision) = slot.next.take() {
             *failed = None;
             return Some(revision);

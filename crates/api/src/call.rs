@@ -154,7 +154,7 @@ pub(crate) async fn spread<R: Send + 'static>(
         .map_err(|error| Refusal::failed(format!("the request could not be worked on: {error}")).into())
 }
 
-fn read_json<T: DeserializeOwned + JsonSchema>(body: &[u8]) -> Result<T, Refusal> {
+fn read_json<T: DeserializeOwned + JsonSchema + 'static>(body: &[u8]) -> Result<T, Refusal> {
     // Left to itself, serde takes a list for a struct, members in order.
     if body.trim_ascii_start().first() == Some(&b'[') {
         return Err(Refusal::invalid("the body is no JSON object"));

@@ -1,6 +1,9 @@
 //! Configuration as text: the same configuration a block holds, for people and for the API.
 
+use std::any::TypeId;
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
+use std::sync::{PoisonError, RwLock};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -127,21 +130,17 @@ impl<G: BlockConfig, I: BlockConfig> ConfigurationCodec for TypedCodec<G, I> {
 }
 
 /// Reads typed configuration from a text tree; the refusal names the option and, for a misspelt one, its likely name.
-pub fn parse_text<C: DeserializeOwned + JsonSchema>(text: &Value) -> Result<C, Refusal> {
-    if let (Value::Object(table), Some(known)) = (text, schemars::schema_for!(C).get("properties")) {
-        let known: Vec<&str> = known
-            .as_object()
-            .into_iter()
-            .flatten()
-            .map(|(name, _)| name.as_str())
-            .collect();
+pub fn parse_text<C: DeserializeOwned + JsonSchema + 'static>(text: &Value) -> Result<C, Refusal> {
+    if let (Value::Object(table), Some(known)) = (text, option_names::<C>()) {
+        let known = || known.iter().map(String::as_str);
         for name in table.keys() {
-            if !known.contains(&name.as_str()) {
-                let refusal = Refusal::invalid(match suggestion(name, known.iter().copied()) {
+            if !known().any(|known| known == name) {
+                let refusal = Refusal::invalid(match suggestion(name, known()) {
                     Some(meant) => format!("unknown option; did you mean '{meant}'?"),
                     None => "unknown option".to_owned(),
                 });
-                return Err(refusal.at(name).with_allowed(known.join(", ")));
+                let allowed: Vec<&str> = known().collect();
+                return Err(refusal.at(name).with_allowed(allowed.join(", ")));
             }
         }
     }
@@ -153,6 +152,31 @@ pub fn parse_text<C: DeserializeOwned + JsonSchema>(text: &Value) -> Result<C, R
             _ => refusal,
         }
     })
+}
+
+/// The options that a configuration type takes, as its schema names them; `None` for one without a fixed set of options.
+///
+/// Making a schema takes many times as long as reading a configuration, and one transaction reads thousands: it is made
+/// once for each type.
+#[must_use]
+pub fn option_names<C: JsonSchema + 'static>() -> Option<&'static [String]> {
+    static KNOWN: RwLock<BTreeMap<TypeId, Option<&'static [String]>>> = RwLock::new(BTreeMap::new());
+    let id = TypeId::of::<C>();
+    let known = KNOWN
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get(&id)
+        .copied();
+    if let Some(names) = known {
+        return names;
+    }
+    let schema = schemars::schema_for!(C);
+    let options = schema.get("properties").and_then(Value::as_object);
+    let names = options.map(|options| options.keys().cloned().collect::<Vec<_>>());
+    // Kept for good: there are as many as there are types of configuration.
+    let names = names.map(|names| &*names.leak());
+    let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+    *known.entry(id).or_insert(names)
 }
 
 /// The path grammar's form of where an error is, such as `routes.2.via.0`, and the value found there.
@@ -208,6 +232,34 @@ mod tests {
     struct Lists {
         #[serde(rename = "lists")]
         _lists: Vec<Vec<u8>>,
+    }
+
+    #[test]
+    fn option_names_are_those_of_the_schema_flattened_ones_too() {
+        #[derive(Default, serde::Deserialize, JsonSchema)]
+        #[serde(default)]
+        struct Outer {
+            #[serde(flatten)]
+            _inner: Inner,
+            #[serde(rename = "cost")]
+            _metric: u8,
+        }
+        #[derive(Debug, Default, serde::Deserialize, JsonSchema)]
+        struct Inner {
+            #[serde(default, rename = "hello-interval")]
+            _hello: u8,
+        }
+        for _ in 0..2 {
+            let mut names = option_names::<Outer>().unwrap().to_vec();
+            names.sort();
+            assert_eq!(names, ["cost", "hello-interval"]);
+            // Each type has its own.
+            assert_eq!(option_names::<Inner>().unwrap(), ["hello-interval"]);
+            assert_eq!(option_names::<BTreeMap<String, u8>>(), None);
+        }
+        let refusal = parse_text::<Inner>(&serde_json::json!({ "hello-intervall": 1 })).unwrap_err();
+        assert_eq!(refusal.reason, "unknown option; did you mean 'hello-interval'?");
+        assert_eq!(refusal.allowed.as_deref(), Some("hello-interval"));
     }
 
     #[test]

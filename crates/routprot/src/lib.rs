@@ -24,7 +24,7 @@ mod support;
 
 pub use block::InfoBlock;
 pub use buffer::{InfoBuffer, OutputBuffer, read_info, read_output};
-pub use codec::{BlockConfig, ConfigurationCodec, Scope, TypedCodec, parse_text, suggestion};
+pub use codec::{BlockConfig, ConfigurationCodec, Scope, TypedCodec, option_names, parse_text, suggestion};
 pub use event::{Event, UpdateComplete, UpdateKind};
 pub use impact::{Impact, OptionChange, Prepared, option_changes};
 pub use interface::{AdapterBinding, InterfaceIdentity, InterfaceStatus, InterfaceType, LocalBinding};

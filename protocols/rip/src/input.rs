@@ -1,12 +1,12 @@
 //! Receiving: every check of RFC 2453 §3.9 and §4 and RFC 4822 before anything is believed.
 
-use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use waypost_engine::{Now, Outbox, PortId, RxMeta, Severity};
 use waypost_types::{InterfaceIndex, Prefix4};
 
+use crate::addresses::Addresses;
 use crate::announce::Announcement;
 use crate::authentication::verify;
 use crate::config::{Accept, Announce, Authentication, TtlSecurity};
@@ -53,7 +53,7 @@ impl Rip {
             return;
         };
         // Our own multicasts and broadcasts come back: not worth a word (RFC 2453 §3.9.2).
-        if self.addresses.contains(source.ip()) {
+        if self.addresses.contains(*source.ip()) {
             return;
         }
         let Some(interface) = self.interfaces.get(&index) else {
@@ -383,7 +383,7 @@ fn prefix_of(interface: &Interface, version: Version, entry: &Entry) -> Option<P
 /// Checks a received entry: destination, metric as received and next hop. `None`: it is invalid.
 fn route_of(
     interface: &Interface,
-    addresses: &BTreeSet<Ipv4Addr>,
+    addresses: &Addresses,
     version: Version,
     from: Ipv4Addr,
     entry: &Entry,
@@ -401,7 +401,7 @@ fn route_of(
         return None;
     }
     let named = entry.next_hop;
-    if version == Version::V2 && addresses.contains(&named) {
+    if version == Version::V2 && addresses.contains(named) {
         // The neighbour would have us forward to ourselves: it has no route for us.
         return Some((prefix, INFINITY, from));
     }

@@ -4,6 +4,7 @@
 //! of the RFCs), routes it carries go to [`table`] (what was heard, what is used, what changed), and `update` sends what
 //! changed, through `announce`, which knows split horizon, filters and summaries.
 
+mod addresses;
 pub mod announce;
 pub mod authentication;
 mod autostatic;

@@ -8,6 +8,7 @@ use waypost_engine::{Now, Outbox, PortId, RouteInterest, Severity, Target, Timer
 use waypost_routprot::{Event, InterfaceIdentity, InterfaceStatus, Status};
 use waypost_types::{InterfaceIndex, ProtocolId, Random, RouteNotice, Seed, Time};
 
+use crate::addresses::Addresses;
 use crate::announce::Speaker;
 use crate::authentication::{SEQUENCE_KEY, Sequence, sending_key};
 use crate::autostatic::update_complete;
@@ -79,8 +80,10 @@ pub struct Rip {
     offered: u64,
     /// Every interface may have something to send.
     pending: bool,
+    /// What changed since the last settling was changed by an operator.
+    hurried: bool,
     /// Every address of ours, on whichever interface.
-    pub(crate) addresses: BTreeSet<Ipv4Addr>,
+    pub(crate) addresses: Addresses,
     /// These have.
     wanting: BTreeSet<InterfaceIndex>,
     /// What was remembered of interfaces that are gone, by their names.
@@ -104,7 +107,8 @@ impl Rip {
             owners: Vec::new(),
             offered: 0,
             pending: false,
-            addresses: BTreeSet::new(),
+            hurried: false,
+            addresses: Addresses::default(),
             wanting: BTreeSet::new(),
             departed: BTreeMap::new(),
         }
@@ -133,16 +137,6 @@ impl Rip {
 
     pub(crate) fn is_stopping(&self) -> bool {
         matches!(self.stage, Stage::Stopping | Stage::Stopped)
-    }
-
-    fn gather_addresses(&mut self) {
-        self.addresses = self
-            .interfaces
-            .values()
-            .filter(|interface| !interface.deleted)
-            .flat_map(|interface| &interface.binding.addresses)
-            .map(|binding| binding.address)
-            .collect();
     }
 
     fn indices(&self) -> Vec<InterfaceIndex> {
@@ -217,14 +211,7 @@ impl Rip {
                     .retain_senders(now.time, index, |from| listens_to(global, from), out);
             }
         }
-        self.hurry();
-    }
-
-    /// What an operator changed goes out at once.
-    fn hurry(&mut self) {
-        for interface in self.interfaces.values_mut() {
-            interface.sending.hurry();
-        }
+        self.hurried = true;
         self.pending = true;
     }
 
@@ -260,7 +247,7 @@ impl Rip {
                 interface.identity.name.clone(),
                 std::mem::take(&mut interface.sequences),
             );
-            self.gather_addresses();
+            self.addresses.replace(&interface.binding, None);
             self.reconsider(now, index, true, out);
         }
     }
@@ -290,8 +277,11 @@ impl Rip {
     ) {
         if let Some(interface) = self.interfaces.get_mut(&index) {
             interface.config = Some(config);
+            interface.sending.hurry();
             self.apply_options(now, index, out);
-            self.hurry();
+            // Its neighbours hear of it in any case, everybody else when it changed a route.
+            self.hurried = true;
+            self.wanting.insert(index);
         }
     }
 
@@ -310,9 +300,9 @@ impl Rip {
                 // RIP knows IPv4 only, and neither length nor speed of the link change what it says.
                 let old = &interface.binding;
                 let same = (&old.addresses, old.remote) == (&binding.addresses, binding.remote);
+                self.addresses.replace(old, Some(binding));
                 interface.binding.clone_from(binding);
                 let goes_on = interface.is_active() && interface.should_run();
-                self.gather_addresses();
                 if goes_on {
                     if !same {
                         self.readdress(now, index, out);
@@ -453,8 +443,10 @@ impl Rip {
                     effective: &new,
                     version: version_of(&new),
                 };
-                let differences = speaker.differences(&old_speaker, &self.table);
-                interface.sending.resend(differences, until);
+                if !old.says_the_same(&new) {
+                    let differences = speaker.differences(&old_speaker, &self.table);
+                    interface.sending.resend(differences, until);
+                }
                 if reaches_others(&old, &new) {
                     interface.sending.restart_regular(now.time, &self.table);
                 }
@@ -488,7 +480,7 @@ impl Rip {
                 self.timers.set_at_latest(Timer::Regular(index), old_time);
             }
         }
-        self.pending = true;
+        self.wanting.insert(index);
     }
 
     fn open_port(&mut self, index: InterfaceIndex, out: &mut Outbox) {
@@ -772,22 +764,31 @@ impl Rip {
         if self.stage == Stage::Starting {
             return;
         }
+        let hurried = std::mem::take(&mut self.hurried);
         if self.pending || self.offered != self.table.last_change() {
             self.pending = false;
             self.offered = self.table.last_change();
             self.wanting.extend(self.interfaces.keys());
+            if hurried {
+                // What an operator changed goes out at once.
+                for interface in self.interfaces.values_mut() {
+                    interface.sending.hurry();
+                }
+            }
         }
         for index in std::mem::take(&mut self.wanting) {
             self.send(now, index, out);
         }
-        let told = self
-            .interfaces
-            .values()
-            .filter(|interface| interface.triggers())
-            .map(|interface| interface.sending.announced())
-            .min()
-            .unwrap_or_else(|| self.table.last_change());
-        self.table.trim_changes(told);
+        if self.table.has_changes() {
+            let told = self
+                .interfaces
+                .values()
+                .filter(|interface| interface.triggers())
+                .map(|interface| interface.sending.announced())
+                .min()
+                .unwrap_or_else(|| self.table.last_change());
+            self.table.trim_changes(told);
+        }
         if self.stage == Stage::Stopping
             && self
                 .interfaces

@@ -261,6 +261,9 @@ impl Table {
         out: &mut Outbox,
     ) {
         self.links.insert(interface, policy);
+        if self.heard_on(interface) == 0 {
+            return;
+        }
         self.for_every(now, out, |prefix, destination| {
             let mut touched = false;
             for heard in destination
@@ -297,6 +300,9 @@ impl Table {
         keep: impl Fn(Ipv4Addr) -> bool,
         out: &mut Outbox,
     ) {
+        if self.heard_on(interface) == 0 {
+            return;
+        }
         let mut forgotten = 0;
         self.for_every(now, out, |_, destination| {
             let before = destination.heard.len();
@@ -586,6 +592,12 @@ impl Table {
     #[must_use]
     pub const fn last_change(&self) -> u64 {
         self.last_change
+    }
+
+    /// Whether somebody may not have been told of a change yet.
+    #[must_use]
+    pub fn has_changes(&self) -> bool {
+        !self.journal.is_empty()
     }
 
     /// Destinations that changed after a change, oldest first, each once with the number of its last change.

@@ -72,9 +72,15 @@ pub struct Lab {
 impl Lab {
     /// An empty lab. `name` is for people only.
     pub fn new(name: &str) -> Result<Self> {
+        Self::below(name, &env::temp_dir())
+    }
+
+    /// The same with its directory in `parent` rather than where temporary files are: on a certain disk. Keep its path
+    /// short: those of sockets in it are limited to 107 octets.
+    pub fn below(name: &str, parent: &Path) -> Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let directory = env::temp_dir().join(format!("waypost-lab-{}-{number}", process::id()));
+        let directory = parent.join(format!("waypost-lab-{}-{number}", process::id()));
         let anchor = Anchor::cast(directory.clone())?;
         let ground = Arc::new(Ground {
             pid_namespace: anchor.pid_namespace(),

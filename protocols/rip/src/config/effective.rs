@@ -226,6 +226,28 @@ pub fn origins(interface: &InterfaceConfig, global: &GlobalConfig) -> Value {
 /// What stands for a secret.
 const HIDDEN: &str = "(hidden)";
 
+impl Effective {
+    /// Whether `new` differs in nothing that could make a difference to what is announced, so that the table need not be
+    /// walked for it. Only what certainly makes none is listed here.
+    #[must_use]
+    pub fn says_the_same(&self, new: &Self) -> bool {
+        let listening = Self {
+            metric: new.metric,
+            accept: new.accept,
+            expiration_interval: new.expiration_interval,
+            accept_host_routes: new.accept_host_routes,
+            accept_default_route: new.accept_default_route,
+            accept_filter: new.accept_filter.clone(),
+            check_zero: new.check_zero,
+            maximum_routes: new.maximum_routes,
+            receive_buffer: new.receive_buffer,
+            ecmp_weight: new.ecmp_weight,
+            ..self.clone()
+        };
+        listening == *new
+    }
+}
+
 /// An option's two sources, nearest first.
 struct Given<'a> {
     interface: &'a Options,
@@ -243,5 +265,88 @@ impl Given<'_> {
 
     fn seconds(&self, get: impl Fn(&Options) -> Option<u32>, built_in: u32) -> Duration {
         Duration::from_secs(self.option(get, built_in).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::{Value, json};
+    use waypost_routprot::{BlockConfig, option_names};
+
+    use super::*;
+
+    /// Options that decide what is heard, and nothing else.
+    fn listening() -> Vec<(&'static str, Value)> {
+        vec![
+            ("metric", json!(3)),
+            ("accept", json!("v2")),
+            ("expiration-interval", json!(99)),
+            ("accept-host-routes", json!(false)),
+            ("accept-default-route", json!(false)),
+            ("accept-filter", json!([{ "deny": "10.0.0.0/8" }])),
+            ("check-zero", json!(false)),
+            ("maximum-routes", json!(9)),
+            ("receive-buffer", json!(65_536)),
+            ("ecmp-weight", json!(2)),
+        ]
+    }
+
+    /// Options that may decide what is said, how, or to whom.
+    fn speaking() -> Vec<(&'static str, Value)> {
+        let key = json!({ "id": 1, "secret": "s", "algorithm": "md5" });
+        vec![
+            ("metric-out", json!(1)),
+            ("passive", json!(true)),
+            ("announce", json!("v1-compatible")),
+            ("update-mode", json!("demand")),
+            ("update-interval", json!(9)),
+            ("removal-interval", json!(9)),
+            ("split-horizon", json!(false)),
+            ("poison-reverse", json!(false)),
+            ("triggered-updates", json!(false)),
+            ("graceful-shutdown", json!(false)),
+            ("announce-host-routes", json!(false)),
+            ("announce-default-route", json!(false)),
+            ("originate-default", json!(1)),
+            ("overwrite-static-routes", json!(true)),
+            ("summarise", json!(true)),
+            ("route-tag", json!(7)),
+            ("neighbor-mode", json!("also")),
+            ("neighbors", json!(["192.0.2.1"])),
+            ("announce-filter", json!([{ "deny": "10.0.0.0/8" }])),
+            ("authentication", json!("plain")),
+            ("password", json!("x")),
+            ("keys", json!([key])),
+            ("ttl-security", json!("on")),
+            ("dscp", json!(1)),
+            ("port", json!(521)),
+            ("packet-length", json!(1000)),
+            ("check-link", json!(false)),
+        ]
+    }
+
+    /// Every option is in one of the lists: whoever adds one has to say where it belongs.
+    #[test]
+    fn what_only_concerns_listening_says_the_same() {
+        let global = GlobalConfig::default();
+        let effective = |text: &Value| {
+            let config = InterfaceConfig::from_text(text).unwrap();
+            Effective::resolve(&config, &global)
+        };
+        let before = effective(&json!({}));
+        let cases = listening().into_iter().map(|case| (case, true));
+        let cases = cases.chain(speaking().into_iter().map(|case| (case, false)));
+        let mut listed = BTreeSet::new();
+        for ((name, value), same) in cases {
+            let after = effective(&json!({ name: value }));
+            assert_ne!(before, after, "{name}");
+            assert_eq!(before.says_the_same(&after), same, "{name}");
+            listed.insert(name);
+        }
+        let names = option_names::<Options>().unwrap().iter().map(String::as_str);
+        let unlisted: Vec<&str> = names.filter(|name| !listed.contains(name)).collect();
+        assert!(unlisted.is_empty(), "{unlisted:?}");
     }
 }

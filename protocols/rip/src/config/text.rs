@@ -6,24 +6,25 @@
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use waypost_routprot::{Refusal, parse_text};
+use waypost_routprot::{Refusal, option_names, parse_text};
 
 use super::Options;
 
 /// The options in `text`, and the embedding configuration read from everything else.
 ///
 /// A key that is neither is refused with the key it most likely stands for.
-pub(super) fn parse<C: DeserializeOwned + JsonSchema>(text: &Value) -> Result<(Options, C), Refusal> {
+pub(super) fn parse<C: DeserializeOwned + JsonSchema + 'static>(
+    text: &Value,
+) -> Result<(Options, C), Refusal> {
     let named = |refusal| name_value(refusal, text);
     let Value::Object(table) = text else {
         return Ok((Options::default(), parse_text(text).map_err(named)?));
     };
-    let schema = schemars::schema_for!(Options);
-    let known = schema.get("properties").and_then(Value::as_object);
+    let known = option_names::<Options>().unwrap_or_default();
     let (options, own): (Map<_, _>, Map<_, _>) = table
         .iter()
         .map(|(name, value)| (name.clone(), value.clone()))
-        .partition(|(name, _)| known.is_some_and(|known| known.contains_key(name)));
+        .partition(|(name, _)| known.contains(name));
     // The rest first: a misspelt option lies there.
     let own = parse_text(&Value::Object(own)).map_err(named)?;
     let options = parse_text(&Value::Object(options)).map_err(named)?;
