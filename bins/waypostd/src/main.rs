@@ -22,6 +22,8 @@ use waypost_host::daemon::{Signals, desk, run};
 use waypost_host::table::{self, TableOptions};
 use waypost_infobase::{FileStore, Store};
 use waypost_manager::Manager;
+use waypost_sys::claim::{Claim, ClaimError};
+use waypost_sys::descriptors;
 use waypost_sys::process::{self, LockFile};
 
 use crate::companion::Wired;
@@ -48,6 +50,7 @@ fn serve(options: &Options) -> Result<()> {
     std::fs::create_dir_all(state)
         .with_context(|| format!("the state directory {} cannot be made", state.display()))?;
     let _lock = LockFile::acquire(state.join("lock")).context("another daemon may be running")?;
+    let _claim = claim()?;
     // Forwarding goes on whatever is wrong with the store: routes are in the kernel and nothing has touched them yet.
     let store: Box<dyn Store> =
         Box::new(FileStore::open(state).context("the infobase cannot be used; nothing was changed")?);
@@ -95,4 +98,28 @@ fn serve(options: &Options) -> Result<()> {
     drop(std::fs::remove_file(socket));
     table.shutdown(signals.is_leaving());
     ended
+}
+
+/// The abstract address by which daemons in one network namespace know of each other.
+const CLAIM: &str = "waypostd";
+
+/// Two daemons over one routing table would sweep each other's routes as strays: there is one in a network namespace.
+///
+/// A name of a user who cannot be the one behind a router does not keep it from starting.
+fn claim() -> Result<Option<Claim>> {
+    match Claim::acquire(CLAIM) {
+        Ok(claim) => Ok(Some(claim)),
+        Err(ClaimError::Held(Some(holder))) if ![0, process::effective_user()].contains(&holder.uid) => {
+            tracing::warn!(
+                pid = holder.pid,
+                user = holder.uid,
+                "a process of another user holds the address @{CLAIM}, which is for daemons: a second daemon would not be noticed"
+            );
+            Ok(None)
+        }
+        Err(error @ ClaimError::Held(_)) => {
+            Err(error).context("another daemon manages this network namespace; its routes would be lost")
+        }
+        Err(error) => Err(error).context("it cannot be seen whether another daemon runs"),
+    }
 }

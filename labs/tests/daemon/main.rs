@@ -1,0 +1,4 @@
+//! The daemon itself on a hostile machine: what it must survive, refuse and say.
+
+mod claim;
+mod network;
