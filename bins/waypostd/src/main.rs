@@ -56,11 +56,13 @@ fn serve(options: &Options) -> Result<()> {
         Box::new(FileStore::open(state).context("the infobase cannot be used; nothing was changed")?);
     let (manager_handle, desk) = desk()?;
     let signals = Arc::new(Signals::new(desk.waker()));
-    let table = table::spawn(TableOptions {
+    let table_options = TableOptions {
         restart_time: options.restart_time,
         seed: process::random_seed()?,
-    })
-    .context("the routing table cannot be started")?;
+    };
+    let failing = signals.clone();
+    let table = table::spawn(table_options, move |reason| failing.fail(reason))
+        .context("the routing table cannot be started")?;
     let configuration = protocols::configuration();
     let around = Arc::new(Around::new(table.clone(), signals.clone()));
     let built_in = protocols::BuiltIn::new(process::random_seed()?, around);
@@ -93,10 +95,14 @@ fn serve(options: &Options) -> Result<()> {
     )?;
     let rescue = Rescue::start(state.join("running.toml"), configuration)?;
     let mut wired = Wired::new(table.clone(), running, rescue, options.config.clone());
-    let ended = run(manager, &desk, &signals, &mut wired).context("the router manager failed");
+    let ended = run(manager, desk, &signals, &mut wired).context("the router manager failed");
     drop(server);
     drop(std::fs::remove_file(socket));
-    table.shutdown(signals.is_leaving());
+    // Whatever failed, forwarding goes on until the daemon is back.
+    table.shutdown(signals.is_leaving() || ended.is_err());
+    if ended.is_ok() {
+        tracing::info!("the daemon ends");
+    }
     ended
 }
 

@@ -67,6 +67,8 @@ pub struct Fib {
     /// The kernel's state is to be read anew.
     pub(crate) resync: Option<Time>,
     pub(crate) last_resync: Option<Time>,
+    /// How many resyncs in a row were disturbed.
+    pub(crate) disturbed_resyncs: u32,
     pub(crate) mark: bool,
     pub(crate) statistics: Statistics,
     strays: usize,
@@ -92,6 +94,7 @@ impl Fib {
             swept: false,
             resync: Some(Time::ZERO),
             last_resync: None,
+            disturbed_resyncs: 0,
             mark: false,
             statistics: Statistics::default(),
             strays: 0,

@@ -1,4 +1,6 @@
 //! The daemon itself on a hostile machine: what it must survive, refuse and say.
 
+mod churn;
 mod claim;
 mod network;
+mod stopping;

@@ -84,10 +84,11 @@ pub trait Companion {
     fn revision(&mut self, manager: &Manager);
 }
 
-/// Runs the manager on the calling thread until [`Signals::stop`] or [`Signals::leave`].
+/// Runs the manager on the calling thread until [`Signals::stop`], [`Signals::leave`] or [`Signals::fail`], which is the
+/// error then. Jobs that are not done by then are dropped, and so are those that come later.
 pub fn run(
     mut manager: Manager,
-    desk: &Desk,
+    desk: Desk,
     signals: &Arc<Signals>,
     companion: &mut dyn Companion,
 ) -> io::Result<()> {
@@ -102,14 +103,20 @@ pub fn run(
     manager.start(clock::now());
     log(&mut manager);
     companion.ready(&mut manager);
+    log(&mut manager);
     let mut revision = None;
     let mut woken: Vec<Ready> = Vec::new();
     while !signals.is_stopping() {
-        let timeout = manager
-            .next_deadline()
-            .map(|deadline| deadline.since(clock::now()));
+        if manager.revision_in_force() != revision {
+            revision = manager.revision_in_force();
+            companion.revision(&manager);
+        }
+        let deadlines = [manager.next_deadline(), monitor.next_deadline()];
+        let next = deadlines.into_iter().flatten().min();
+        let timeout = next.map(|deadline| deadline.since(clock::now()));
         poller.wait(timeout, &mut woken)?;
         desk.waker.take();
+        let mut changes = monitor.resync_if_due();
         if woken.iter().any(|ready| ready.token == MONITOR) {
             let changes = monitor.receive()?;
             if !changes.is_empty() {
@@ -122,10 +129,13 @@ pub fn run(
             job(&mut manager, clock::now(), clock::wall());
         }
         turn(&mut manager, signals);
-        if manager.revision_in_force() != revision {
-            revision = manager.revision_in_force();
-            companion.revision(&manager);
-        }
+    }
+    // Whoever waits for a job is told now, and not when the farewells are over.
+    let Desk { jobs, waker } = desk;
+    jobs.try_iter().for_each(drop);
+    drop(jobs);
+    if let Some(reason) = signals.failure() {
+        return Err(io::Error::other(reason));
     }
     if signals.is_leaving() {
         // Nobody says good-bye: neighbours and kernel go on as if nothing happened.
@@ -135,7 +145,7 @@ pub fn run(
     let patience = clock::now() + FAREWELL;
     while !manager.is_quiet() && clock::now() < patience {
         poller.wait(Some(patience.since(clock::now())), &mut woken)?;
-        desk.waker.take();
+        waker.take();
         turn(&mut manager, signals);
     }
     Ok(())

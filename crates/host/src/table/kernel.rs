@@ -10,7 +10,9 @@ use waypost_netlink::constants::{
 use waypost_netlink::{Batch, Body, Query, RouteFilter, decode_all};
 use waypost_sys::clock;
 use waypost_sys::netlink::{Client, Dump, Received, RequestError, Socket};
-use waypost_types::Seed;
+use waypost_types::{Seed, Time};
+
+use crate::trouble::Trouble;
 
 /// Room for the notifications of a few thousand routes: the thread reads them between two batches.
 const RECEIVE_BUFFER: usize = 16 << 20;
@@ -24,6 +26,7 @@ pub(super) struct Kernel {
     buffer: Vec<u8>,
     /// The number of the socket that our own changes come from.
     own: u32,
+    trouble: Trouble,
 }
 
 fn failed(error: RequestError) -> io::Error {
@@ -61,6 +64,7 @@ impl Kernel {
             batch: Batch::default(),
             buffer: Vec::new(),
             own,
+            trouble: Trouble::default(),
         };
         Ok((kernel, Fib::new(mode, seed)))
     }
@@ -94,8 +98,8 @@ impl Kernel {
 
     /// Reads the kernel's state, if the machine asks for it, and sends what is to be done. Returns whether more is to be done.
     pub(super) fn reconcile(&mut self, fib: &mut Fib) -> io::Result<bool> {
-        if fib.needs_resync() {
-            self.resync(fib)?;
+        if fib.needs_resync() && !self.read_in_time(fib) {
+            return Ok(false);
         }
         let Some(id) = fib.next_batch(clock::now(), &mut self.batch) else {
             return Ok(false);
@@ -120,26 +124,56 @@ impl Kernel {
         Ok(true)
     }
 
-    fn resync(&mut self, fib: &mut Fib) -> io::Result<()> {
+    /// Reads the kernel's state unless that failed a moment ago; returns whether it is read now.
+    fn read_in_time(&mut self, fib: &mut Fib) -> bool {
+        if self.trouble.waits(clock::now()) {
+            return false;
+        }
+        match self.read(fib) {
+            Ok(()) => {
+                self.trouble.over();
+                true
+            }
+            Err(error) => {
+                let pause = self.trouble.again(clock::now());
+                tracing::error!(%error, ?pause, "the kernel's routes cannot be read; trying again after a pause");
+                false
+            }
+        }
+    }
+
+    /// When reading is tried again that failed.
+    pub(super) const fn next_deadline(&self) -> Option<Time> {
+        self.trouble.until
+    }
+
+    /// Reads the kernel's state anew. What changes disturbed is taken as it is and read again soon.
+    pub(super) fn read(&mut self, fib: &mut Fib) -> io::Result<()> {
         // What is told already is older than what is about to be read.
         while self.hear(fib)? {}
+        let mut complete = true;
         let mut links = Vec::new();
-        for message in self.client.query(&Query::Links).map_err(failed)? {
+        let (messages, dump) = self.client.snapshot(&Query::Links).map_err(failed)?;
+        complete &= dump == Dump::Consistent;
+        for message in messages {
             if let Body::NewLink(link) = message.body {
                 links.push(link);
             }
         }
         let mut nexthops = Vec::new();
-        match self.client.query(&Query::Nexthops) {
-            Ok(messages) => nexthops.extend(messages.into_iter().filter_map(|message| match message.body {
-                Body::NewNexthop(nexthop) => Some(nexthop),
-                _ => None,
-            })),
+        match self.client.snapshot(&Query::Nexthops) {
+            Ok((messages, dump)) => {
+                complete &= dump == Dump::Consistent;
+                nexthops.extend(messages.into_iter().filter_map(|message| match message.body {
+                    Body::NewNexthop(nexthop) => Some(nexthop),
+                    _ => None,
+                }));
+            }
             Err(RequestError::Refused(_)) => {}
             Err(error) => return Err(failed(error)),
         }
         fib.resync_begin(clock::now(), &links, &nexthops);
-        let mut complete = true;
+        let mut ended = Ok(());
         for family in [AF_INET, AF_INET6] {
             let filter = RouteFilter {
                 family,
@@ -154,10 +188,13 @@ impl Kernel {
                 Ok(dump) => complete &= dump == Dump::Consistent,
                 // A machine without IPv6 has no such table.
                 Err(RequestError::Refused(_)) if family == AF_INET6 => {}
-                Err(error) => return Err(failed(error)),
+                Err(error) => {
+                    complete = false;
+                    ended = Err(failed(error));
+                }
             }
         }
         fib.resync_end(clock::now(), complete);
-        Ok(())
+        ended
     }
 }

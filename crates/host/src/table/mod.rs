@@ -45,7 +45,10 @@ pub struct TableView<'a> {
 }
 
 /// Starts the thread, in the calling thread's network namespace. It reads the kernel's state before this returns.
-pub fn spawn(options: TableOptions) -> io::Result<TableHandle> {
+///
+/// `failed` is called with the reason when the thread ends for another one than [`TableHandle::shutdown`]. Nobody programs
+/// the kernel from then on; its routes stay as they are.
+pub fn spawn(options: TableOptions, failed: impl FnOnce(String) + Send + 'static) -> io::Result<TableHandle> {
     let (sender, commands) = bounded(QUEUE);
     let waker = Waker::new()?;
     let worker = worker::Worker::new(options, commands, waker.clone())?;

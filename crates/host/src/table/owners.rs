@@ -1,6 +1,7 @@
 //! Who owns routes: entities of the routing table by protocol, and the sets of routes the table's thread owns itself.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use waypost_rtm::{EntityConfig, EntityId, Rtm, default_preference};
 use waypost_types::{InterfaceIndex, PathId, Prefix, ProtocolId, Route, RouteChange, Time};

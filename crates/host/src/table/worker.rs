@@ -55,6 +55,7 @@ impl Worker {
     pub(super) fn new(options: TableOptions, commands: Receiver<Command>, waker: Waker) -> io::Result<Self> {
         let (mut kernel, mut fib) = Kernel::open(options.seed.child("fib"))?;
         // The kernel's state is known before the first protocol starts.
+        kernel.read(&mut fib)?;
         while kernel.reconcile(&mut fib)? {}
         let mut rtm = Rtm::new(options.seed.child("rtm"));
         let config = SubscriberConfig {
@@ -165,7 +166,12 @@ impl Worker {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        let deadlines = [self.rtm.next_deadline(), self.fib.next_deadline(), self.strays_go];
+        let deadlines = [
+            self.rtm.next_deadline(),
+            self.fib.next_deadline(),
+            self.kernel.next_deadline(),
+            self.strays_go,
+        ];
         let next = deadlines
             .into_iter()
             .flatten()
