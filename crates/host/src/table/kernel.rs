@@ -7,7 +7,7 @@ use waypost_fib::{Failure, Fib, Mode, Refused, Token};
 use waypost_netlink::constants::{
     AF_INET, AF_INET6, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_LINK, RTNLGRP_NEXTHOP,
 };
-use waypost_netlink::{Batch, Body, Query, RouteFilter, decode_all};
+use waypost_netlink::{Batch, Body, Change, NexthopId, Query, RouteFilter, decode_all};
 use waypost_sys::clock;
 use waypost_sys::netlink::{Client, Dump, Received, RequestError, Socket};
 use waypost_types::{Seed, Time};
@@ -33,6 +33,18 @@ fn failed(error: RequestError) -> io::Error {
     io::Error::other(error)
 }
 
+/// Whether the kernel lets this process change routes. It is asked by a request that could not do anything: the kernel checks
+/// the permission first, and there is no nexthop object 0.
+fn may_program(client: &mut Client) -> io::Result<bool> {
+    match client.change(&Change::DeleteNexthop(NexthopId(0))) {
+        Err(RequestError::Refused(refusal)) => {
+            Ok(io::Error::from_raw_os_error(refusal.errno).kind() != io::ErrorKind::PermissionDenied)
+        }
+        Ok(()) => Ok(true),
+        Err(error) => Err(failed(error)),
+    }
+}
+
 impl Kernel {
     /// Opens the sockets and finds out what the kernel can do.
     pub(super) fn open(seed: Seed) -> io::Result<(Self, Fib)> {
@@ -47,7 +59,14 @@ impl Kernel {
             monitor.join(group)?;
         }
         let mut client = Client::open()?;
-        let errno = match client.query(&Query::Nexthops) {
+        if !may_program(&mut client)? {
+            return Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "CAP_NET_ADMIN is missing in this network namespace: the kernel would refuse every route; run as root, or give \
+                 the daemon that capability and CAP_NET_BIND_SERVICE",
+            ));
+        }
+        let errno = match client.snapshot(&Query::Nexthops) {
             Ok(_) => None,
             Err(RequestError::Refused(refusal)) => Some(refusal.errno),
             Err(error) => return Err(failed(error)),
