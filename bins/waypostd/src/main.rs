@@ -46,6 +46,10 @@ fn main() -> ExitCode {
 }
 
 fn serve(options: &Options) -> Result<()> {
+    match descriptors::raise_limit() {
+        Ok(limit) => tracing::debug!(limit = limit.current, "file descriptors"),
+        Err(error) => tracing::warn!(%error, "the limit of file descriptors is not raised"),
+    }
     let state = &options.state_dir;
     std::fs::create_dir_all(state)
         .with_context(|| format!("the state directory {} cannot be made", state.display()))?;

@@ -10,6 +10,7 @@
 
 pub mod claim;
 pub mod clock;
+pub mod descriptors;
 pub mod interface;
 pub mod namespace;
 pub mod netlink;

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use waypost_engine::{Datagram, PortId, PortSpec, RxMeta, Transport};
 use waypost_sys::udp::{MAX_BATCH, Options, Outgoing, ReceiveBuffers, Socket};
 use waypost_sys::wait::{Interest, Poller};
+use waypost_sys::{descriptors, interface};
+use waypost_types::InterfaceIndex;
 
 /// Octets that may wait to be sent: room for the largest burst an engine sends at once.
 const SEND_BUFFER: usize = 4 << 20;
@@ -16,6 +18,8 @@ const PRIORITY: u8 = 7;
 const UNPRIVILEGED_PRIORITY: u8 = 6;
 
 struct Port {
+    /// The name of its interface when it was opened; one that is gone has none any more.
+    interface: String,
     socket: Socket,
     transport: Transport,
     groups: Vec<Ipv4Addr>,
@@ -42,9 +46,13 @@ impl Ports {
                 Transport::Udp(port) => format!("UDP port {port}"),
                 Transport::Raw(protocol) => format!("IP protocol {protocol}"),
             };
+            let why = match descriptors::is_exhausted(&error) {
+                true => descriptors::exhausted(),
+                false => error.to_string(),
+            };
             io::Error::new(
                 error.kind(),
-                format!("{what} on interface {}: {error}", spec.interface),
+                format!("interface {}: {what}: {why}", name_of(spec.interface)),
             )
         };
         match self.open.get_mut(&id) {
@@ -81,12 +89,10 @@ impl Ports {
         &self,
         id: PortId,
         datagrams: impl Iterator<Item = (&'d Datagram, &'d [u8])>,
-    ) -> io::Result<()> {
+    ) -> Result<(), Unsent> {
+        // The engine hears of a port that it does not get after it has spoken. Why it does not get it is told then.
         let Some(port) = self.open.get(&id) else {
-            return Err(io::Error::new(
-                io::ErrorKind::NotConnected,
-                "the port is not open",
-            ));
+            return Ok(());
         };
         let outgoing: Vec<Outgoing<'_>> = datagrams
             .filter_map(|(datagram, bytes)| {
@@ -104,7 +110,7 @@ impl Ports {
                 })
             })
             .collect();
-        let mut first = Ok(());
+        let mut first: io::Result<()> = Ok(());
         let mut rest = outgoing.as_slice();
         while !rest.is_empty() {
             let batch = rest.get(..MAX_BATCH).unwrap_or(rest);
@@ -117,7 +123,10 @@ impl Ports {
             };
             rest = rest.get(passed..).unwrap_or_default();
         }
-        first
+        first.map_err(|error| Unsent {
+            interface: port.interface.clone(),
+            error,
+        })
     }
 
     /// Takes what waits at a port, a bounded number of datagrams.
@@ -144,6 +153,23 @@ impl Ports {
             tracing::debug!(%error, port = id.0, "receiving failed");
         }
     }
+}
+
+/// A datagram could not be sent.
+pub(super) struct Unsent {
+    pub(super) interface: String,
+    pub(super) error: io::Error,
+}
+
+impl Unsent {
+    /// Whether the interface went away or down a moment ago: the engine is about to hear of it, and nobody else need to.
+    pub(super) fn is_farewell(&self) -> bool {
+        interface::is_away(&self.error)
+    }
+}
+
+fn name_of(index: InterfaceIndex) -> String {
+    interface::name(index).unwrap_or_else(|_| format!("number {index}"))
 }
 
 fn options(spec: &PortSpec, priority: u8) -> Options {
@@ -174,7 +200,9 @@ impl Port {
             }
             opened => opened?,
         };
+        descriptors::keep_reserve(&socket)?;
         let mut port = Self {
+            interface: name_of(spec.interface),
             socket,
             transport: spec.transport,
             groups: Vec::new(),
