@@ -25,7 +25,7 @@ pub use daemon::{Daemon, DaemonStatus, ManagerJob, Phase, RouteReply};
 pub use messages::{
     AutostaticAnswer, ChangeRequest, CountersAnswer, DiffAnswer, DiffChange, DiffRequest, EditRequest,
     InterfaceRow, NeighborRow, ProtocolRow, Refusals, RevisionRow, RollbackRequest, SetRequest, Snapshot,
-    StatusAnswer,
+    StatusAnswer, TroubleRow,
 };
 pub use openapi::document;
 pub use routes::{

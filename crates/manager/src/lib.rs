@@ -22,6 +22,7 @@ mod router;
 mod show;
 mod support;
 mod transaction;
+mod troubles;
 
 pub use client::ClientState;
 pub use configuration::{Configuration, redact};
@@ -33,3 +34,4 @@ pub use manager::Manager;
 pub use path::Path;
 pub use router::{RawBlock, RouterConfig};
 pub use transaction::{Applied, Author, Plan, PlannedChange};
+pub use troubles::Trouble;

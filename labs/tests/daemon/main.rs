@@ -3,4 +3,5 @@
 mod churn;
 mod claim;
 mod network;
+mod resources;
 mod stopping;

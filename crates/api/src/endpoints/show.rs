@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
+use waypost_manager::Trouble;
 use waypost_routprot::{Refusal, Topic};
 use waypost_types::Prefix;
 
@@ -14,9 +15,10 @@ const PREFIX: &str = "a prefix such as 10.0.0.0/8 or 2001:db8::/32";
 const DESTINATION: &str = "an address or a prefix such as 192.0.2.1 or 10.0.0.0/8";
 
 pub(super) async fn status(call: Call) -> Result<Answer, Failure> {
-    let daemon = call.api.daemon.status();
+    let mut daemon = call.api.daemon.status();
     let may_write = call.peer.may_write;
     let answer = call.api.manage(move |manager, _, _| {
+        daemon.warnings.extend(warnings(&manager.troubles()));
         let revision = manager.revisions(1)?.into_iter().next();
         let rows = manager.show_protocols();
         let text = |row: &Value, key: &str| row.get(key).and_then(Value::as_str).map(str::to_owned);
@@ -35,6 +37,19 @@ pub(super) async fn status(call: Call) -> Result<Answer, Failure> {
         })
     });
     Answer::json(&answer.await??)
+}
+
+/// So many troubles are told in full by `status`; a machine can have thousands of one kind.
+const TOLD: usize = 5;
+
+fn warnings(troubles: &[Trouble]) -> Vec<String> {
+    let mut warnings: Vec<String> = troubles.iter().take(TOLD).map(Trouble::to_string).collect();
+    if let Some(more) = troubles.len().checked_sub(TOLD).filter(|more| *more > 0) {
+        warnings.push(format!(
+            "and {more} more interfaces on which a protocol does not work; /v1/protocols lists them"
+        ));
+    }
+    warnings
 }
 
 pub(super) async fn interfaces(call: Call) -> Result<Answer, Failure> {
