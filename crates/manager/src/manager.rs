@@ -12,6 +12,7 @@ use crate::client::{Client, Failure};
 use crate::configuration::Configuration;
 use crate::environment::{Protocols, RouteTable};
 use crate::interfaces::{Interface, InterfaceChange, InterfaceTable};
+use crate::made::MadeRevision;
 use crate::router::{RouterConfig, is_enabled};
 use crate::support::HostServices;
 use crate::transaction::Author;
@@ -35,6 +36,7 @@ pub struct Manager {
     /// Route sources whose preference the routing table was told.
     ranked: BTreeSet<ProtocolId>,
     pub(crate) log: Vec<String>,
+    pub(crate) made: Vec<MadeRevision>,
 }
 
 impl Manager {
@@ -65,6 +67,7 @@ impl Manager {
             updates: BTreeMap::new(),
             ranked: BTreeSet::new(),
             log: Vec::new(),
+            made: Vec::new(),
         };
         for refusal in RouterConfig::unreadable(&manager.tree) {
             manager.log.push(format!("kept, but not in force: {refusal}"));
@@ -371,6 +374,7 @@ impl Manager {
             return Err(error.into());
         }
         self.take_over(changes);
+        self.note_made(number, author, rollback_of, changes.len());
         Ok(())
     }
 

@@ -152,6 +152,7 @@ impl Manager {
         let before: Tree = changes.iter().filter_map(replaced).collect();
         self.take_over(changes);
         self.finish(now, changes, &before);
+        self.note_made(number, author, rollback_of, plan.changes.len());
         Ok(Applied {
             revision: Some(number),
             plan,

@@ -1,6 +1,7 @@
 //! The manager's thread: requests, the kernel's news of interfaces, and what protocols signal.
 
 mod kernel;
+mod news;
 mod signals;
 
 use std::io;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use waypost_manager::{InterfaceChange, Manager};
+use waypost_manager::{Author, InterfaceChange, Manager};
 use waypost_routprot::Refusal;
 use waypost_sys::wait::{Interest, Poller, Ready, Waker};
 use waypost_sys::{clock, process};
@@ -17,6 +18,7 @@ use waypost_types::{Time, WallTime};
 pub use signals::Signals;
 
 use kernel::InterfaceMonitor;
+use news::InterfaceNews;
 
 /// Work for the manager's thread.
 pub type Job = Box<dyn FnOnce(&mut Manager, Time, WallTime) + Send>;
@@ -99,6 +101,7 @@ pub fn run(
     poller.add(monitor.socket(), MONITOR, Interest::Read)?;
     let present = monitor.resync()?;
     companion.interfaces(&present);
+    let mut news = InterfaceNews::new(&present);
     manager.interfaces_changed(present);
     manager.start(clock::now());
     log(&mut manager);
@@ -118,11 +121,12 @@ pub fn run(
         desk.waker.take();
         let mut changes = monitor.resync_if_due();
         if woken.iter().any(|ready| ready.token == MONITOR) {
-            let changes = monitor.receive()?;
-            if !changes.is_empty() {
-                companion.interfaces(&changes);
-                manager.interfaces_changed(changes);
-            }
+            changes.extend(monitor.receive()?);
+        }
+        if !changes.is_empty() {
+            news.tell(&changes);
+            companion.interfaces(&changes);
+            manager.interfaces_changed(changes);
         }
         // Only as many jobs as wait now: a busy API must not keep the manager from its events.
         for job in desk.jobs.try_iter().take(QUEUE) {
@@ -139,8 +143,10 @@ pub fn run(
     }
     if signals.is_leaving() {
         // Nobody says good-bye: neighbours and kernel go on as if nothing happened.
+        tracing::info!("the daemon ends for a restart: routes stay in the kernel");
         return Ok(());
     }
+    tracing::info!("the router stops: protocols say good-bye");
     manager.stop(clock::now());
     let patience = clock::now() + FAREWELL;
     while !manager.is_quiet() && clock::now() < patience {
@@ -176,6 +182,18 @@ fn turn(manager: &mut Manager, signals: &Signals) {
 fn log(manager: &mut Manager) {
     for line in manager.take_log() {
         tracing::warn!("{line}");
+    }
+    for made in manager.take_made() {
+        let Author { name, note } = made.author;
+        let (revision, changes, rollback_of) = (made.number, made.changes, made.rollback_of);
+        tracing::info!(
+            revision,
+            author = name,
+            note,
+            changes,
+            rollback_of,
+            "the configuration changed"
+        );
     }
 }
 
