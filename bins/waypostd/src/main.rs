@@ -4,6 +4,7 @@ mod access;
 mod answers;
 mod companion;
 mod daemon;
+mod forwarding;
 mod logging;
 mod options;
 mod protocols;

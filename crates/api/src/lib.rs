@@ -29,8 +29,8 @@ pub use messages::{
 };
 pub use openapi::document;
 pub use routes::{
-    Destination, Explanation, Installed, MAX_PAGE, NextHopRow, OwnerCounters, PageQuery, RouteAnswer,
-    RouteCounters, RoutePage, RouteQuery, RouteRow,
+    Destination, Explanation, InactiveRow, Installed, KernelMatch, MAX_PAGE, NextHopRow, OwnerCounters,
+    PageQuery, RouteAnswer, RouteCounters, RoutePage, RouteQuery, RouteRow,
 };
 pub use server::{Limits, Server, bind};
 pub use toml::{parse_toml, parse_value, write_toml};

@@ -43,6 +43,7 @@ impl Fib {
         self.batch_lost(now);
         self.mark = !self.mark;
         self.foreign.clear();
+        self.shadows.clear();
         self.objects.forget_taken();
         for index in std::mem::take(&mut self.borrowed).into_values() {
             if let Some(object) = self.objects.get_mut(index) {
@@ -108,6 +109,7 @@ impl Fib {
         let prefix = route.destination;
         let Some(form) = self.form_of(route) else {
             self.borrow(route);
+            self.note_shadow(route);
             if is_at_our_rank(self.mode, route) {
                 self.foreign.insert(prefix);
             }

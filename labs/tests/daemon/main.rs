@@ -2,6 +2,7 @@
 
 mod churn;
 mod claim;
+mod kernel;
 mod network;
 mod resources;
 mod stopping;

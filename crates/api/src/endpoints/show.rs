@@ -8,8 +8,10 @@ use waypost_types::Prefix;
 
 use crate::call::{Answer, Call};
 use crate::failure::Failure;
-use crate::routes::{self, MAX_PAGE};
-use crate::{AutostaticAnswer, Destination, PageQuery, RevisionRow, RouteAnswer, RouteQuery, StatusAnswer};
+use crate::routes::{self, MAX_PAGE, covers};
+use crate::{
+    AutostaticAnswer, Destination, InactiveRow, PageQuery, RevisionRow, RouteAnswer, RouteQuery, StatusAnswer,
+};
 
 const PREFIX: &str = "a prefix such as 10.0.0.0/8 or 2001:db8::/32";
 const DESTINATION: &str = "an address or a prefix such as 192.0.2.1 or 10.0.0.0/8";
@@ -102,10 +104,49 @@ pub(super) async fn routes(call: Call) -> Result<Answer, Failure> {
             within: call.parameter::<Prefix>("within", PREFIX)?,
         }),
     };
+    let shown = match &query {
+        RouteQuery::Lookup(destination) => Some(Shown::Above(destination.prefix())),
+        RouteQuery::Page(page) if page.after.is_none() => Some(Shown::Inside(page.within, page.owner)),
+        _ => None,
+    };
     match call.api.routes(query).await? {
-        RouteAnswer::Page(page) => Answer::json(&page),
+        RouteAnswer::Page(mut page) => {
+            if let Some(shown) = shown {
+                page.inactive = inactive(&call, shown).await?;
+            }
+            Answer::json(&page)
+        }
         _ => Err(another_question()),
     }
+}
+
+/// Which inactive routes are to be shown.
+enum Shown {
+    /// Those to the prefix or to one that it is in.
+    Above(Prefix),
+    /// Those inside a prefix, and of an owner.
+    Inside(Option<Prefix>, Option<waypost_types::ProtocolId>),
+}
+
+async fn inactive(call: &Call, shown: Shown) -> Result<Vec<InactiveRow>, Failure> {
+    let mut rows: Vec<InactiveRow> = call
+        .api
+        .manage(|manager, _, _| {
+            manager
+                .inactive_routes()
+                .into_iter()
+                .map(InactiveRow::from)
+                .collect()
+        })
+        .await?;
+    rows.retain(|row| match shown {
+        Shown::Above(prefix) => covers(row.prefix, prefix),
+        Shown::Inside(within, owner) => {
+            within.is_none_or(|within| covers(within, row.prefix))
+                && owner.is_none_or(|owner| row.owner == owner)
+        }
+    });
+    Ok(rows)
 }
 
 fn owner(call: &Call) -> Result<Option<waypost_types::ProtocolId>, Refusal> {
@@ -140,7 +181,10 @@ pub(super) async fn explain(call: Call) -> Result<Answer, Failure> {
             Refusal::invalid("the query parameter 'destination' is missing").with_allowed(DESTINATION)
         })?;
     match call.api.routes(RouteQuery::Explain(destination)).await? {
-        RouteAnswer::Explanation(explanation) => Answer::json(&explanation),
+        RouteAnswer::Explanation(mut explanation) => {
+            explanation.inactive = inactive(&call, Shown::Above(destination.prefix())).await?;
+            Answer::json(&explanation)
+        }
         _ => Err(another_question()),
     }
 }

@@ -119,19 +119,21 @@ impl Daemon for FakeDaemon {
                         .map_or_else(|| "10.0.0.0/8".to_owned(), |within| within.to_string()))
                 }],
                 next: query.after,
+                inactive: Vec::new(),
             }),
             RouteQuery::Lookup(Destination::Address(address)) if address.is_loopback() => {
                 RouteAnswer::Page(RoutePage::default())
             }
             RouteQuery::Lookup(_) => RouteAnswer::Page(RoutePage {
                 rows: vec![row("10.0.0.0/8")],
-                next: None,
+                ..RoutePage::default()
             }),
             RouteQuery::Explain(destination) => RouteAnswer::Explanation(Explanation {
                 matched: Some("10.0.0.0/8".parse().unwrap()),
                 verdict: format!("packets to {destination} go to 192.0.2.7 on eth0"),
                 rows: vec![row("10.0.0.0/8")],
                 covered_by: vec!["0.0.0.0/0".parse().unwrap()],
+                ..Explanation::default()
             }),
             RouteQuery::Counters => RouteAnswer::Counters(RouteCounters {
                 destinations: 1,

@@ -1,5 +1,8 @@
 //! The way to the routing table, for any thread.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use crossbeam_channel::{Sender, bounded};
 use waypost_manager::InterfaceChange;
 use waypost_sys::wait::Waker;
@@ -37,11 +40,22 @@ pub(super) enum Command {
 pub struct TableHandle {
     commands: Sender<Command>,
     waker: Waker,
+    installed: Arc<AtomicUsize>,
 }
 
 impl TableHandle {
-    pub(super) const fn new(commands: Sender<Command>, waker: Waker) -> Self {
-        Self { commands, waker }
+    pub(super) const fn new(commands: Sender<Command>, waker: Waker, installed: Arc<AtomicUsize>) -> Self {
+        Self {
+            commands,
+            waker,
+            installed,
+        }
+    }
+
+    /// How many routes of ours the kernel had when the thread had nothing to do last. Does not wait.
+    #[must_use]
+    pub fn installed(&self) -> usize {
+        self.installed.load(Ordering::Relaxed)
     }
 
     /// Waits while the queue is full; a thread that has ended takes nothing any more.

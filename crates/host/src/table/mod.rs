@@ -10,6 +10,9 @@ mod owners;
 mod worker;
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use crossbeam_channel::bounded;
@@ -51,12 +54,64 @@ pub struct TableView<'a> {
 pub fn spawn(options: TableOptions, failed: impl FnOnce(String) + Send + 'static) -> io::Result<TableHandle> {
     let (sender, commands) = bounded(QUEUE);
     let waker = Waker::new()?;
-    let worker = worker::Worker::new(options, commands, waker.clone())?;
-    std::thread::Builder::new().name("routes".to_owned()).spawn(move || {
-        process::name_thread("routes");
-        if let Err(error) = worker.run() {
-            tracing::error!(%error, "the routing table's thread failed; routes stay in the kernel as they are");
-        }
-    })?;
-    Ok(TableHandle::new(sender, waker))
+    let installed = Arc::new(AtomicUsize::new(0));
+    let worker = worker::Worker::new(options, commands, waker.clone(), installed.clone())?;
+    std::thread::Builder::new()
+        .name("routes".to_owned())
+        .spawn(move || {
+            process::name_thread("routes");
+            // Nothing of the worker is used after a panic.
+            let reason = match catch_unwind(AssertUnwindSafe(|| worker.run())) {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => error.to_string(),
+                Err(panic) => panic_text(panic.as_ref()),
+            };
+            failed(format!(
+                "the routing table's thread failed; routes stay in the kernel as they are: {reason}"
+            ));
+        })?;
+    Ok(TableHandle::new(sender, waker, installed))
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("panicked: {}", text.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use waypost_sys::namespace::in_new_network_namespace;
+
+    use super::*;
+
+    /// Needs root, or `unshare --user --map-root-user`.
+    #[test]
+    fn a_thread_that_dies_says_so() {
+        in_new_network_namespace(|| {
+            let options = TableOptions {
+                restart_time: Duration::ZERO,
+                seed: Seed(1),
+            };
+            let (sender, failures) = mpsc::channel();
+            let table = spawn(options, move |reason| sender.send(reason).unwrap()).unwrap();
+            table.query(Box::new(|_| panic!("a bug in {}", "here")));
+            let reason = failures.recv_timeout(Duration::from_secs(10)).unwrap();
+            assert!(reason.ends_with("panicked: a bug in here"), "{reason}");
+            // Nobody waits for a thread that is no more.
+            assert_eq!(table.ask(|_| ()), None);
+            table.shutdown(true);
+
+            let (sender, failures) = mpsc::channel();
+            let table = spawn(options, move |reason| sender.send(reason).unwrap()).unwrap();
+            table.shutdown(true);
+            assert!(
+                failures.recv_timeout(Duration::from_secs(10)).is_err(),
+                "as asked for is no failure"
+            );
+        })
+        .unwrap();
+    }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
@@ -49,10 +51,17 @@ pub(super) struct Worker {
     commands: Receiver<Command>,
     waker: Waker,
     restart_time: Duration,
+    /// Shown to whoever asks without waiting.
+    installed: Arc<AtomicUsize>,
 }
 
 impl Worker {
-    pub(super) fn new(options: TableOptions, commands: Receiver<Command>, waker: Waker) -> io::Result<Self> {
+    pub(super) fn new(
+        options: TableOptions,
+        commands: Receiver<Command>,
+        waker: Waker,
+        installed: Arc<AtomicUsize>,
+    ) -> io::Result<Self> {
         let (mut kernel, mut fib) = Kernel::open(options.seed.child("fib"))?;
         // The kernel's state is known before the first protocol starts.
         kernel.read(&mut fib)?;
@@ -80,6 +89,7 @@ impl Worker {
             commands,
             waker,
             restart_time: options.restart_time,
+            installed,
         })
     }
 
@@ -112,6 +122,10 @@ impl Worker {
             self.due(clock::now());
             busy |= self.turn()?;
             busy |= !self.commands.is_empty();
+            if !busy {
+                self.installed
+                    .store(self.fib.counts().installed, Ordering::Relaxed);
+            }
             if !busy && self.fib.is_settled() {
                 // Dropping a sender tells its owner as well as a message would.
                 self.settlers.clear();
