@@ -33,6 +33,8 @@ pub struct Manager {
     /// Protocols that are configured but do not run. Never at the same time among the clients.
     pub(crate) failed: BTreeMap<ProtocolId, Failure>,
     pub(crate) updates: BTreeMap<InterfaceIndex, Update>,
+    /// Answers to updates that were given up; they are still to come, and are no answers to later updates.
+    pub(crate) owed: BTreeMap<(InterfaceIndex, ProtocolId), u32>,
     /// Route sources whose preference the routing table was told.
     ranked: BTreeSet<ProtocolId>,
     pub(crate) log: Vec<String>,
@@ -65,6 +67,7 @@ impl Manager {
             clients: BTreeMap::new(),
             failed: BTreeMap::new(),
             updates: BTreeMap::new(),
+            owed: BTreeMap::new(),
             ranked: BTreeSet::new(),
             log: Vec::new(),
             made: Vec::new(),
