@@ -279,6 +279,12 @@ pub struct OwnerCounters {
     pub routes: u64,
     /// Those that are best.
     pub best: u64,
+    /// How many it may have (`router.route-limits`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// How many were refused since the start, for the limit above all.
+    #[serde(default)]
+    pub refused: u64,
 }
 
 /// The owner a name or number means, as `owner=` takes it.

@@ -117,6 +117,7 @@ impl Manager {
         self.ranked.extend(known.chain(self.router.ranked()));
         for id in &self.ranked {
             self.routes.set_preference(*id, self.router.preference_of(*id));
+            self.routes.set_terms(*id, self.router.terms_of(*id));
         }
         self.services.set_router(&self.router, self.router_id());
     }

@@ -219,6 +219,11 @@ impl Manager {
         Ok(stated("router", &old, &text(&candidate), |option| {
             match option.split('.').next() {
                 Some("preferences") => (Impact::Live, "routes are ranked again; nothing is withdrawn"),
+                Some("route-limits") => (
+                    Impact::Live,
+                    "no route is removed; new ones are refused while there are as many",
+                ),
+                Some("hold-down") => (Impact::Live, "it applies to routes that go from now on"),
                 Some("id") => (Impact::Live, "protocols use it from their next start on"),
                 Some("blocks") => (Impact::Live, "stored; the router does not read it"),
                 _ => (Impact::Live, "only a note"),

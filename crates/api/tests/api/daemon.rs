@@ -14,7 +14,7 @@ use waypost_api::{
 };
 use waypost_infobase::{MemoryStore, Operation, StoreError};
 use waypost_manager::{
-    Autostatic, Configuration, Interface, InterfaceChange, Manager, Protocols, RouteTable,
+    Autostatic, Configuration, Interface, InterfaceChange, Manager, Protocols, RouteTable, RouteTerms,
 };
 use waypost_routprot::{InterfaceType, NotificationEvent, Refusal, RoutingProtocol};
 use waypost_types::{InterfaceIndex, NextHop, Prefix, ProtocolId, Route, RouteKind, Time, WallTime};
@@ -41,6 +41,8 @@ struct Table;
 
 impl RouteTable for Table {
     fn set_preference(&mut self, _: ProtocolId, _: u8) {}
+
+    fn set_terms(&mut self, _: ProtocolId, _: RouteTerms) {}
 
     fn remove_protocol(&mut self, _: ProtocolId) {}
 
@@ -139,7 +141,15 @@ impl Daemon for FakeDaemon {
                 destinations: 1,
                 routes: 1,
                 installed: 1,
-                owners: [("rip".to_owned(), OwnerCounters { routes: 1, best: 1 })].into(),
+                owners: [(
+                    "rip".to_owned(),
+                    OwnerCounters {
+                        routes: 1,
+                        best: 1,
+                        ..OwnerCounters::default()
+                    },
+                )]
+                .into(),
                 ..RouteCounters::default()
             }),
         });

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_channel::{Sender, bounded};
-use waypost_manager::InterfaceChange;
+use waypost_manager::{InterfaceChange, RouteTerms};
 use waypost_sys::wait::Waker;
 use waypost_types::{InterfaceIndex, Prefix, ProtocolId, Route, RouteBatch, RouteNotice};
 
@@ -23,6 +23,7 @@ pub(super) enum Command {
     Remove(ProtocolId),
     Grace(ProtocolId),
     Preference(ProtocolId, u8),
+    Terms(ProtocolId, RouteTerms),
     Autostatic(InterfaceIndex, Vec<(Prefix, Route)>),
     Interfaces(Vec<InterfaceChange>),
     Look(Look),
@@ -88,6 +89,11 @@ impl TableHandle {
     /// Sets the preference of a protocol's routes that bring none.
     pub fn set_preference(&self, protocol: ProtocolId, preference: u8) {
         self.send(Command::Preference(protocol, preference));
+    }
+
+    /// Sets what a protocol may do in the table.
+    pub fn set_terms(&self, protocol: ProtocolId, terms: RouteTerms) {
+        self.send(Command::Terms(protocol, terms));
     }
 
     /// Makes these the autostatic routes of an interface.

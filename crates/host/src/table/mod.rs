@@ -9,6 +9,8 @@ mod kernel;
 mod owners;
 mod worker;
 
+use std::any::Any;
+use std::collections::BTreeMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -20,7 +22,7 @@ use waypost_fib::Fib;
 use waypost_rtm::Rtm;
 use waypost_sys::process;
 use waypost_sys::wait::Waker;
-use waypost_types::{Seed, Time};
+use waypost_types::{ProtocolId, Seed, Time};
 
 pub use handle::{Sink, TableHandle};
 
@@ -43,6 +45,8 @@ pub struct TableView<'a> {
     pub rtm: &'a Rtm,
     /// What became of it in the kernel.
     pub fib: &'a Fib,
+    /// How many routes of each protocol the table has refused.
+    pub refused: &'a BTreeMap<ProtocolId, u64>,
     /// The time.
     pub now: Time,
 }

@@ -16,7 +16,7 @@ use waypost_types::{InterfaceIndex, Prefix, ProtocolId, Route, RouteBatch, Time}
 
 use super::handle::{Command, Sink};
 use super::kernel::Kernel;
-use super::owners::{Owners, PerInterface, apply};
+use super::owners::{Owners, PerInterface};
 use super::{TableOptions, TableView, connected};
 
 const WAKER: u64 = 0;
@@ -248,11 +248,13 @@ impl Worker {
                     tracing::error!(%protocol, preference, %error, "the preference is refused");
                 }
             }
+            Command::Terms(protocol, terms) => self.owners.set_terms(&mut self.rtm, protocol, terms),
             Command::Autostatic(interface, routes) => self.autostatic(now, interface, routes),
             Command::Interfaces(changes) => changes.iter().for_each(|change| self.interface(now, change)),
             Command::Look(look) => look(&TableView {
                 rtm: &self.rtm,
                 fib: &self.fib,
+                refused: self.owners.refused(),
                 now,
             }),
             Command::Settle(settler) => self.settlers.push(settler),
@@ -264,7 +266,7 @@ impl Worker {
 
     fn batch(&mut self, now: Time, protocol: ProtocolId, batch: &RouteBatch) {
         if let Some(entity) = self.owners.entity(&mut self.rtm, protocol) {
-            apply(&mut self.rtm, now, protocol, entity, batch);
+            self.owners.apply(&mut self.rtm, now, protocol, entity, batch);
         }
     }
 
