@@ -25,6 +25,8 @@ const LONGEST_HOLD_DOWN: u32 = 3600;
 
 /// Preferences of route sources, in their published block.
 pub(crate) const PREFERENCES: ProtocolId = ProtocolId(BlockType::IP_PROT_PRIORITY_INFO.0);
+/// The same with the kinds of BGP's routes told apart.
+pub(crate) const PREFERENCES_EXTENDED: ProtocolId = ProtocolId(BlockType::IP_PROT_PRIORITY_INFO_EX.0);
 /// Whether an interface is administratively up, in its published block.
 pub(crate) const INTERFACE_STATUS: ProtocolId = ProtocolId(BlockType::IP_INTERFACE_STATUS_INFO.0);
 
@@ -50,6 +52,9 @@ pub struct RouterConfig {
     /// A note of the operator's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub annotate: Option<String>,
+    /// What the published extended block says, which stays among the `blocks`; the options above win over it.
+    #[serde(skip)]
+    pub(crate) extended: BTreeMap<ProtocolId, u8>,
     /// Router-wide blocks that the options above do not express, by type: those of others, and unreadable ones.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub blocks: BTreeMap<String, RawBlock>,
@@ -138,6 +143,14 @@ impl RouterConfig {
                 let given = |entry: Preference| (entry.protocol.to_string(), entry.metric);
                 self.preferences = info.entries.into_iter().map(given).collect();
             }
+            PREFERENCES_EXTENDED => {
+                let block = Block::from_info(BlockType::IP_PROT_PRIORITY_INFO_EX, block)?;
+                // Routes from inside an autonomous system are given their preference one by one.
+                let whole = |entry: &Preference| entry.kind != SubProtocol::Interior;
+                let entries = PriorityInfo::decode(&block)?.entries;
+                let given = |entry: Preference| (entry.protocol, entry.metric);
+                self.extended = entries.into_iter().filter(whole).map(given).collect();
+            }
             _ => {}
         }
         Ok(())
@@ -187,13 +200,29 @@ impl RouterConfig {
 
     /// The route sources that are given a preference, a limit or a hold-down.
     pub(crate) fn ranked(&self) -> impl Iterator<Item = ProtocolId> {
-        self.preferences.keys().filter_map(|name| source(name))
+        let named = self.preferences.keys().chain(self.route_limits.keys());
+        named
+            .chain(self.hold_down.keys())
+            .filter_map(|name| source(name))
+            .chain(self.extended.keys().copied())
+    }
+
+    /// What a route source may do in the routing table.
+    pub(crate) fn terms_of(&self, protocol: ProtocolId) -> RouteTerms {
+        let of = |table: &BTreeMap<String, u32>| table.get(&protocol.to_string()).copied();
+        RouteTerms {
+            limit: of(&self.route_limits),
+            hold_down: of(&self.hold_down).map(|seconds| Duration::from_secs(seconds.into())),
+        }
     }
 
     /// The preferences that differ from the defaults, by protocol.
     pub(crate) fn preference_of(&self, protocol: ProtocolId) -> u8 {
         let named = self.preferences.get(&protocol.to_string()).copied();
-        named.unwrap_or_else(|| default_preference(protocol, SubProtocol::All))
+        let extended = self.extended.get(&protocol).copied();
+        named
+            .or(extended)
+            .unwrap_or_else(|| default_preference(protocol, SubProtocol::All))
     }
 }
 
