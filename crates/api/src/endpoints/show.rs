@@ -121,6 +121,7 @@ pub(super) async fn routes(call: Call) -> Result<Answer, Failure> {
 }
 
 /// Which inactive routes are to be shown.
+#[derive(Clone, Copy)]
 enum Shown {
     /// Those to the prefix or to one that it is in.
     Above(Prefix),
