@@ -74,7 +74,7 @@ impl Log {
             Severity::Debug => tracing::debug!(protocol, interface = interface.as_deref(), "{}", notice.text),
             Severity::Info => tracing::info!(protocol, interface = interface.as_deref(), "{}", notice.text),
             Severity::Warning => {
-                tracing::warn!(protocol, interface = interface.as_deref(), "{}", notice.text)
+                tracing::warn!(protocol, interface = interface.as_deref(), "{}", notice.text);
             }
             Severity::Error => tracing::error!(protocol, interface = interface.as_deref(), "{}", notice.text),
         }
