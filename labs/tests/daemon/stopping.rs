@@ -59,18 +59,23 @@ fn the_readable_copy_is_written_at_start() {
         let r1 = lab.node("r1")?;
         let mut daemon = Daemon::start(&r1, "waypostd", &[])?;
         daemon.waypost(&["set", "router.id=192.0.2.1"])?;
-        daemon.process.stop(SOON)?;
         let copy = daemon.file("state").join("running.toml");
+        let written = || {
+            wait_for(SOON, "running.toml is written", || {
+                let text = std::fs::read_to_string(&copy).map_err(|error| error.to_string())?;
+                if text.contains("192.0.2.1") {
+                    Ok(())
+                } else {
+                    Err(text)
+                }
+            })
+        };
+        // A moment after the revision; the daemon does not wait for it when it stops.
+        written()?;
+        daemon.process.stop(SOON)?;
         std::fs::remove_file(&copy)?;
         // Nothing is asked of it: that alone would wake it.
         let _daemon = Daemon::launch(&r1, "waypostd", &[], &[])?;
-        wait_for(SOON, "running.toml is written", || {
-            let text = std::fs::read_to_string(&copy).map_err(|error| error.to_string())?;
-            if text.contains("192.0.2.1") {
-                Ok(())
-            } else {
-                Err(text)
-            }
-        })
+        written()
     });
 }
