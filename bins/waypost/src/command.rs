@@ -194,7 +194,11 @@ impl Desk<'_> {
                 };
                 self.either(&answer, |sheet, answer| {
                     let rows: Vec<RouteRow> = typed(answer.get("rows").unwrap_or(&Value::Null))?;
-                    Ok(render::routes(sheet, &rows, answer.get("next").is_none()))
+                    let mut text = render::routes(sheet, &rows, answer.get("next").is_none());
+                    if let Some(inactive) = answer.get("inactive") {
+                        text.push_str(&render::inactive(sheet, &typed::<Vec<_>>(inactive)?));
+                    }
+                    Ok(text)
                 })
             }
             Show::Config { path } => {
@@ -257,6 +261,7 @@ impl Desk<'_> {
         limit: Option<u64>,
     ) -> Result<Value, Fault> {
         let mut rows = Vec::new();
+        let mut inactive = None;
         let mut next: Option<String> = None;
         let mut left = limit.unwrap_or(u64::MAX);
         loop {
@@ -274,13 +279,22 @@ impl Desk<'_> {
             if let Some(Value::Array(more)) = page.get_mut("rows").map(Value::take) {
                 rows.extend(more);
             }
+            // The first page has all of them.
+            inactive = inactive.or_else(|| page.get_mut("inactive").map(Value::take));
             let after = page.get("next").and_then(Value::as_str).map(str::to_owned);
             left = left.saturating_sub(PAGE);
             match after {
                 // A page that leads nowhere new would lead us round in circles.
                 Some(after) if left > 0 && next.as_ref() != Some(&after) => next = Some(after),
-                Some(after) => return Ok(json!({ "rows": rows, "next": after })),
-                None => return Ok(json!({ "rows": rows })),
+                after => {
+                    let mut whole = json!({ "rows": rows });
+                    for (name, value) in [("next", after.map(Value::from)), ("inactive", inactive)] {
+                        if let Some(value) = value {
+                            whole[name] = value;
+                        }
+                    }
+                    return Ok(whole);
+                }
             }
         }
     }

@@ -4,26 +4,30 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use waypost_api::{
-    Destination, Explanation, Installed, NextHopRow, OwnerCounters, PageQuery, RouteAnswer, RouteCounters,
-    RoutePage, RouteQuery, RouteRow,
+    Destination, Explanation, Installed, KernelMatch, NextHopRow, OwnerCounters, PageQuery, RouteAnswer,
+    RouteCounters, RoutePage, RouteQuery, RouteRow,
 };
 use waypost_host::table::TableView;
 use waypost_rtm::{Candidate, Standing};
-use waypost_types::{InterfaceIndex, NextHop, Prefix, Prefix4, Prefix6, ProtocolId};
+use waypost_types::{NextHop, Prefix, Prefix4, Prefix6, ProtocolId};
+
+use crate::daemon::NameMap;
+use crate::forwarding;
 
 /// Destinations looked at in one go of a walk.
 const STEP: usize = 256;
 
-type Names = BTreeMap<InterfaceIndex, String>;
-
-pub(crate) fn answer(view: &TableView<'_>, names: &Names, query: &RouteQuery) -> RouteAnswer {
+pub(crate) fn answer(view: &TableView<'_>, names: &NameMap, query: &RouteQuery) -> RouteAnswer {
     match query {
         RouteQuery::Page(query) => RouteAnswer::Page(page(view, names, query)),
         RouteQuery::Lookup(destination) => {
             let rows = longest_match(view, *destination)
                 .map(|prefix| rows(view, names, prefix))
                 .unwrap_or_default();
-            RouteAnswer::Page(RoutePage { rows, next: None })
+            RouteAnswer::Page(RoutePage {
+                rows,
+                ..RoutePage::default()
+            })
         }
         RouteQuery::Explain(destination) => RouteAnswer::Explanation(explain(view, names, *destination)),
         RouteQuery::Counters => RouteAnswer::Counters(counters(view)),
@@ -31,7 +35,7 @@ pub(crate) fn answer(view: &TableView<'_>, names: &Names, query: &RouteQuery) ->
 }
 
 /// Destinations in order; a page ends on a destination, never within one.
-fn page(view: &TableView<'_>, names: &Names, query: &PageQuery) -> RoutePage {
+fn page(view: &TableView<'_>, names: &NameMap, query: &PageQuery) -> RoutePage {
     let mut page = RoutePage::default();
     let mut after = query.after;
     loop {
@@ -84,7 +88,7 @@ fn longest_match(view: &TableView<'_>, destination: Destination) -> Option<Prefi
 }
 
 /// Every route to a destination, the best first.
-fn rows(view: &TableView<'_>, names: &Names, prefix: Prefix) -> Vec<RouteRow> {
+fn rows(view: &TableView<'_>, names: &NameMap, prefix: Prefix) -> Vec<RouteRow> {
     let mut candidates = view.rtm.candidates(prefix);
     candidates.sort_by_key(|candidate| {
         let wins = matches!(candidate.standing, Standing::Best | Standing::Held { .. });
@@ -101,7 +105,7 @@ fn rows(view: &TableView<'_>, names: &Names, prefix: Prefix) -> Vec<RouteRow> {
         .collect()
 }
 
-fn row(view: &TableView<'_>, names: &Names, prefix: Prefix, candidate: &Candidate) -> RouteRow {
+fn row(view: &TableView<'_>, names: &NameMap, prefix: Prefix, candidate: &Candidate) -> RouteRow {
     let best = matches!(
         candidate.standing,
         Standing::Best | Standing::Held { .. } | Standing::Merged
@@ -144,7 +148,16 @@ fn installed(
         return (Installed::NotWanted, None);
     }
     match view.fib.installation(prefix) {
-        Some(Installation::Installed) => (Installed::Yes, None),
+        Some(Installation::Installed) => match view.fib.shadow(prefix) {
+            None => (Installed::Yes, None),
+            Some(metric) => (
+                Installed::Shadowed,
+                Some(format!(
+                    "the kernel prefers a route to the same destination that is not the router's: its metric is {metric}, ours is {}",
+                    view.fib.priority()
+                )),
+            ),
+        },
         Some(Installation::Pending | Installation::Leaving | Installation::Stray) | None => {
             (Installed::Pending, None)
         }
@@ -177,7 +190,7 @@ fn why(candidate: &Candidate) -> Option<String> {
     Some(reason)
 }
 
-fn explain(view: &TableView<'_>, names: &Names, destination: Destination) -> Explanation {
+fn explain(view: &TableView<'_>, names: &NameMap, destination: Destination) -> Explanation {
     let matched = longest_match(view, destination);
     let mut covered_by = Vec::new();
     let mut outer = match (matched, destination) {
@@ -191,13 +204,57 @@ fn explain(view: &TableView<'_>, names: &Names, destination: Destination) -> Exp
     let rows = matched
         .map(|prefix| rows(view, names, prefix))
         .unwrap_or_default();
-    let verdict = verdict(destination, matched, &rows, covered_by.first().copied());
+    let address = match destination {
+        Destination::Address(address) => address,
+        Destination::Prefix(prefix) => prefix.network(),
+    };
+    let kernel = forwarding::matching(view.fib, names, address);
+    let verdict = others_route(destination, kernel.as_ref(), &rows)
+        .unwrap_or_else(|| verdict(destination, matched, &rows, covered_by.first().copied()));
     Explanation {
+        kernel,
+        inactive: Vec::new(),
         matched,
         verdict,
         rows,
         covered_by,
     }
+}
+
+/// The verdict when packets follow a route that is not the router's; `None` when they do not.
+fn others_route(destination: Destination, kernel: Option<&KernelMatch>, rows: &[RouteRow]) -> Option<String> {
+    let kernel = kernel.filter(|kernel| !kernel.ours)?;
+    let prefix = kernel.prefix?;
+    // Whoever asks for a network that is not routed is not told what happens to one address of it.
+    if let Destination::Prefix(asked) = destination
+        && !covers(prefix, asked)
+    {
+        return None;
+    }
+    let follow = format!(
+        "packets to {destination} follow a route of the kernel that is not the router's: {}",
+        kernel.text
+    );
+    let Some(best) = rows.iter().find(|row| row.best) else {
+        return Some(format!(
+            "{follow}; the router has no route to it that can be used"
+        ));
+    };
+    let (ours, owner) = (best.prefix, best.owner);
+    if owner == ProtocolId::LOCAL && kernel.protocol.as_deref() == Some("kernel") {
+        // Connected networks and the machine's own addresses in them are the kernel's own doing.
+        return None;
+    }
+    Some(if prefix == ours {
+        format!("{follow}; it comes before {ours} of {owner}")
+    } else if covers(ours, prefix) {
+        format!("{follow}; it is more specific than {ours} of {owner}")
+    } else {
+        match best.reason.as_deref() {
+            Some(reason) => format!("{follow}; {ours} of {owner} is not in the kernel: {reason}"),
+            None => format!("{follow}; {ours} of {owner} is not in the kernel yet"),
+        }
+    })
 }
 
 fn verdict(
@@ -225,6 +282,7 @@ fn verdict(
         (_, ProtocolId::LOCAL) => "the kernel made it itself",
         (Installed::Yes, _) => "the kernel has it",
         (Installed::Pending, _) => "it is on its way into the kernel",
+        (Installed::Shadowed, _) => "the kernel has it, after a route of someone else",
         (Installed::No, _) => "the kernel refused it",
         (Installed::NotWanted, _) => "it is not for the kernel",
     };
@@ -240,6 +298,10 @@ fn counters(view: &TableView<'_>) -> RouteCounters {
         let counters = owners.entry(entity.config.protocol.to_string()).or_default();
         counters.routes += entity.routes.iter().map(|count| u64::from(*count)).sum::<u64>();
         counters.best += entity.best.iter().map(|count| u64::from(*count)).sum::<u64>();
+        counters.limit = counters.limit.or(entity.config.route_limit);
+    }
+    for (protocol, refused) in view.refused {
+        owners.entry(protocol.to_string()).or_default().refused = *refused;
     }
     let kernel = view.fib.counts();
     RouteCounters {

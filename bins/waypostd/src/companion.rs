@@ -12,6 +12,7 @@ use waypost_sys::clock;
 use waypost_types::{Time, WallTime};
 
 use crate::daemon::Running;
+use crate::forwarding;
 use crate::rescue::Rescue;
 
 pub(crate) struct Wired {
@@ -54,6 +55,13 @@ impl Companion for Wired {
         self.running.started();
         // Without systemd there is nobody to tell.
         drop(sd_notify::notify(&[sd_notify::NotifyState::Ready]));
+        if manager.has_protocols() {
+            for obstacle in
+                forwarding::obstacles(manager.interfaces().iter().map(|interface| &interface.name))
+            {
+                tracing::warn!("{obstacle}");
+            }
+        }
         tracing::info!(revision = manager.revision_in_force(), "the router is up");
     }
 

@@ -11,10 +11,14 @@ use waypost_routprot::Refusal;
 use waypost_sys::clock;
 use waypost_types::{InterfaceIndex, Time};
 
-use crate::answers;
+use crate::{answers, forwarding};
 
 /// Names of interfaces, for route rows.
-pub(crate) type Names = Arc<RwLock<BTreeMap<InterfaceIndex, String>>>;
+pub(crate) type NameMap = BTreeMap<InterfaceIndex, String>;
+type Names = Arc<RwLock<NameMap>>;
+
+/// Settings are read for so many interfaces at most whenever somebody asks for the status.
+const MOST_LOOKED_AT: usize = 256;
 
 pub(crate) struct Running {
     manager: ManagerHandle,
@@ -61,6 +65,15 @@ impl Running {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).phase = Phase::Running;
     }
 
+    /// What keeps packets from following the routes that the kernel has.
+    fn obstacles(&self) -> Vec<String> {
+        if self.table.installed() == 0 {
+            return Vec::new();
+        }
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        forwarding::obstacles(names.values().take(MOST_LOOKED_AT))
+    }
+
     /// What `status` shows until the next start: the file at start was refused.
     pub(crate) fn warn(&self, refusals: &[Refusal]) {
         let warnings = refusals
@@ -95,7 +108,7 @@ impl Daemon for Running {
             phase: state.phase,
             uptime_seconds: clock::now().since(self.start).as_secs(),
             infobase: self.infobase.clone(),
-            warnings: state.warnings.clone(),
+            warnings: state.warnings.iter().cloned().chain(self.obstacles()).collect(),
         }
     }
 }

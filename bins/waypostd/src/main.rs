@@ -4,6 +4,7 @@ mod access;
 mod answers;
 mod companion;
 mod daemon;
+mod forwarding;
 mod logging;
 mod options;
 mod protocols;
@@ -22,6 +23,8 @@ use waypost_host::daemon::{Signals, desk, run};
 use waypost_host::table::{self, TableOptions};
 use waypost_infobase::{FileStore, Store};
 use waypost_manager::Manager;
+use waypost_sys::claim::{Claim, ClaimError};
+use waypost_sys::descriptors;
 use waypost_sys::process::{self, LockFile};
 
 use crate::companion::Wired;
@@ -44,8 +47,9 @@ fn main() -> ExitCode {
 }
 
 fn serve(options: &Options) -> Result<()> {
-    if let Err(error) = process::allow_most_descriptors() {
-        tracing::warn!(%error, "the limit of open descriptors stays as it is; each interface of a protocol takes one");
+    match descriptors::raise_limit() {
+        Ok(limit) => tracing::debug!(limit = limit.current, "file descriptors"),
+        Err(error) => tracing::warn!(%error, "the limit of file descriptors is not raised"),
     }
     let state = &options.state_dir;
     if let Some(config) = &options.config {
@@ -54,16 +58,19 @@ fn serve(options: &Options) -> Result<()> {
     std::fs::create_dir_all(state)
         .with_context(|| format!("the state directory {} cannot be made", state.display()))?;
     let _lock = LockFile::acquire(state.join("lock")).context("another daemon may be running")?;
+    let _claim = claim()?;
     // Forwarding goes on whatever is wrong with the store: routes are in the kernel and nothing has touched them yet.
     let store: Box<dyn Store> =
         Box::new(FileStore::open(state).context("the infobase cannot be used; nothing was changed")?);
     let (manager_handle, desk) = desk()?;
     let signals = Arc::new(Signals::new(desk.waker()));
-    let table = table::spawn(TableOptions {
+    let table_options = TableOptions {
         restart_time: options.restart_time,
         seed: process::random_seed()?,
-    })
-    .context("the routing table cannot be started")?;
+    };
+    let failing = signals.clone();
+    let table = table::spawn(table_options, move |reason| failing.fail(reason))
+        .context("the routing table cannot be started")?;
     let configuration = protocols::configuration();
     let around = Arc::new(Around::new(table.clone(), signals.clone()));
     let built_in = protocols::BuiltIn::new(process::random_seed()?, around);
@@ -96,9 +103,37 @@ fn serve(options: &Options) -> Result<()> {
     )?;
     let rescue = Rescue::start(state, configuration)?;
     let mut wired = Wired::new(table.clone(), running, rescue, options.config.clone());
-    let ended = run(manager, &desk, &signals, &mut wired).context("the router manager failed");
+    let ended = run(manager, desk, &signals, &mut wired).context("the router manager failed");
     drop(server);
     drop(std::fs::remove_file(socket));
-    table.shutdown(signals.is_leaving());
+    // Whatever failed, forwarding goes on until the daemon is back.
+    table.shutdown(signals.is_leaving() || ended.is_err());
+    if ended.is_ok() {
+        tracing::info!("the daemon ends");
+    }
     ended
+}
+
+/// The abstract address by which daemons in one network namespace know of each other.
+const CLAIM: &str = "waypostd";
+
+/// Two daemons over one routing table would sweep each other's routes as strays: there is one in a network namespace.
+///
+/// A name of a user who cannot be the one behind a router does not keep it from starting.
+fn claim() -> Result<Option<Claim>> {
+    match Claim::acquire(CLAIM) {
+        Ok(claim) => Ok(Some(claim)),
+        Err(ClaimError::Held(Some(holder))) if ![0, process::effective_user()].contains(&holder.uid) => {
+            tracing::warn!(
+                pid = holder.pid,
+                user = holder.uid,
+                "a process of another user holds the address @{CLAIM}, which is for daemons: a second daemon would not be noticed"
+            );
+            Ok(None)
+        }
+        Err(error @ ClaimError::Held(_)) => {
+            Err(error).context("another daemon manages this network namespace; its routes would be lost")
+        }
+        Err(error) => Err(error).context("it cannot be seen whether another daemon runs"),
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use waypost_host::daemon::Signals;
 use waypost_host::protocol::{Stored, Surroundings};
 use waypost_host::table::TableHandle;
-use waypost_manager::{Autostatic, RouteTable};
+use waypost_manager::{Autostatic, RouteTable, RouteTerms};
 use waypost_types::{InterfaceIndex, Prefix, ProtocolId, Route, RouteBatch, RouteNotice};
 
 /// Around a protocol's thread.
@@ -55,6 +55,10 @@ impl Routes {
 impl RouteTable for Routes {
     fn set_preference(&mut self, protocol: ProtocolId, preference: u8) {
         self.0.set_preference(protocol, preference);
+    }
+
+    fn set_terms(&mut self, protocol: ProtocolId, terms: RouteTerms) {
+        self.0.set_terms(protocol, terms);
     }
 
     fn remove_protocol(&mut self, protocol: ProtocolId) {

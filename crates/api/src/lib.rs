@@ -25,12 +25,12 @@ pub use daemon::{Daemon, DaemonStatus, ManagerJob, Phase, RouteReply};
 pub use messages::{
     AutostaticAnswer, ChangeRequest, CountersAnswer, DiffAnswer, DiffChange, DiffRequest, EditRequest,
     InterfaceRow, NeighborRow, ProtocolRow, Refusals, RevisionRow, RollbackRequest, SetRequest, Snapshot,
-    StatusAnswer,
+    StatusAnswer, TroubleRow,
 };
 pub use openapi::document;
 pub use routes::{
-    Destination, Explanation, Installed, MAX_PAGE, NextHopRow, OwnerCounters, PageQuery, RouteAnswer,
-    RouteCounters, RoutePage, RouteQuery, RouteRow,
+    Destination, Explanation, InactiveRow, Installed, KernelMatch, MAX_PAGE, NextHopRow, OwnerCounters,
+    PageQuery, RouteAnswer, RouteCounters, RoutePage, RouteQuery, RouteRow,
 };
 pub use server::{Limits, Server, bind};
 pub use toml::{parse_toml, parse_value, write_toml};

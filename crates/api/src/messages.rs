@@ -53,6 +53,9 @@ pub struct InterfaceRow {
     pub addresses: Vec<String>,
     /// The protocols configured on it that run there.
     pub protocols: Vec<String>,
+    /// What does not work there, each with the protocol in front.
+    #[serde(default)]
+    pub troubles: Vec<String>,
     /// The kernel's number.
     #[serde(default)]
     pub index: Option<u32>,
@@ -101,9 +104,22 @@ pub struct ProtocolRow {
     pub interfaces: usize,
     /// Preference of its routes.
     pub preference: u8,
+    /// Interfaces on which it does not work as it is configured.
+    #[serde(default)]
+    pub troubles: Vec<TroubleRow>,
     /// What the protocol says of itself.
     #[serde(default)]
     pub summary: Option<Value>,
+}
+
+/// An interface on which a protocol does not work as it is configured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct TroubleRow {
+    /// The interface.
+    pub interface: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// A row of `GET /v1/neighbors`: these four, and whatever else the protocol says.

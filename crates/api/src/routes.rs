@@ -7,7 +7,8 @@ use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use waypost_types::{InterfaceIndex, Prefix, ProtocolId, RouteKind};
+use waypost_manager::InactiveRoute;
+use waypost_types::{InterfaceIndex, Prefix, Prefix4, Prefix6, ProtocolId, RouteKind};
 
 /// A question to the routing table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +91,64 @@ pub struct RoutePage {
     /// What to pass as `after` to get the next page; absent on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Prefix>,
+    /// Configured routes that are not in the table, all of them with the first page.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inactive: Vec<InactiveRow>,
+}
+
+/// A configured route that is not in the table because nothing can be reached by it now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct InactiveRow {
+    /// The destination.
+    pub prefix: Prefix,
+    /// Whose route it is, as in the table.
+    #[serde(with = "owner_name")]
+    #[schemars(with = "String")]
+    pub owner: ProtocolId,
+    /// Its rank, if it has one of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preference: Option<u8>,
+    /// Its metric.
+    pub metric: u32,
+    /// Its next hops as they are configured.
+    pub via: Vec<String>,
+    /// Why it is not in use, in words.
+    pub reason: String,
+}
+
+impl From<InactiveRoute> for InactiveRow {
+    fn from(route: InactiveRoute) -> Self {
+        Self {
+            prefix: route.prefix,
+            owner: route.owner,
+            preference: route.preference,
+            metric: route.metric,
+            via: route.via,
+            reason: route.reason,
+        }
+    }
+}
+
+/// Whether all of `inner` is in `outer`.
+pub(crate) fn covers(outer: Prefix, inner: Prefix) -> bool {
+    match (outer, inner) {
+        (Prefix::V4(outer), Prefix::V4(inner)) => outer.covers(inner),
+        (Prefix::V6(outer), Prefix::V6(inner)) => outer.covers(inner),
+        _ => false,
+    }
+}
+
+impl Destination {
+    /// The smallest prefix that it is in: itself, or the address alone.
+    #[must_use]
+    pub fn prefix(&self) -> Prefix {
+        match self {
+            Self::Prefix(prefix) => *prefix,
+            Self::Address(IpAddr::V4(address)) => Prefix4::host(*address).into(),
+            Self::Address(IpAddr::V6(address)) => Prefix6::host(*address).into(),
+        }
+    }
 }
 
 /// One route of one owner.
@@ -146,6 +205,8 @@ pub enum Installed {
     Yes,
     /// The kernel should have it and refused it; the reason says why.
     No,
+    /// The kernel has it, but prefers a route to the same destination that is not the router's.
+    Shadowed,
     /// It is on its way to the kernel.
     Pending,
     /// The kernel is not meant to have it: another route is better.
@@ -165,6 +226,31 @@ pub struct Explanation {
     pub rows: Vec<RouteRow>,
     /// Less specific destinations that would take over, the most specific first.
     pub covered_by: Vec<Prefix>,
+    /// Configured routes to it that are not in the table.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inactive: Vec<InactiveRow>,
+    /// What the kernel itself says; absent when it was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel: Option<KernelMatch>,
+}
+
+/// The kernel's answer to where packets go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct KernelMatch {
+    /// The route in words, as `ip route` writes it; or why there is none.
+    pub text: String,
+    /// Its destination; absent when there is no route.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<Prefix>,
+    /// Its metric there; lower wins among routes to the same destination.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric: Option<u32>,
+    /// Who set it: `kernel`, `boot` (by hand), `static`, `dhcp`, `zebra`, ... or a number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<String>,
+    /// Whether it is the router's.
+    pub ours: bool,
 }
 
 /// How much the table holds.
@@ -193,6 +279,12 @@ pub struct OwnerCounters {
     pub routes: u64,
     /// Those that are best.
     pub best: u64,
+    /// How many it may have (`router.route-limits`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// How many were refused since the start, for the limit above all.
+    #[serde(default)]
+    pub refused: u64,
 }
 
 /// The owner a name or number means, as `owner=` takes it.

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -54,6 +54,8 @@ pub struct Limits {
     pub writers: usize,
     /// Connections at once of all other peers; they never take the writers' places.
     pub readers: usize,
+    /// Connections at once of any one of the other users, so that one of them leaves places for the rest.
+    pub each_reader: usize,
     /// The least time between two events of a watch.
     pub watch_period: Duration,
 }
@@ -68,6 +70,7 @@ impl Default for Limits {
             idle: Duration::from_secs(60),
             writers: 64,
             readers: 64,
+            each_reader: 16,
             watch_period: Duration::from_millis(200),
         }
     }
@@ -166,23 +169,35 @@ async fn serve(listener: tokio::net::UnixListener, api: Arc<Api>) {
     let app = router(&api);
     let writers = Arc::new(Semaphore::new(api.limits.writers));
     let readers = Arc::new(Semaphore::new(api.limits.readers));
+    let users = Arc::new(Users::default());
+    let mut refused = false;
     let mut stopping = api.stopping.clone();
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
+                    if std::mem::take(&mut refused) {
+                        tracing::info!("connections to the management API are accepted again");
+                    }
                     let (app, api, writers, readers) = (app.clone(), api.clone(), writers.clone(), readers.clone());
+                    let users = users.clone();
                     connections.spawn(async move {
                         let peer = Peer::of(&stream, &api.policy).await;
                         let places = if peer.may_write { writers } else { readers };
-                        match places.try_acquire_owned() {
-                            Ok(_place) => connection(stream, peer, app, &api).await,
-                            Err(_) => turn_away(&stream).await,
+                        let own = if peer.may_write { usize::MAX } else { api.limits.each_reader };
+                        match (Users::enter(&users, peer.uid, own), places.try_acquire_owned()) {
+                            (Some(_entry), Ok(_place)) => connection(stream, peer, app, &api).await,
+                            _ => turn_away(&stream).await,
                         }
                     });
                 }
-                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+                Err(error) => {
+                    if !std::mem::replace(&mut refused, true) {
+                        tracing::error!(%error, "connections to the management API cannot be accepted");
+                    }
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
             },
             Some(_) = connections.join_next() => {}
             _ = stopping.wait_for(|stopping| *stopping) => break,
@@ -191,6 +206,44 @@ async fn serve(listener: tokio::net::UnixListener, api: Arc<Api>) {
     drop(listener);
     let finish = async { while connections.join_next().await.is_some() {} };
     drop(tokio::time::timeout(STOP_GRACE, finish).await);
+}
+
+/// How many connections each user has.
+#[derive(Debug, Default)]
+struct Users(Mutex<BTreeMap<u32, usize>>);
+
+/// A connection of a user; it is over when this is dropped.
+struct Entry {
+    users: Arc<Users>,
+    uid: u32,
+}
+
+impl Users {
+    /// One more connection, unless the user has as many as it may.
+    fn enter(users: &Arc<Self>, uid: u32, most: usize) -> Option<Entry> {
+        let mut counts = users.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(uid).or_insert(0);
+        if *count >= most {
+            return None;
+        }
+        *count += 1;
+        Some(Entry {
+            users: users.clone(),
+            uid,
+        })
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let mut counts = self.users.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.uid) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.uid);
+            }
+        }
+    }
 }
 
 /// Says that there are too many connections; a peer whose buffer is full does not get to know.
@@ -360,5 +413,23 @@ async fn read(request: Request, most: usize) -> Result<Bytes, Failure> {
         Ok(whole) => Ok(whole.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(too_long()),
         Err(error) => Err(Refusal::invalid(format!("the body broke off: {error}")).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_has_so_many_places_and_gets_them_back() {
+        let users = Arc::new(Users::default());
+        let first = Users::enter(&users, 1000, 2).unwrap();
+        let second = Users::enter(&users, 1000, 2).unwrap();
+        assert!(Users::enter(&users, 1000, 2).is_none());
+        let other = Users::enter(&users, 1001, 2).unwrap();
+        drop(first);
+        let third = Users::enter(&users, 1000, 2).unwrap();
+        drop((second, third, other));
+        assert!(users.0.lock().unwrap().is_empty());
     }
 }

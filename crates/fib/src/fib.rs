@@ -57,6 +57,8 @@ pub struct Fib {
     pub(crate) loopback: InterfaceIndex,
     /// Destinations where someone else has a route of our priority.
     pub(crate) foreign: BTreeSet<Prefix>,
+    /// Routes of someone else that the kernel prefers to ours, with destination and priority, and where they go out.
+    pub(crate) shadows: BTreeMap<(Prefix, u32), Option<InterfaceIndex>>,
     /// Routes of someone else through objects of ours: table, destination, priority, type of service.
     pub(crate) borrowed: BTreeMap<(u32, Prefix, u32, u8), Index>,
     /// How often a route was deleted by hand of late, and when last.
@@ -67,6 +69,8 @@ pub struct Fib {
     /// The kernel's state is to be read anew.
     pub(crate) resync: Option<Time>,
     pub(crate) last_resync: Option<Time>,
+    /// How many resyncs in a row were disturbed.
+    pub(crate) disturbed_resyncs: u32,
     pub(crate) mark: bool,
     pub(crate) statistics: Statistics,
     strays: usize,
@@ -85,6 +89,7 @@ impl Fib {
             links: BTreeMap::new(),
             loopback: InterfaceIndex(1),
             foreign: BTreeSet::new(),
+            shadows: BTreeMap::new(),
             borrowed: BTreeMap::new(),
             fights: BTreeMap::new(),
             in_flight: None,
@@ -92,6 +97,7 @@ impl Fib {
             swept: false,
             resync: Some(Time::ZERO),
             last_resync: None,
+            disturbed_resyncs: 0,
             mark: false,
             statistics: Statistics::default(),
             strays: 0,

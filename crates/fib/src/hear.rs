@@ -57,6 +57,9 @@ impl Fib {
 
     fn link_changed(&mut self, now: Time, interface: InterfaceIndex, alive: bool) {
         let before = self.links.insert(interface, alive);
+        if !alive {
+            self.shadows.retain(|_, out| *out != Some(interface));
+        }
         if self.mode == Mode::Inline {
             // Which of them the kernel dropped depends on the family and on whether the link is down or has no carrier.
             if before != Some(alive) {
@@ -247,6 +250,7 @@ impl Fib {
             return;
         }
         self.borrow(route);
+        self.note_shadow(route);
         if !is_at_our_rank(self.mode, route) {
             return;
         }
@@ -293,6 +297,7 @@ impl Fib {
         let prefix = route.destination;
         self.unborrow(route);
         let Some(form) = self.form_of(route) else {
+            self.forget_shadow(route);
             if is_at_our_rank(self.mode, route) && self.foreign.remove(&prefix) {
                 self.works.enqueue(prefix);
             }

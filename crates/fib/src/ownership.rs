@@ -15,9 +15,11 @@
 //! priority to the same destination, ours gives way and is reported as failed. An object of ours that someone else's
 //! route goes through is not deleted.
 
-use waypost_netlink::constants::{RT_TABLE_MAIN, RTPROT_BGP, RTPROT_OSPF, RTPROT_RIP, RTPROT_STATIC};
+use waypost_netlink::constants::{
+    RT_TABLE_MAIN, RTPROT_BGP, RTPROT_KERNEL, RTPROT_OSPF, RTPROT_RIP, RTPROT_STATIC,
+};
 use waypost_netlink::{Nexthop, NexthopId, Route, RouteProtocol};
-use waypost_types::ProtocolId;
+use waypost_types::{Prefix, ProtocolId};
 
 /// The lowest id of a nexthop object of ours.
 pub const FIRST_ID: u32 = 0x5750_0000;
@@ -108,6 +110,53 @@ pub(crate) fn is_our_route(mode: Mode, route: &Route) -> bool {
     marked && is_at_our_rank(mode, route) && is_our_protocol(route.protocol)
 }
 
+/// Whether the kernel prefers the route to ours to the same destination. What the kernel made by itself for an address does
+/// not count: we do not want routes to networks that we are connected to.
+pub(crate) fn is_before_ours(mode: Mode, route: &Route) -> bool {
+    route.table == RT_TABLE_MAIN
+        && route.tos == 0
+        && route.source.is_none()
+        && route.priority < mode.priority()
+        && route.protocol != RTPROT_KERNEL
+}
+
+impl crate::Fib {
+    /// Whether a route of the kernel is ours.
+    #[must_use]
+    pub fn is_ours(&self, route: &Route) -> bool {
+        is_our_route(self.mode, route)
+    }
+
+    /// The priority of our routes in the kernel.
+    #[must_use]
+    pub const fn priority(&self) -> u32 {
+        self.mode.priority()
+    }
+
+    /// The priority of someone else's route to this destination that the kernel prefers to ours; `None` if it knows none.
+    #[must_use]
+    pub fn shadow(&self, prefix: Prefix) -> Option<u32> {
+        let mut shadows = self.shadows.range((prefix, 0)..=(prefix, u32::MAX));
+        shadows.next().map(|(&(_, priority), _)| priority)
+    }
+
+    /// Takes note of a route of someone else.
+    pub(crate) fn note_shadow(&mut self, route: &Route) {
+        if is_before_ours(self.mode, route) {
+            let interface = route.next_hops.first().and_then(|hop| hop.interface);
+            self.shadows
+                .insert((route.destination, route.priority), interface);
+        }
+    }
+
+    /// It is gone.
+    pub(crate) fn forget_shadow(&mut self, route: &Route) {
+        if is_before_ours(self.mode, route) {
+            self.shadows.remove(&(route.destination, route.priority));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,5 +207,49 @@ mod tests {
         assert_eq!(Mode::from_probe(Some(95)), Some(Mode::Inline));
         assert_eq!(Mode::from_probe(Some(22)), Some(Mode::Inline));
         assert_eq!(Mode::from_probe(Some(1)), None);
+    }
+
+    #[test]
+    fn routes_of_others_that_come_before_ours_are_known_while_they_are_there() {
+        use waypost_netlink::{Body, Header, Link, Message};
+        use waypost_types::{InterfaceIndex, NextHop, Seed, Time};
+
+        let mut fib = crate::Fib::new(Mode::Objects, Seed(1));
+        let message = |body| Message {
+            header: Header::default(),
+            body,
+        };
+        let prefix = "10.0.0.0/8".parse().unwrap();
+        let by = |priority, interface| Route {
+            next_hops: [NextHop::on(InterfaceIndex(interface)).into()]
+                .into_iter()
+                .collect(),
+            ..route(RTPROT_BOOT, priority, None)
+        };
+        let mut hear = |body| {
+            fib.hear(Time::ZERO, &message(body));
+            fib.shadow(prefix)
+        };
+        assert_eq!(hear(Body::NewRoute(by(21, 2))), None, "after ours");
+        assert_eq!(
+            hear(Body::NewRoute(by(20, 2))),
+            None,
+            "in the place of ours, which fails"
+        );
+        assert_eq!(hear(Body::NewRoute(by(5, 2))), Some(5));
+        assert_eq!(hear(Body::NewRoute(by(0, 3))), Some(0));
+        assert_eq!(hear(Body::DelRoute(by(0, 3))), Some(5));
+        let kernel = Route {
+            protocol: RTPROT_KERNEL,
+            ..by(0, 3)
+        };
+        assert_eq!(hear(Body::NewRoute(kernel)), Some(5));
+        // The kernel does not say that the IPv4 routes of a link go with it.
+        assert_eq!(hear(Body::NewLink(Link::new(InterfaceIndex(2)))), None);
+        // A resync tells anew.
+        fib.resync_begin(Time::ZERO, &[], &[]);
+        fib.resync_route(&by(7, 2));
+        fib.resync_end(Time::ZERO, true);
+        assert_eq!(fib.shadow(prefix), Some(7));
     }
 }

@@ -13,6 +13,8 @@ use crate::work::Retry;
 
 /// Doubts that come faster than this are settled together.
 const AT_MOST_EVERY: Duration = Duration::from_secs(1);
+/// Dumps that something keeps disturbing are read again after pauses that double up to this many times, to about a minute.
+const MOST_DOUBLINGS: u32 = 6;
 
 impl Fib {
     /// Whether the kernel's state is to be read now: [`Self::resync_begin`], [`Self::resync_route`] for each route,
@@ -41,6 +43,7 @@ impl Fib {
         self.batch_lost(now);
         self.mark = !self.mark;
         self.foreign.clear();
+        self.shadows.clear();
         self.objects.forget_taken();
         for index in std::mem::take(&mut self.borrowed).into_values() {
             if let Some(object) = self.objects.get_mut(index) {
@@ -106,6 +109,7 @@ impl Fib {
         let prefix = route.destination;
         let Some(form) = self.form_of(route) else {
             self.borrow(route);
+            self.note_shadow(route);
             if is_at_our_rank(self.mode, route) {
                 self.foreign.insert(prefix);
             }
@@ -136,14 +140,15 @@ impl Fib {
         self.objects.release(form.object);
     }
 
-    /// All routes were read. What was not among them is not there; unless the dump was not `complete`, because changes
-    /// kept disturbing it: then it is read again soon.
+    /// All routes were read. What was not among them is not there; unless what was dumped was not `complete`, because
+    /// changes kept disturbing it: then it may be there, and all is read again, the later the more often this happens.
     pub fn resync_end(&mut self, now: Time, complete: bool) {
         self.resync = None;
         self.last_resync = Some(now);
         self.statistics.resyncs += 1;
+        let mark = self.mark;
         if complete {
-            let mark = self.mark;
+            self.disturbed_resyncs = 0;
             for prefix in self.rows.select(|row| row.mark != mark) {
                 self.statistics.lost += 1;
                 self.unsettle(prefix, false);
@@ -152,11 +157,64 @@ impl Fib {
                 self.set_held(prefix, None);
             }
         } else {
-            self.demand_resync(now);
+            // What was not seen is kept, and told from what the next resync does not see.
+            for prefix in self.rows.select(|row| row.mark != mark) {
+                if let Some(row) = self.rows.get(prefix) {
+                    self.rows.put(prefix, crate::rows::Row { mark, ..row });
+                }
+            }
+            let pause = AT_MOST_EVERY * (1 << self.disturbed_resyncs.min(MOST_DOUBLINGS));
+            self.disturbed_resyncs = self.disturbed_resyncs.saturating_add(1);
+            self.works.add_retry(now + pause, Retry::Resync);
         }
         // Who waits out a failure or a fight goes on waiting.
         for prefix in self.works.select(|work| work.retry.is_none()) {
             self.works.enqueue(prefix);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use waypost_netlink::RouteNextHop;
+    use waypost_netlink::constants::RTPROT_RIP;
+    use waypost_types::{InterfaceIndex, NextHop, Prefix, Seed};
+
+    use super::*;
+    use crate::{INLINE_PRIORITY, Installation};
+
+    fn ours(prefix: Prefix) -> Route {
+        Route {
+            protocol: RTPROT_RIP,
+            priority: INLINE_PRIORITY,
+            next_hops: [RouteNextHop::from(NextHop::on(InterfaceIndex(2)))]
+                .into_iter()
+                .collect(),
+            ..Route::new(prefix)
+        }
+    }
+
+    /// A dump that was disturbed proves nothing, but it must not hide from the next one what is gone.
+    #[test]
+    fn what_a_disturbed_dump_leaves_out_is_kept_until_a_whole_one_leaves_it_out() {
+        let mut fib = Fib::new(Mode::Inline, Seed(1));
+        let prefix: Prefix = "10.1.0.0/16".parse().unwrap();
+        let mut read = |seconds: u64, routes: &[Route], complete: bool| {
+            let now = Time::from_secs(seconds);
+            fib.resync_begin(now, &[], &[]);
+            routes.iter().for_each(|route| fib.resync_route(route));
+            fib.resync_end(now, complete);
+            let again = fib.next_deadline().map(|at| at.since(now));
+            fib.expire(Time::from_secs(seconds + 100));
+            (fib.installation(prefix), again)
+        };
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        let stray = Some(Installation::Stray);
+        assert_eq!(read(0, &[ours(prefix)], true), (stray.clone(), None));
+        assert_eq!(read(1000, &[], false), (stray.clone(), seconds(1)));
+        assert_eq!(read(2000, &[], false), (stray.clone(), seconds(2)));
+        assert_eq!(read(3000, &[], false), (stray, seconds(4)));
+        assert_eq!(read(4000, &[], true), (None, None));
+        assert_eq!(read(5000, &[], false), (None, seconds(1)));
     }
 }

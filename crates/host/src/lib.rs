@@ -7,3 +7,4 @@
 pub mod daemon;
 pub mod protocol;
 pub mod table;
+mod trouble;

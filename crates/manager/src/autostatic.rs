@@ -104,6 +104,9 @@ impl Manager {
     }
 
     pub(crate) fn update_complete(&mut self, wall: WallTime, id: ProtocolId, complete: UpdateComplete) {
+        if complete.kind == UpdateKind::Routes && self.is_owed(id, complete.interface) {
+            return;
+        }
         let failure = (complete.status != Status::NO_ERROR).then(|| {
             Refusal::new(
                 complete.status,
@@ -121,14 +124,38 @@ impl Manager {
         }
     }
 
-    /// A client will not answer any more, on one interface or on any: its part of the update failed.
+    /// Whether an answer is that to an update that was given up. A client answers in order, each time it was asked (P-18).
+    fn is_owed(&mut self, id: ProtocolId, index: InterfaceIndex) -> bool {
+        let Some(count) = self.owed.get_mut(&(index, id)) else {
+            return false;
+        };
+        *count -= 1;
+        if *count == 0 {
+            self.owed.remove(&(index, id));
+        }
+        true
+    }
+
+    fn owe(&mut self, id: ProtocolId, index: InterfaceIndex) {
+        *self.owed.entry((index, id)).or_insert(0) += 1;
+    }
+
+    /// A client will not answer any more, on any interface as it is gone, or on one that it left: its part of the update
+    /// failed. Having left it does answer, but nobody waits for that.
     pub(crate) fn update_lost(&mut self, id: ProtocolId, on: Option<InterfaceIndex>, reason: &str) {
+        if on.is_none() {
+            self.owed.retain(|(_, of), _| *of != id);
+        }
         let all: Vec<InterfaceIndex> = self.updates.keys().copied().collect();
         for index in all
             .into_iter()
             .filter(|index| on.is_none_or(|only| only == *index))
         {
             let failure = Some(Refusal::failed(reason));
+            let waited = |update: &Update| update.waiting.contains(&id);
+            if on.is_some() && self.updates.get(&index).is_some_and(waited) {
+                self.owe(id, index);
+            }
             if let Some(update) = self.note_answer(id, index, failure) {
                 (update.done)(Err(update.failure.unwrap_or_else(|| Refusal::failed(reason))));
             }
@@ -204,6 +231,9 @@ impl Manager {
 
     pub(crate) fn abort_update(&mut self, index: InterfaceIndex, reason: &str) {
         if let Some(update) = self.updates.remove(&index) {
+            for id in &update.waiting {
+                self.owe(*id, index);
+            }
             (update.done)(Err(Refusal::failed(reason)));
         }
     }

@@ -9,6 +9,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use waypost_infobase::{BlockKey, BlockScope, Tree};
+use waypost_routprot::router_blocks::{
+    Block, BlockType, INTERFACE_ROUTE_INFO_SIZE, MIB_IPFORWARDROW_SIZE, static_interface_block,
+};
 use waypost_routprot::{ConfigurationCodec, InfoBlock, Refusal, Scope, parse_text, suggestion};
 use waypost_types::ProtocolId;
 
@@ -21,6 +24,9 @@ pub(crate) const TABLES: [&str; 3] = ["router", "protocols", "interfaces"];
 
 /// What stands in the place of a secret.
 pub(crate) const HIDDEN: &str = "(hidden)";
+
+/// An interface's static routes in their published block.
+const ROUTES: ProtocolId = ProtocolId(BlockType::IP_ROUTE_INFO.0);
 
 /// A change of one block; `None` removes it.
 pub(crate) type BlockChange = (BlockKey, Option<InfoBlock>);
@@ -197,6 +203,10 @@ impl Configuration {
         let block = self
             .encode(id, Scope::Interface, text)
             .map_err(|refusal| refusal.under(&path))?;
+        if id == ROUTES {
+            let routes = static_routes(&block).map_err(|refusal| refusal.under(&path))?;
+            return Ok((BlockKey::interface(interface, ProtocolId::STATIC), Some(routes)));
+        }
         Ok((BlockKey::interface(interface, id), Some(block)))
     }
 
@@ -319,6 +329,28 @@ impl Configuration {
             }
         }
     }
+}
+
+/// The router manager's published block of an interface's static routes as the static protocol's configuration there. Rows of
+/// both published lengths are taken.
+fn static_routes(block: &InfoBlock) -> Result<InfoBlock, Refusal> {
+    let octets = block.payload()?;
+    let size = [INTERFACE_ROUTE_INFO_SIZE, MIB_IPFORWARDROW_SIZE]
+        .into_iter()
+        .find(|size| octets.len().is_multiple_of(*size))
+        .ok_or_else(|| {
+            Refusal::invalid("not a block of static routes")
+                .with_value(format!("{} octets", octets.len()))
+                .with_allowed("rows of 72 (INTERFACE_ROUTE_INFO) or 56 octets (MIB_IPFORWARDROW)")
+        })?;
+    let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    let count = number(octets.len() / size);
+    static_interface_block(&Block::new(
+        BlockType::IP_ROUTE_INFO,
+        number(size),
+        count,
+        octets,
+    )?)
 }
 
 fn table<'v>(text: &'v Value, path: &Path) -> Result<&'v Map<String, Value>, Refusal> {

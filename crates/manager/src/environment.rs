@@ -1,5 +1,7 @@
 //! What the manager needs from around it.
 
+use std::time::Duration;
+
 use waypost_routprot::RoutingProtocol;
 use waypost_types::{InterfaceIndex, Prefix, ProtocolId, Route};
 
@@ -23,6 +25,9 @@ pub trait RouteTable: Send {
     /// Sets the preference of a protocol's routes that state none, live.
     fn set_preference(&mut self, protocol: ProtocolId, preference: u8);
 
+    /// Sets what a protocol may do in the table, live.
+    fn set_terms(&mut self, protocol: ProtocolId, terms: RouteTerms);
+
     /// Removes all routes of a protocol that has stopped.
     fn remove_protocol(&mut self, protocol: ProtocolId);
 
@@ -34,6 +39,15 @@ pub trait RouteTable: Send {
 
     /// Makes these the autostatic routes of an interface, in the place of all it had.
     fn set_autostatic(&mut self, interface: InterfaceIndex, routes: Autostatic);
+}
+
+/// What a protocol may do in the routing table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RouteTerms {
+    /// The most routes it may have; more are refused.
+    pub limit: Option<u32>,
+    /// How long a destination is held down once the protocol's routes to it, the last there are, are gone.
+    pub hold_down: Option<Duration>,
 }
 
 /// The autostatic routes of one interface.

@@ -12,6 +12,7 @@ use crate::client::{Client, Failure};
 use crate::configuration::Configuration;
 use crate::environment::{Protocols, RouteTable};
 use crate::interfaces::{Interface, InterfaceChange, InterfaceTable};
+use crate::made::MadeRevision;
 use crate::router::{RouterConfig, is_enabled};
 use crate::support::HostServices;
 use crate::transaction::Author;
@@ -36,9 +37,12 @@ pub struct Manager {
     /// Protocols that are configured but do not run. Never at the same time among the clients.
     pub(crate) failed: BTreeMap<ProtocolId, Failure>,
     pub(crate) updates: BTreeMap<InterfaceIndex, Update>,
+    /// Answers to updates that were given up; they are still to come, and are no answers to later updates.
+    pub(crate) owed: BTreeMap<(InterfaceIndex, ProtocolId), u32>,
     /// Route sources whose preference the routing table was told.
     ranked: BTreeSet<ProtocolId>,
     pub(crate) log: Vec<String>,
+    pub(crate) made: Vec<MadeRevision>,
 }
 
 impl Manager {
@@ -69,8 +73,10 @@ impl Manager {
             clients: BTreeMap::new(),
             failed: BTreeMap::new(),
             updates: BTreeMap::new(),
+            owed: BTreeMap::new(),
             ranked: BTreeSet::new(),
             log: Vec::new(),
+            made: Vec::new(),
         };
         for refusal in RouterConfig::unreadable(&manager.tree) {
             manager.log.push(format!("kept, but not in force: {refusal}"));
@@ -117,6 +123,7 @@ impl Manager {
         self.ranked.extend(known.chain(self.router.ranked()));
         for id in &self.ranked {
             self.routes.set_preference(*id, self.router.preference_of(*id));
+            self.routes.set_terms(*id, self.router.terms_of(*id));
         }
         self.refresh_router_id();
     }
@@ -411,6 +418,7 @@ impl Manager {
             return Err(error.into());
         }
         self.take_over(changes);
+        self.note_made(number, author, rollback_of, changes.len());
         Ok(())
     }
 

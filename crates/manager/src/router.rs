@@ -1,6 +1,7 @@
 //! The router's own configuration: `[router]` and the `enabled` of an interface.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,12 +13,20 @@ use waypost_routprot::router_blocks::{
 use waypost_routprot::{InfoBlock, Layout, Refusal, WaypostHeader};
 use waypost_types::{ProtocolId, RouterId};
 
+use crate::environment::RouteTerms;
+
 /// The block of Waypost's own router settings: router identifier and note (extensions start at 0xFFFF5700, P-100).
 pub(crate) const ROUTER_SETTINGS: ProtocolId = ProtocolId(0xFFFF_5700);
+/// Identifier and note; and those with what each source of routes may do.
 const LAYOUT: u32 = 2;
+const LAYOUT_WITH_TERMS: u32 = 3;
+/// A hold-down of more than an hour is a mistake.
+const LONGEST_HOLD_DOWN: u32 = 3600;
 
 /// Preferences of route sources, in their published block.
 pub(crate) const PREFERENCES: ProtocolId = ProtocolId(BlockType::IP_PROT_PRIORITY_INFO.0);
+/// The same with the kinds of BGP's routes told apart.
+pub(crate) const PREFERENCES_EXTENDED: ProtocolId = ProtocolId(BlockType::IP_PROT_PRIORITY_INFO_EX.0);
 /// Whether an interface is administratively up, in its published block.
 pub(crate) const INTERFACE_STATUS: ProtocolId = ProtocolId(BlockType::IP_INTERFACE_STATUS_INFO.0);
 
@@ -31,9 +40,21 @@ pub struct RouterConfig {
     /// Preferences of route sources by name (`static`, `ospf`, `rip`, ...) or number, 1..=255, lower wins.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub preferences: BTreeMap<String, u8>,
+    /// The most routes each source may have in the routing table, by name or number, 1..=4294967295. What is beyond is refused
+    /// and not kept: it comes when the source sets it again and there is room.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub route_limits: BTreeMap<String, u32>,
+    /// Seconds for which a destination is held down when the last route to it goes, by the source of that route, 1..=3600:
+    /// packets follow another route as soon as there is one, but no protocol is told of it before the time is over. Default:
+    /// not at all.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub hold_down: BTreeMap<String, u32>,
     /// A note of the operator's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub annotate: Option<String>,
+    /// What the published extended block says, which stays among the `blocks`; the options above win over it.
+    #[serde(skip)]
+    pub(crate) extended: BTreeMap<ProtocolId, u8>,
     /// Router-wide blocks that the options above do not express, by type: those of others, and unreadable ones.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub blocks: BTreeMap<String, RawBlock>,
@@ -115,11 +136,20 @@ impl RouterConfig {
             ROUTER_SETTINGS => {
                 let settings = decode_settings(block)?;
                 (self.id, self.annotate) = (settings.id, settings.annotate);
+                (self.route_limits, self.hold_down) = (settings.route_limits, settings.hold_down);
             }
             PREFERENCES => {
                 let info = PriorityInfo::decode(&Block::from_info(BlockType::IP_PROT_PRIORITY_INFO, block)?)?;
                 let given = |entry: Preference| (entry.protocol.to_string(), entry.metric);
                 self.preferences = info.entries.into_iter().map(given).collect();
+            }
+            PREFERENCES_EXTENDED => {
+                let block = Block::from_info(BlockType::IP_PROT_PRIORITY_INFO_EX, block)?;
+                // Routes from inside an autonomous system are given their preference one by one.
+                let whole = |entry: &Preference| entry.kind != SubProtocol::Interior;
+                let entries = PriorityInfo::decode(&block)?.entries;
+                let given = |entry: Preference| (entry.protocol, entry.metric);
+                self.extended = entries.into_iter().filter(whole).map(given).collect();
             }
             _ => {}
         }
@@ -128,16 +158,13 @@ impl RouterConfig {
 
     /// The blocks that say this.
     pub(crate) fn to_blocks(&self) -> Result<Vec<(BlockKey, Option<InfoBlock>)>, Refusal> {
-        let settings = (self.id.is_some() || self.annotate.is_some()).then(|| encode_settings(self));
+        let terms = Terms::of(self)?;
+        let given = self.id.is_some() || self.annotate.is_some() || !terms.is_empty();
+        let settings = given.then(|| encode_settings(self, &terms));
         let mut info = PriorityInfo::default();
         for (name, preference) in &self.preferences {
             let path = format!("preferences.{name}");
-            let protocol =
-                source(name).ok_or_else(|| {
-                    Refusal::invalid("no such route source").at(&path).with_value(name).with_allowed(
-                    "connected, netmgmt, rip, ospf, bgp, autostatic, static, static-non-dod or a number",
-                )
-                })?;
+            let protocol = known_source(name, &path)?;
             if *preference == 0 {
                 return Err(Refusal::out_of_range(&path, preference, "1..=255"));
             }
@@ -171,15 +198,31 @@ impl RouterConfig {
         Ok(blocks.into_iter().map(keyed).collect())
     }
 
-    /// The route sources that are given a preference.
+    /// The route sources that are given a preference, a limit or a hold-down.
     pub(crate) fn ranked(&self) -> impl Iterator<Item = ProtocolId> {
-        self.preferences.keys().filter_map(|name| source(name))
+        let named = self.preferences.keys().chain(self.route_limits.keys());
+        named
+            .chain(self.hold_down.keys())
+            .filter_map(|name| source(name))
+            .chain(self.extended.keys().copied())
+    }
+
+    /// What a route source may do in the routing table.
+    pub(crate) fn terms_of(&self, protocol: ProtocolId) -> RouteTerms {
+        let of = |table: &BTreeMap<String, u32>| table.get(&protocol.to_string()).copied();
+        RouteTerms {
+            limit: of(&self.route_limits),
+            hold_down: of(&self.hold_down).map(|seconds| Duration::from_secs(seconds.into())),
+        }
     }
 
     /// The preferences that differ from the defaults, by protocol.
     pub(crate) fn preference_of(&self, protocol: ProtocolId) -> u8 {
         let named = self.preferences.get(&protocol.to_string()).copied();
-        named.unwrap_or_else(|| default_preference(protocol, SubProtocol::All))
+        let extended = self.extended.get(&protocol).copied();
+        named
+            .or(extended)
+            .unwrap_or_else(|| default_preference(protocol, SubProtocol::All))
     }
 }
 
@@ -203,20 +246,85 @@ fn parse_number(text: &str) -> Option<ProtocolId> {
     Some(ProtocolId(number))
 }
 
-/// Layout 2: header, presence bits (1 id, 2 note), router identifier, note (length, UTF-8).
-fn encode_settings(config: &RouterConfig) -> InfoBlock {
-    let mut writer = WaypostHeader::start(LAYOUT);
+/// A route source by name or number; `path` is where it is named.
+fn known_source(name: &str, path: &str) -> Result<ProtocolId, Refusal> {
+    source(name).ok_or_else(|| {
+        Refusal::invalid("no such route source")
+            .at(path)
+            .with_value(name)
+            .with_allowed(
+                "connected, netmgmt, rip, ospf, bgp, autostatic, static, static-non-dod or a number",
+            )
+    })
+}
+
+/// Limits and hold-downs by the numbers of their sources.
+#[derive(Default)]
+struct Terms {
+    limits: BTreeMap<ProtocolId, u32>,
+    hold_downs: BTreeMap<ProtocolId, u32>,
+}
+
+impl Terms {
+    fn of(config: &RouterConfig) -> Result<Self, Refusal> {
+        Ok(Self {
+            limits: numbers("route-limits", &config.route_limits, u32::MAX)?,
+            hold_downs: numbers("hold-down", &config.hold_down, LONGEST_HOLD_DOWN)?,
+        })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.limits.is_empty() && self.hold_downs.is_empty()
+    }
+}
+
+fn numbers(
+    option: &str,
+    named: &BTreeMap<String, u32>,
+    most: u32,
+) -> Result<BTreeMap<ProtocolId, u32>, Refusal> {
+    let mut numbers = BTreeMap::new();
+    for (name, number) in named {
+        let path = format!("{option}.{name}");
+        if !(1..=most).contains(number) {
+            return Err(Refusal::out_of_range(&path, number, format!("1..={most}")));
+        }
+        if numbers.insert(known_source(name, &path)?, *number).is_some() {
+            return Err(Refusal::invalid("the route source is named twice").at(&path));
+        }
+    }
+    Ok(numbers)
+}
+
+/// Layout 2: header, presence bits (1 id, 2 note), router identifier, note (length, UTF-8). Layout 3 goes on with limits and
+/// hold-downs: for each how many, and as many pairs of protocol and number.
+fn encode_settings(config: &RouterConfig, terms: &Terms) -> InfoBlock {
+    let layout = if terms.is_empty() {
+        LAYOUT
+    } else {
+        LAYOUT_WITH_TERMS
+    };
+    let mut writer = WaypostHeader::start(layout);
     writer.u32_le(u32::from(config.id.is_some()) | u32::from(config.annotate.is_some()) << 1);
     writer.u32(config.id.map_or(0, |id| id.address().to_bits()));
     let note = config.annotate.as_deref().unwrap_or_default();
     writer
         .u32_le(u32::try_from(note.len()).unwrap_or(u32::MAX))
         .slice(note.as_bytes());
-    WaypostHeader::finish(LAYOUT, writer)
+    if layout == LAYOUT_WITH_TERMS {
+        for numbers in [&terms.limits, &terms.hold_downs] {
+            writer.u32_le(u32::try_from(numbers.len()).unwrap_or(u32::MAX));
+            for (protocol, number) in numbers {
+                writer.u32_le(protocol.0).u32_le(*number);
+            }
+        }
+    }
+    WaypostHeader::finish(layout, writer)
 }
 
 fn decode_settings(block: &InfoBlock) -> Result<RouterConfig, Refusal> {
-    if Layout::of(block)? != Layout::Waypost(LAYOUT) {
+    let layout = Layout::of(block)?;
+    if ![LAYOUT, LAYOUT_WITH_TERMS].map(Layout::Waypost).contains(&layout) {
         return Err(Refusal::invalid("unknown layout of the router settings"));
     }
     let (_, mut reader) = WaypostHeader::read(block.payload()?)?;
@@ -225,6 +333,17 @@ fn decode_settings(block: &InfoBlock) -> Result<RouterConfig, Refusal> {
     let id = reader.ipv4().map_err(cut)?;
     let length = reader.u32_le().map_err(cut)?;
     let note = reader.take(length as usize).map_err(cut)?;
+    let mut tables = [BTreeMap::new(), BTreeMap::new()];
+    if layout == Layout::Waypost(LAYOUT_WITH_TERMS) {
+        for table in &mut tables {
+            // What is not there ends this soon, whatever the count says.
+            for _ in 0..reader.u32_le().map_err(cut)? {
+                let protocol = ProtocolId(reader.u32_le().map_err(cut)?);
+                table.insert(protocol.to_string(), reader.u32_le().map_err(cut)?);
+            }
+        }
+    }
+    let [route_limits, hold_down] = tables;
     if present > 3 || !reader.is_empty() {
         return Err(Refusal::invalid("the router settings have unknown parts"));
     }
@@ -237,6 +356,8 @@ fn decode_settings(block: &InfoBlock) -> Result<RouterConfig, Refusal> {
     Ok(RouterConfig {
         id,
         annotate: (present & 2 != 0).then_some(note),
+        route_limits,
+        hold_down,
         ..RouterConfig::default()
     })
 }

@@ -1,8 +1,10 @@
 //! Answers for `show`, as JSON.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 use waypost_infobase::{BlockKey, BlockScope, Tree};
-use waypost_routprot::{InfoBlock, Refusal, Topic, read_info};
+use waypost_routprot::{InfoBlock, Refusal, TROUBLES, Topic, read_info};
 use waypost_types::ProtocolId;
 
 use crate::Manager;
@@ -12,6 +14,11 @@ impl Manager {
     /// Every interface with what the protocols make of it.
     #[must_use]
     pub fn show_interfaces(&self) -> Value {
+        let mut troubles: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for trouble in self.troubles() {
+            let text = format!("{}: {}", trouble.protocol, trouble.reason);
+            troubles.entry(trouble.interface).or_default().push(text);
+        }
         let row = |interface: &crate::Interface| {
             let on = |(id, client): (&ProtocolId, &crate::client::Client)| {
                 client
@@ -50,6 +57,7 @@ impl Manager {
                 "mac": interface.mac,
                 "addresses": addresses.chain(addresses6).collect::<Vec<_>>(),
                 "protocols": protocols,
+                "troubles": troubles.get(&interface.name).map_or(&[][..], Vec::as_slice),
             })
         };
         let mut rows: Vec<Value> = self.table.iter().map(row).collect();
@@ -58,7 +66,7 @@ impl Manager {
         waiting.dedup();
         rows.extend(waiting.into_iter().filter(|name| self.table.by_name(name).is_none()).map(|name| {
             json!({ "name": name, "state": "absent", "enabled": crate::router::is_enabled(&self.tree, name),
-                "addresses": [], "protocols": [] })
+                "addresses": [], "protocols": [], "troubles": [] })
         }));
         Value::Array(rows)
     }
@@ -91,9 +99,17 @@ impl Manager {
             });
             let refused: Vec<&Refusal> =
                 client.map_or_else(Vec::new, |client| client.refused.values().collect());
-            let summary = client
+            let mut summary = client
                 .filter(|client| client.is_running())
                 .and_then(|client| client.lock().show(Topic::Summary).ok());
+            let troubles: Vec<Value> = self
+                .troubles_of(id, summary.as_ref())
+                .into_iter()
+                .map(|trouble| json!({ "interface": trouble.interface, "reason": trouble.reason }))
+                .collect();
+            if let Some(summary) = summary.as_mut().and_then(Value::as_object_mut) {
+                summary.remove(TROUBLES);
+            }
             json!({
                 "name": self.configuration.name_of(id),
                 "id": id,
@@ -103,6 +119,7 @@ impl Manager {
                 "failures": failure.map_or_else(|| client.map_or(0, |client| client.failures), |failure| failure.count),
                 "interfaces": configured,
                 "refused": refused,
+                "troubles": troubles,
                 "preference": self.router.preference_of(id),
                 "summary": summary,
             })

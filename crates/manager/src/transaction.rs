@@ -152,6 +152,7 @@ impl Manager {
         let before: Tree = changes.iter().filter_map(replaced).collect();
         self.take_over(changes);
         self.finish(now, changes, &before);
+        self.note_made(number, author, rollback_of, plan.changes.len());
         Ok(Applied {
             revision: Some(number),
             plan,
@@ -220,6 +221,11 @@ impl Manager {
             match option.split('.').next() {
                 Some("preferences") => (Impact::Live, "routes are ranked again; nothing is withdrawn"),
                 Some("id") => (id.0.clone(), &id.1),
+                Some("route-limits") => (
+                    Impact::Live,
+                    "no route is removed; new ones are refused while there are as many",
+                ),
+                Some("hold-down") => (Impact::Live, "it applies to routes that go from now on"),
                 Some("blocks") => (Impact::Live, "stored; the router does not read it"),
                 _ => (Impact::Live, "only a note"),
             }

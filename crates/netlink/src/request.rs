@@ -1,13 +1,15 @@
 //! Requests to the kernel: questions and changes.
 
+use std::net::IpAddr;
+
 use waypost_types::InterfaceIndex;
 
 use crate::attribute::MESSAGE_HEADER;
 use crate::constants::{
-    AF_UNSPEC, IFLA_MTU, NHA_ID, NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL,
-    NLM_F_REPLACE, NLM_F_REQUEST, RTA_OIF, RTA_TABLE, RTM_DELADDR, RTM_DELNEXTHOP, RTM_DELROUTE, RTM_GETADDR,
-    RTM_GETLINK, RTM_GETNEIGH, RTM_GETNEXTHOP, RTM_GETROUTE, RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNEXTHOP,
-    RTM_NEWROUTE, RTPROT_UNSPEC,
+    AF_INET, AF_INET6, AF_UNSPEC, IFLA_MTU, NHA_ID, NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP,
+    NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST, RTA_DST, RTA_OIF, RTA_TABLE, RTM_DELADDR, RTM_DELNEXTHOP,
+    RTM_DELROUTE, RTM_GETADDR, RTM_GETLINK, RTM_GETNEIGH, RTM_GETNEXTHOP, RTM_GETROUTE, RTM_NEWADDR,
+    RTM_NEWLINK, RTM_NEWNEXTHOP, RTM_NEWROUTE, RTPROT_UNSPEC,
 };
 use crate::link::header as link_header;
 use crate::nexthop::header as nexthop_header;
@@ -33,7 +35,12 @@ pub struct RouteFilter {
     pub interface: Option<InterfaceIndex>,
 }
 
-/// A question. All but the last two are dumps: answered by many messages and DONE.
+/// `linux/rtnetlink.h`: the answer says in which table the route is, and is the route itself rather than what follows from
+/// it for the one address.
+const RTM_F_LOOKUP_TABLE: u32 = 0x1000;
+const RTM_F_FIB_MATCH: u32 = 0x2000;
+
+/// A question. All but the last three are dumps: answered by many messages and DONE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Query {
     /// All links.
@@ -50,13 +57,16 @@ pub enum Query {
     Link(InterfaceIndex),
     /// One next hop object; ENOENT when there is none.
     Nexthop(NexthopId),
+    /// The route that packets of this machine to an address follow, as it is in its table (`RTM_F_FIB_MATCH`). ENETUNREACH
+    /// or EHOSTUNREACH when there is none or it is an unreachable one, EINVAL for a blackhole, EACCES for a prohibit.
+    Match(IpAddr),
 }
 
 impl Query {
     /// Whether DONE ends the answer; otherwise it is one message.
     #[must_use]
     pub const fn is_dump(&self) -> bool {
-        !matches!(self, Self::Link(_) | Self::Nexthop(_))
+        !matches!(self, Self::Link(_) | Self::Nexthop(_) | Self::Match(_))
     }
 
     /// Appends the request to `out` under a sequence number, which comes back in every message of the answer.
@@ -65,7 +75,7 @@ impl Query {
         let message_type = match self {
             Self::Links | Self::Link(_) => RTM_GETLINK,
             Self::Addresses(_) => RTM_GETADDR,
-            Self::Routes(_) => RTM_GETROUTE,
+            Self::Routes(_) | Self::Match(_) => RTM_GETROUTE,
             Self::Nexthops | Self::Nexthop(_) => RTM_GETNEXTHOP,
             Self::Neighbours(_) => RTM_GETNEIGH,
         };
@@ -111,6 +121,15 @@ impl Query {
                 if let Some(interface) = filter.interface {
                     writer.u32(RTA_OIF, interface.0);
                 }
+            }
+            Self::Match(address) => {
+                let (family, length) = match address {
+                    IpAddr::V4(_) => (AF_INET, 32),
+                    IpAddr::V6(_) => (AF_INET6, 128),
+                };
+                let [a, b, c, d] = (RTM_F_LOOKUP_TABLE | RTM_F_FIB_MATCH).to_ne_bytes();
+                writer.fixed(&[family.0, length, 0, 0, 0, 0, 0, 0, a, b, c, d]);
+                writer.ip(RTA_DST, address);
             }
             Self::Nexthops => nexthop(writer),
             Self::Nexthop(id) => {

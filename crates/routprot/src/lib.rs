@@ -29,7 +29,7 @@ pub use event::{Event, UpdateComplete, UpdateKind};
 pub use impact::{Impact, OptionChange, Prepared, option_changes};
 pub use interface::{AdapterBinding, InterfaceIdentity, InterfaceStatus, InterfaceType, LocalBinding};
 pub use layout::{Layout, WAYPOST_MAGIC, WaypostHeader};
-pub use protocol::{MfeStatus, NeighborFlags, RoutingProtocol, Topic};
+pub use protocol::{MfeStatus, NeighborFlags, RoutingProtocol, TROUBLES, Topic};
 pub use registration::{Functionality, MS_ROUTER_VERSION, RoutingCharacteristics, check_registration};
 pub use status::{Refusal, Status};
 pub use support::{NotificationEvent, ReceiveType, SupportFunctions};

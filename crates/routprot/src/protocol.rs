@@ -47,11 +47,15 @@ pub enum MfeStatus {
     OldRouter = 11,
 }
 
+/// Where the summary of a protocol lists what is wrong on interfaces although their configuration is in force, such as a
+/// port that cannot be had: objects `{ "interface": NAME, "reason": TEXT }`. Left out when nothing is.
+pub const TROUBLES: &str = "troubles";
+
 /// A question that [`RoutingProtocol::show`] answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Topic {
-    /// The protocol as a whole: one object.
+    /// The protocol as a whole: one object, with [`TROUBLES`] if there are any.
     Summary,
     /// Its interfaces: a list of objects with at least `interface`.
     Interfaces,

@@ -32,6 +32,15 @@ pub fn name(index: InterfaceIndex) -> io::Result<String> {
     Ok(name.to_string_lossy().into_owned())
 }
 
+/// Whether an error of a socket on an interface says that the interface is gone or down.
+#[must_use]
+pub fn is_away(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::ENODEV | libc::ENXIO | libc::ENETDOWN | libc::ENETUNREACH | libc::EADDRNOTAVAIL)
+    )
+}
+
 /// The speed of an interface, bits per second; `None` when its driver does not know or it has none.
 ///
 /// Asked by ETHTOOL_GLINKSETTINGS and not read from `/sys/class/net`, which shows the interfaces of the namespace that

@@ -3,11 +3,14 @@
 //! * [`netlink`]: the kernel's links, addresses and routes; messages are `waypost_netlink`'s.
 //! * [`udp`]: a routing protocol's socket on one interface.
 //! * [`wait`]: sleep until a socket is ready, another thread calls or time is up.
-//! * [`clock`], [`interface`], [`process`], [`namespace`].
+//! * [`claim`]: one daemon a network namespace.
+//! * [`clock`], [`descriptors`], [`interface`], [`process`], [`namespace`].
 //!
 //! This crate and the C interface are the only ones with `unsafe` in them.
 
+pub mod claim;
 pub mod clock;
+pub mod descriptors;
 pub mod interface;
 pub mod namespace;
 pub mod netlink;

@@ -36,21 +36,6 @@ fn holder(pid: Option<u32>) -> String {
     pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
 }
 
-/// Raises the limit of open descriptors to the most the system lets this process have, and returns it. A router has a socket
-/// on every interface, and the usual limit of 1024 is meant for programs that wait with `select`.
-pub fn allow_most_descriptors() -> io::Result<u64> {
-    let mut limit = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
-    // SAFETY: the kernel writes to the structure, which lives through the call.
-    check(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) })?;
-    limit.rlim_cur = limit.rlim_max;
-    // SAFETY: the kernel reads the structure, which lives through the call.
-    check(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) })?;
-    Ok(limit.rlim_cur)
-}
-
 /// A lock file that this process holds; the kernel releases it however the process ends.
 ///
 /// The file stays: removing it would let two processes lock two files of the same name.
@@ -282,21 +267,6 @@ mod tests {
     fn a_lock_in_no_directory() {
         let error = LockFile::acquire("/nonexistent/waypost.lock").unwrap_err();
         assert!(matches!(error, LockError::Io { .. }));
-    }
-
-    #[test]
-    fn as_many_descriptors_as_there_may_be() {
-        let most = allow_most_descriptors().unwrap();
-        let limits = std::fs::read_to_string("/proc/self/limits").unwrap();
-        let line = limits
-            .lines()
-            .find(|line| line.starts_with("Max open files"))
-            .unwrap();
-        let limits: Vec<u64> = line
-            .split_whitespace()
-            .filter_map(|word| word.parse().ok())
-            .collect();
-        assert_eq!(limits, [most, most]);
     }
 
     #[test]

@@ -30,8 +30,8 @@ pub type Audience = SmallVec<[(SocketAddr, Option<IpAddr>); 2]>;
 pub struct Counters {
     /// Messages that could not be sent: no key, no port, or the kernel did not take them.
     pub send_failures: u32,
-    /// Times the port failed.
-    pub receive_failures: u32,
+    /// Times the port could not be had.
+    pub port_failures: u32,
     /// Requests sent.
     pub requests_sent: u32,
     /// Requests received.
@@ -96,6 +96,10 @@ pub struct Interface {
     pub deleted: bool,
     /// The port as it was last opened.
     pub port: Option<PortSpec>,
+    /// Why there is no port although there should be one.
+    pub trouble: Option<String>,
+    /// The log has it.
+    pub trouble_is_told: bool,
     /// The connected networks that are in the table.
     pub connected: Vec<Prefix4>,
     /// Who was heard here.
@@ -135,6 +139,8 @@ impl Interface {
             phase: Phase::Down,
             deleted: false,
             port: None,
+            trouble: None,
+            trouble_is_told: false,
             connected: Vec::new(),
             neighbors: Neighbors::default(),
             sequences: Sequences::default(),

@@ -240,7 +240,8 @@ fn statistics(interface: &Interface, writer: &mut Writer) {
     writer
         .u32_le(interface.state_bits())
         .u32_le(counters.send_failures)
-        .u32_le(counters.receive_failures)
+        // ReceiveFailures: without a port nothing is received.
+        .u32_le(counters.port_failures)
         .u32_le(counters.requests_sent)
         .u32_le(counters.requests_received)
         .u32_le(counters.responses_sent)

@@ -373,6 +373,7 @@ impl Rip {
         };
         let says_goodbye = graceful && interface.announces() && interface.effective.graceful_shutdown;
         interface.phase = Phase::Leaving;
+        interface.trouble = None;
         interface.neighbors.clear();
         if says_goodbye {
             interface.sending.begin_farewell(interface.effective.clone());
@@ -489,6 +490,8 @@ impl Rip {
             if interface.port.as_ref() != Some(&spec) {
                 out.open_port(interface.port_id(), spec.clone());
                 interface.port = Some(spec);
+                interface.trouble = None;
+                interface.trouble_is_told = false;
             }
         }
     }
@@ -497,16 +500,20 @@ impl Rip {
         let index = InterfaceIndex(port.0);
         if let Some(interface) = self.interfaces.get_mut(&index) {
             interface.port = None;
-            interface.counters.receive_failures = interface.counters.receive_failures.wrapping_add(1);
+            interface.counters.port_failures = interface.counters.port_failures.wrapping_add(1);
+            interface.trouble = Some(error.to_owned());
             if interface.is_active() {
                 self.timers.set(Timer::Port(index), now.time + PORT_RETRY);
             }
-            self.notice(
-                Severity::Error,
-                Some(index),
-                format!("the port cannot be opened: {error}"),
-                out,
-            );
+            // Said once for as long as it lasts; how often it was tried is counted.
+            if !std::mem::replace(&mut interface.trouble_is_told, true) {
+                self.notice(
+                    Severity::Error,
+                    Some(index),
+                    format!("no port, so RIP neither hears nor says anything there: {error}"),
+                    out,
+                );
+            }
         }
     }
 
@@ -635,8 +642,17 @@ impl Rip {
                 Timer::Neighbors(index) => self.expire_neighbors(now, index, out),
                 Timer::Demand(index) => self.demand_goes_on(now, index, out),
                 Timer::Port(index) => {
-                    if self.interfaces.get(&index).is_some_and(Interface::is_active) {
+                    let active = |interface: &&Interface| interface.is_active();
+                    if let Some(told) = self
+                        .interfaces
+                        .get(&index)
+                        .filter(active)
+                        .map(|i| i.trouble_is_told)
+                    {
                         self.open_port(index, out);
+                        if let Some(interface) = self.interfaces.get_mut(&index) {
+                            interface.trouble_is_told = told;
+                        }
                         self.begin_announcing(now, index, out);
                     }
                 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use waypost_engine::Now;
-use waypost_routprot::Topic;
+use waypost_routprot::{TROUBLES, Topic};
 use waypost_types::{InterfaceIndex, Prefix4, Time};
 
 use crate::config::origins;
@@ -52,7 +52,14 @@ impl Rip {
                 _ => own += 1,
             }
         }
-        json!({
+        let troubles: Vec<Value> = self
+            .shown()
+            .filter_map(|interface| {
+                let reason = interface.trouble.as_ref()?;
+                Some(json!({ "interface": interface.identity.name, "reason": reason }))
+            })
+            .collect();
+        let mut summary = json!({
             "protocol": "rip",
             "uptime": now.time.since(self.started).as_secs(),
             "interfaces": self.shown().count(),
@@ -65,7 +72,11 @@ impl Rip {
             "ecmp": self.global.ecmp.unwrap_or(16),
             "preference": self.global.preference.unwrap_or(120),
             "triggered-delay-ms": self.global.triggered_delay.unwrap_or(1000),
-        })
+        });
+        if let (false, Some(summary)) = (troubles.is_empty(), summary.as_object_mut()) {
+            summary.insert(TROUBLES.to_owned(), troubles.into());
+        }
+        summary
     }
 
     fn interface(&self, interface: &Interface) -> Value {
@@ -74,6 +85,7 @@ impl Rip {
             "interface": interface.identity.name,
             "index": interface.index().0,
             "state": match interface.phase {
+                Phase::Active if interface.trouble.is_some() => "no-port",
                 Phase::Active => "active",
                 Phase::Leaving => "leaving",
                 Phase::Down if !interface.enabled => "disabled",
@@ -105,6 +117,7 @@ impl Rip {
                 .config
                 .as_ref()
                 .map(|config| origins(config, &self.global)),
+            "trouble": interface.trouble,
         })
     }
 
@@ -234,7 +247,7 @@ fn text(option: impl serde::Serialize) -> Value {
 fn counters(counters: &Counters) -> Value {
     json!({
         "send-failures": counters.send_failures,
-        "receive-failures": counters.receive_failures,
+        "port-failures": counters.port_failures,
         "requests-sent": counters.requests_sent,
         "requests-received": counters.requests_received,
         "responses-sent": counters.responses_sent,

@@ -31,10 +31,23 @@ pub(crate) fn counters(sheet: &Sheet, answer: &CountersAnswer) -> String {
             Column::text("OWNER"),
             Column::number("ROUTES"),
             Column::number("BEST"),
+            Column::number("LIMIT").optional(),
+            Column::number("REFUSED").optional(),
         ])
         .indented(2);
         for (owner, counters) in &routes.owners {
-            table.row([owner.into(), counters.routes.into(), counters.best.into()]);
+            let limit = counters.limit.map(|limit| limit.to_string()).unwrap_or_default();
+            let refused = match counters.refused {
+                0 => Cell::from(""),
+                refused => Cell::from(refused).ink(Ink::Bad),
+            };
+            table.row([
+                owner.into(),
+                counters.routes.into(),
+                counters.best.into(),
+                limit.into(),
+                refused,
+            ]);
         }
         text.push_str(&table.render(sheet));
     }

@@ -33,6 +33,9 @@ pub(crate) fn interfaces(sheet: &Sheet, rows: &[InterfaceRow]) -> String {
             Cell::lines(row.addresses.iter().cloned()),
             row.protocols.join(", ").into(),
         ]);
+        if !row.troubles.is_empty() {
+            table.note(Cell::lines(row.troubles.iter().cloned()).ink(Ink::Bad));
+        }
     }
     table.render(sheet)
 }
@@ -72,6 +75,7 @@ pub(crate) fn interface(sheet: &Sheet, row: &InterfaceRow) -> String {
             ("speed", rate(row.speed.unwrap_or(0)).into()),
             ("addresses", Cell::lines(row.addresses.iter().cloned())),
             ("protocols", protocols.into()),
+            ("trouble", Cell::lines(row.troubles.iter().cloned()).ink(Ink::Bad)),
         ],
     )
 }

@@ -1,12 +1,15 @@
 //! `show protocols`.
 
 use serde_json::Value;
-use waypost_api::ProtocolRow;
+use waypost_api::{ProtocolRow, TroubleRow};
 
 use super::units::{count, plain_value, span};
 use super::{listing, nothing};
 use crate::sheet::{Ink, Sheet, printable};
 use crate::table::{Cell, Column, Table};
+
+/// So many interfaces in trouble are named in the table of all protocols.
+const TOLD: usize = 3;
 
 /// Every protocol, and below the table why one failed.
 pub(crate) fn protocols(sheet: &Sheet, rows: &[ProtocolRow]) -> String {
@@ -37,6 +40,16 @@ pub(crate) fn protocols(sheet: &Sheet, rows: &[ProtocolRow]) -> String {
             number("uptime").map(span).unwrap_or_default().into(),
             row.title.clone().unwrap_or_default().into(),
         ]);
+        let mut troubles: Vec<String> = row.troubles.iter().take(TOLD).map(trouble).collect();
+        if let Some(more) = row.troubles.len().checked_sub(TOLD).filter(|more| *more > 0) {
+            troubles.push(format!(
+                "and on {more} more interfaces: waypost show protocols {}",
+                row.name
+            ));
+        }
+        if !troubles.is_empty() {
+            table.note(Cell::lines(troubles).ink(Ink::Bad));
+        }
         if let Some(failure) = failure(row) {
             failures.push_str(&sheet.ink(Ink::Bad, &printable(&format!("{}: {failure}", row.name))));
             failures.push('\n');
@@ -65,6 +78,10 @@ pub(crate) fn protocol(sheet: &Sheet, row: &ProtocolRow) -> String {
             ),
             ("preference", row.preference.into()),
             ("interfaces", row.interfaces.into()),
+            (
+                "trouble",
+                Cell::lines(row.troubles.iter().map(trouble)).ink(Ink::Bad),
+            ),
         ],
     );
     if let Some(Value::Object(summary)) = &row.summary {
@@ -79,6 +96,15 @@ pub(crate) fn protocol(sheet: &Sheet, row: &ProtocolRow) -> String {
         text.push_str(&table.render(sheet));
     }
     text
+}
+
+fn trouble(row: &TroubleRow) -> String {
+    // Most reasons name the interface themselves.
+    if row.reason.contains(row.interface.as_str()) {
+        row.reason.clone()
+    } else {
+        format!("on {}: {}", row.interface, row.reason)
+    }
 }
 
 fn failure(row: &ProtocolRow) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use waypost_api::{Explanation, Installed, RouteRow};
+use waypost_api::{Explanation, InactiveRow, Installed, RouteRow};
 use waypost_types::RouteKind;
 
 use super::nothing;
@@ -36,10 +36,15 @@ pub(crate) fn routes(sheet: &Sheet, rows: &[RouteRow], complete: bool) -> String
                 .chain(way(row))
                 .chain([kernel(row)]),
         );
-        if row.installed == Installed::No {
-            table.note(
-                Cell::from(row.reason.as_deref().unwrap_or("the kernel does not say why")).ink(Ink::Bad),
-            );
+        match row.installed {
+            Installed::No => {
+                let why = row.reason.as_deref().unwrap_or("the kernel does not say why");
+                table.note(Cell::from(why).ink(Ink::Bad));
+            }
+            Installed::Shadowed => {
+                table.note(Cell::from(row.reason.as_deref().unwrap_or_default()).ink(Ink::Warning));
+            }
+            _ => {}
         }
     }
     let destinations: BTreeSet<_> = rows.iter().map(|row| row.prefix).collect();
@@ -57,6 +62,24 @@ pub(crate) fn routes(sheet: &Sheet, rows: &[RouteRow], complete: bool) -> String
     text.push('\n');
     text.push_str(&sheet.ink(Ink::Faint, &sum));
     text.push('\n');
+    text
+}
+
+/// Routes that are configured and not in the table, each with the reason.
+pub(crate) fn inactive(sheet: &Sheet, rows: &[InactiveRow]) -> String {
+    let mut text = String::new();
+    for row in rows {
+        let via = match row.via.as_slice() {
+            [] => String::new(),
+            via => format!(" via {}", via.join(", ")),
+        };
+        let line = format!("not in use: {} of {}{via}: {}", row.prefix, row.owner, row.reason);
+        text.push_str(&sheet.ink(Ink::Warning, &printable(&line)));
+        text.push('\n');
+    }
+    if !text.is_empty() {
+        text.insert(0, '\n');
+    }
     text
 }
 
@@ -93,10 +116,10 @@ pub(crate) fn explanation(sheet: &Sheet, destination: &str, explanation: &Explan
             );
             let (ink, why) = match (&row.reason, row.best) {
                 (Some(why), true) => (
-                    if row.installed == Installed::No {
-                        Ink::Bad
-                    } else {
-                        Ink::Good
+                    match row.installed {
+                        Installed::No => Ink::Bad,
+                        Installed::Shadowed => Ink::Warning,
+                        _ => Ink::Good,
                     },
                     why.as_str(),
                 ),
@@ -108,6 +131,7 @@ pub(crate) fn explanation(sheet: &Sheet, destination: &str, explanation: &Explan
         }
         text.push_str(&table.render(sheet));
     }
+    text.push_str(&inactive(sheet, &explanation.inactive));
     if explanation.matched.is_some() {
         text.push('\n');
         let covers: Vec<String> = explanation.covered_by.iter().map(ToString::to_string).collect();
@@ -168,6 +192,7 @@ fn kernel(row: &RouteRow) -> Cell {
     match row.installed {
         Installed::Yes => Cell::from("yes").ink(Ink::Good),
         Installed::No => Cell::from("refused").ink(Ink::Bad),
+        Installed::Shadowed => Cell::from("shadowed").ink(Ink::Warning),
         Installed::Pending => Cell::from("pending").ink(Ink::Warning),
         Installed::NotWanted => Cell::from("-").ink(Ink::Faint),
     }

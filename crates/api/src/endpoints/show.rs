@@ -2,21 +2,25 @@
 
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
+use waypost_manager::Trouble;
 use waypost_routprot::{Refusal, Topic};
 use waypost_types::Prefix;
 
 use crate::call::{Answer, Call};
 use crate::failure::Failure;
-use crate::routes::{self, MAX_PAGE};
-use crate::{AutostaticAnswer, Destination, PageQuery, RevisionRow, RouteAnswer, RouteQuery, StatusAnswer};
+use crate::routes::{self, MAX_PAGE, covers};
+use crate::{
+    AutostaticAnswer, Destination, InactiveRow, PageQuery, RevisionRow, RouteAnswer, RouteQuery, StatusAnswer,
+};
 
 const PREFIX: &str = "a prefix such as 10.0.0.0/8 or 2001:db8::/32";
 const DESTINATION: &str = "an address or a prefix such as 192.0.2.1 or 10.0.0.0/8";
 
 pub(super) async fn status(call: Call) -> Result<Answer, Failure> {
-    let daemon = call.api.daemon.status();
+    let mut daemon = call.api.daemon.status();
     let may_write = call.peer.may_write;
     let answer = call.api.manage(move |manager, _, _| {
+        daemon.warnings.extend(warnings(&manager.troubles()));
         let revision = manager.revisions(1)?.into_iter().next();
         let rows = manager.show_protocols();
         let text = |row: &Value, key: &str| row.get(key).and_then(Value::as_str).map(str::to_owned);
@@ -35,6 +39,19 @@ pub(super) async fn status(call: Call) -> Result<Answer, Failure> {
         })
     });
     Answer::json(&answer.await??)
+}
+
+/// So many troubles are told in full by `status`; a machine can have thousands of one kind.
+const TOLD: usize = 5;
+
+fn warnings(troubles: &[Trouble]) -> Vec<String> {
+    let mut warnings: Vec<String> = troubles.iter().take(TOLD).map(Trouble::to_string).collect();
+    if let Some(more) = troubles.len().checked_sub(TOLD).filter(|more| *more > 0) {
+        warnings.push(format!(
+            "and {more} more interfaces on which a protocol does not work; /v1/protocols lists them"
+        ));
+    }
+    warnings
 }
 
 pub(super) async fn interfaces(call: Call) -> Result<Answer, Failure> {
@@ -87,10 +104,50 @@ pub(super) async fn routes(call: Call) -> Result<Answer, Failure> {
             within: call.parameter::<Prefix>("within", PREFIX)?,
         }),
     };
+    let shown = match &query {
+        RouteQuery::Lookup(destination) => Some(Shown::Above(destination.prefix())),
+        RouteQuery::Page(page) if page.after.is_none() => Some(Shown::Inside(page.within, page.owner)),
+        _ => None,
+    };
     match call.api.routes(query).await? {
-        RouteAnswer::Page(page) => Answer::json(&page),
+        RouteAnswer::Page(mut page) => {
+            if let Some(shown) = shown {
+                page.inactive = inactive(&call, shown).await?;
+            }
+            Answer::json(&page)
+        }
         _ => Err(another_question()),
     }
+}
+
+/// Which inactive routes are to be shown.
+#[derive(Clone, Copy)]
+enum Shown {
+    /// Those to the prefix or to one that it is in.
+    Above(Prefix),
+    /// Those inside a prefix, and of an owner.
+    Inside(Option<Prefix>, Option<waypost_types::ProtocolId>),
+}
+
+async fn inactive(call: &Call, shown: Shown) -> Result<Vec<InactiveRow>, Failure> {
+    let mut rows: Vec<InactiveRow> = call
+        .api
+        .manage(|manager, _, _| {
+            manager
+                .inactive_routes()
+                .into_iter()
+                .map(InactiveRow::from)
+                .collect()
+        })
+        .await?;
+    rows.retain(|row| match shown {
+        Shown::Above(prefix) => covers(row.prefix, prefix),
+        Shown::Inside(within, owner) => {
+            within.is_none_or(|within| covers(within, row.prefix))
+                && owner.is_none_or(|owner| row.owner == owner)
+        }
+    });
+    Ok(rows)
 }
 
 fn owner(call: &Call) -> Result<Option<waypost_types::ProtocolId>, Refusal> {
@@ -125,7 +182,10 @@ pub(super) async fn explain(call: Call) -> Result<Answer, Failure> {
             Refusal::invalid("the query parameter 'destination' is missing").with_allowed(DESTINATION)
         })?;
     match call.api.routes(RouteQuery::Explain(destination)).await? {
-        RouteAnswer::Explanation(explanation) => Answer::json(&explanation),
+        RouteAnswer::Explanation(mut explanation) => {
+            explanation.inactive = inactive(&call, Shown::Above(destination.prefix())).await?;
+            Answer::json(&explanation)
+        }
         _ => Err(another_question()),
     }
 }

@@ -14,7 +14,7 @@ use waypost_api::{
 };
 use waypost_infobase::{MemoryStore, Operation, StoreError};
 use waypost_manager::{
-    Autostatic, Configuration, Interface, InterfaceChange, Manager, Protocols, RouteTable,
+    Autostatic, Configuration, Interface, InterfaceChange, Manager, Protocols, RouteTable, RouteTerms,
 };
 use waypost_routprot::{InterfaceType, NotificationEvent, Refusal, RoutingProtocol};
 use waypost_types::{InterfaceIndex, NextHop, Prefix, ProtocolId, Route, RouteKind, Time, WallTime};
@@ -41,6 +41,8 @@ struct Table;
 
 impl RouteTable for Table {
     fn set_preference(&mut self, _: ProtocolId, _: u8) {}
+
+    fn set_terms(&mut self, _: ProtocolId, _: RouteTerms) {}
 
     fn remove_protocol(&mut self, _: ProtocolId) {}
 
@@ -119,25 +121,35 @@ impl Daemon for FakeDaemon {
                         .map_or_else(|| "10.0.0.0/8".to_owned(), |within| within.to_string()))
                 }],
                 next: query.after,
+                inactive: Vec::new(),
             }),
             RouteQuery::Lookup(Destination::Address(address)) if address.is_loopback() => {
                 RouteAnswer::Page(RoutePage::default())
             }
             RouteQuery::Lookup(_) => RouteAnswer::Page(RoutePage {
                 rows: vec![row("10.0.0.0/8")],
-                next: None,
+                ..RoutePage::default()
             }),
             RouteQuery::Explain(destination) => RouteAnswer::Explanation(Explanation {
                 matched: Some("10.0.0.0/8".parse().unwrap()),
                 verdict: format!("packets to {destination} go to 192.0.2.7 on eth0"),
                 rows: vec![row("10.0.0.0/8")],
                 covered_by: vec!["0.0.0.0/0".parse().unwrap()],
+                ..Explanation::default()
             }),
             RouteQuery::Counters => RouteAnswer::Counters(RouteCounters {
                 destinations: 1,
                 routes: 1,
                 installed: 1,
-                owners: [("rip".to_owned(), OwnerCounters { routes: 1, best: 1 })].into(),
+                owners: [(
+                    "rip".to_owned(),
+                    OwnerCounters {
+                        routes: 1,
+                        best: 1,
+                        ..OwnerCounters::default()
+                    },
+                )]
+                .into(),
                 ..RouteCounters::default()
             }),
         });

@@ -11,9 +11,11 @@ use waypost_netlink::constants::{
 };
 use waypost_netlink::{Address, AddressFlags, Body, Link, LinkFlags, Query, decode_all};
 use waypost_routprot::InterfaceType;
-use waypost_sys::interface;
-use waypost_sys::netlink::{Client, Received, RequestError, Socket};
-use waypost_types::InterfaceIndex;
+use waypost_sys::netlink::{Client, Dump, Received, RequestError, Socket};
+use waypost_sys::{clock, interface};
+use waypost_types::{InterfaceIndex, Time};
+
+use crate::trouble::Trouble;
 
 /// Room for the notifications of a machine on which thousands of interfaces change at once.
 const RECEIVE_BUFFER: usize = 16 << 20;
@@ -32,7 +34,11 @@ pub(super) struct InterfaceMonitor {
     socket: Socket,
     client: Client,
     known: BTreeMap<InterfaceIndex, Known>,
+    /// What changed since the last report.
+    touched: BTreeSet<InterfaceIndex>,
+    gone: Vec<InterfaceIndex>,
     buffer: Vec<u8>,
+    trouble: Trouble,
 }
 
 impl InterfaceMonitor {
@@ -46,7 +52,10 @@ impl InterfaceMonitor {
             socket,
             client: Client::open()?,
             known: BTreeMap::new(),
+            touched: BTreeSet::new(),
+            gone: Vec::new(),
             buffer: Vec::new(),
+            trouble: Trouble::default(),
         })
     }
 
@@ -55,50 +64,94 @@ impl InterfaceMonitor {
         &self.socket
     }
 
+    /// When a view that is not whole is read again.
+    pub(super) const fn next_deadline(&self) -> Option<Time> {
+        self.trouble.until
+    }
+
     /// Reads everything anew and returns how it differs from what was reported.
+    ///
+    /// Where interfaces come and go all the time no view is whole. Then what was seen counts, nothing is taken for gone that
+    /// was not seen, and all is read again after a pause: [`Self::next_deadline`]. What happens meanwhile is heard.
     pub(super) fn resync(&mut self) -> io::Result<Vec<InterfaceChange>> {
-        let failed = |error: RequestError| io::Error::other(error.to_string());
-        let links = self.client.query(&Query::Links).map_err(failed)?;
-        let addresses = self.client.query(&Query::Addresses(AF_UNSPEC)).map_err(failed)?;
-        let mut present = BTreeSet::new();
-        for known in self.known.values_mut() {
-            known.addresses.clear();
+        let read = self.read().map_err(io::Error::other)?;
+        if read == Dump::Interrupted {
+            let pause = self.trouble.again(clock::now());
+            tracing::debug!(
+                ?pause,
+                "interfaces come and go while they are read; reading them again later"
+            );
+        } else {
+            self.trouble.over();
+        }
+        Ok(self.changes())
+    }
+
+    /// Reads everything anew if it is time to; a failure is not the end, as all that is known stays known.
+    pub(super) fn resync_if_due(&mut self) -> Vec<InterfaceChange> {
+        if self.trouble.until.is_none() || self.trouble.waits(clock::now()) {
+            return Vec::new();
+        }
+        self.resync_or_later()
+    }
+
+    fn resync_or_later(&mut self) -> Vec<InterfaceChange> {
+        self.resync().unwrap_or_else(|error| {
+            let pause = self.trouble.again(clock::now());
+            tracing::error!(%error, ?pause, "the interfaces cannot be read; trying again after a pause");
+            self.changes()
+        })
+    }
+
+    fn read(&mut self) -> Result<Dump, RequestError> {
+        let (links, of_links) = self.client.snapshot(&Query::Links)?;
+        let (addresses, of_addresses) = self.client.snapshot(&Query::Addresses(AF_UNSPEC))?;
+        let whole = of_links == Dump::Consistent && of_addresses == Dump::Consistent;
+        if whole {
+            let present: BTreeSet<InterfaceIndex> = links
+                .iter()
+                .filter_map(|message| match &message.body {
+                    Body::NewLink(link) => Some(link.index),
+                    _ => None,
+                })
+                .collect();
+            let missing: Vec<InterfaceIndex> = self
+                .known
+                .keys()
+                .filter(|index| !present.contains(index))
+                .copied()
+                .collect();
+            missing.into_iter().for_each(|index| self.forget(index));
+            for (index, known) in &mut self.known {
+                known.addresses.clear();
+                self.touched.insert(*index);
+            }
         }
         for message in links.into_iter().chain(addresses) {
-            if let Body::NewLink(link) = &message.body {
-                present.insert(link.index);
-            }
             self.take(message.body);
         }
-        let mut gone = Vec::new();
-        self.known.retain(|index, known| {
-            let stays = present.contains(index);
-            if !stays && known.reported.is_some() {
-                gone.push(*index);
-            }
-            stays
-        });
-        Ok(self.changes(gone))
+        Ok(if whole {
+            Dump::Consistent
+        } else {
+            Dump::Interrupted
+        })
     }
 
     /// Reads the notifications that wait and returns what they change.
     pub(super) fn receive(&mut self) -> io::Result<Vec<InterfaceChange>> {
-        let mut gone = Vec::new();
         loop {
             match self.socket.try_recv(&mut self.buffer)? {
-                Received::Nothing => break,
+                Received::Nothing => return Ok(self.changes()),
                 // Notifications were lost: only a fresh look tells what happened.
                 Received::Overrun => {
                     tracing::warn!("the kernel's news of interfaces overran; reading everything anew");
-                    let mut changes = self.changes(gone);
-                    changes.extend(self.resync()?);
-                    return Ok(changes);
+                    return Ok(self.resync_or_later());
                 }
                 Received::Messages => {
                     let buffer = std::mem::take(&mut self.buffer);
                     for message in decode_all(&buffer) {
                         match message {
-                            Ok(message) => gone.extend(self.take(message.body)),
+                            Ok(message) => self.take(message.body),
                             Err(error) => {
                                 tracing::warn!(%error, "a message of the kernel was not understood");
                             }
@@ -108,14 +161,14 @@ impl InterfaceMonitor {
                 }
             }
         }
-        Ok(self.changes(gone))
     }
 
-    /// Takes in one message; returns the interface that is gone by it.
-    fn take(&mut self, body: Body) -> Option<InterfaceIndex> {
+    /// Takes in one message.
+    fn take(&mut self, body: Body) {
         match body {
             Body::NewLink(link) if link.family != AF_BRIDGE => {
                 let speed = interface::speed(link.index).ok().flatten().unwrap_or(0);
+                self.touched.insert(link.index);
                 match self.known.get_mut(&link.index) {
                     Some(known) => (known.link, known.speed) = (link, speed),
                     None => {
@@ -130,12 +183,10 @@ impl InterfaceMonitor {
                 }
             }
             // Of the bridge family it only left its bridge.
-            Body::DelLink(link) if link.family != AF_BRIDGE => {
-                let reported = self.known.remove(&link.index).and_then(|known| known.reported);
-                return reported.map(|interface| interface.index);
-            }
+            Body::DelLink(link) if link.family != AF_BRIDGE => self.forget(link.index),
             Body::NewAddress(address) => {
                 if let Some(known) = self.known.get_mut(&address.interface) {
+                    self.touched.insert(address.interface);
                     match known.addresses.iter_mut().find(|old| same(old, &address)) {
                         Some(old) => *old = address,
                         None => known.addresses.push(address),
@@ -144,18 +195,27 @@ impl InterfaceMonitor {
             }
             Body::DelAddress(address) => {
                 if let Some(known) = self.known.get_mut(&address.interface) {
+                    self.touched.insert(address.interface);
                     known.addresses.retain(|old| !same(old, &address));
                 }
             }
             _ => {}
         }
-        None
+    }
+
+    fn forget(&mut self, index: InterfaceIndex) {
+        let reported = self.known.remove(&index).and_then(|known| known.reported);
+        self.gone.extend(reported.map(|interface| interface.index));
     }
 
     /// The interfaces that differ from what was reported, after those that are gone.
-    fn changes(&mut self, gone: Vec<InterfaceIndex>) -> Vec<InterfaceChange> {
+    fn changes(&mut self) -> Vec<InterfaceChange> {
+        let gone = std::mem::take(&mut self.gone);
         let mut changes: Vec<InterfaceChange> = gone.into_iter().map(InterfaceChange::Gone).collect();
-        for known in self.known.values_mut() {
+        for index in std::mem::take(&mut self.touched) {
+            let Some(known) = self.known.get_mut(&index) else {
+                continue;
+            };
             let interface = known.interface();
             if known.reported.as_ref() != Some(&interface) {
                 known.reported = Some(interface.clone());

@@ -1,6 +1,7 @@
 //! The manager's thread: requests, the kernel's news of interfaces, and what protocols signal.
 
 mod kernel;
+mod news;
 mod signals;
 
 use std::io;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use waypost_manager::{InterfaceChange, Manager};
+use waypost_manager::{Author, InterfaceChange, Manager};
 use waypost_routprot::Refusal;
 use waypost_sys::wait::{Interest, Poller, Ready, Waker};
 use waypost_sys::{clock, process};
@@ -17,6 +18,7 @@ use waypost_types::{Time, WallTime};
 pub use signals::Signals;
 
 use kernel::InterfaceMonitor;
+use news::InterfaceNews;
 
 /// Work for the manager's thread.
 pub type Job = Box<dyn FnOnce(&mut Manager, Time, WallTime) + Send>;
@@ -84,10 +86,11 @@ pub trait Companion {
     fn revision(&mut self, manager: &Manager);
 }
 
-/// Runs the manager on the calling thread until [`Signals::stop`] or [`Signals::leave`].
+/// Runs the manager on the calling thread until [`Signals::stop`], [`Signals::leave`] or [`Signals::fail`], which is the
+/// error then. Jobs that are not done by then are dropped, and so are those that come later.
 pub fn run(
     mut manager: Manager,
-    desk: &Desk,
+    desk: Desk,
     signals: &Arc<Signals>,
     companion: &mut dyn Companion,
 ) -> io::Result<()> {
@@ -98,47 +101,57 @@ pub fn run(
     poller.add(monitor.socket(), MONITOR, Interest::Read)?;
     let present = monitor.resync()?;
     companion.interfaces(&present);
+    let mut news = InterfaceNews::new(&present);
     manager.interfaces_changed(present);
     manager.start(clock::now());
     log(&mut manager);
     companion.ready(&mut manager);
-    let mut revision = manager.revision_in_force();
-    if revision.is_some() {
-        companion.revision(&manager);
-    }
+    log(&mut manager);
+    let mut revision = None;
     let mut woken: Vec<Ready> = Vec::new();
     while !signals.is_stopping() {
-        let timeout = manager
-            .next_deadline()
-            .map(|deadline| deadline.since(clock::now()));
+        if manager.revision_in_force() != revision {
+            revision = manager.revision_in_force();
+            companion.revision(&manager);
+        }
+        let deadlines = [manager.next_deadline(), monitor.next_deadline()];
+        let next = deadlines.into_iter().flatten().min();
+        let timeout = next.map(|deadline| deadline.since(clock::now()));
         poller.wait(timeout, &mut woken)?;
         desk.waker.take();
+        let mut changes = monitor.resync_if_due();
         if woken.iter().any(|ready| ready.token == MONITOR) {
-            let changes = monitor.receive()?;
-            if !changes.is_empty() {
-                companion.interfaces(&changes);
-                manager.interfaces_changed(changes);
-            }
+            changes.extend(monitor.receive()?);
+        }
+        if !changes.is_empty() {
+            news.tell(&changes);
+            companion.interfaces(&changes);
+            manager.interfaces_changed(changes);
         }
         // Only as many jobs as wait now: a busy API must not keep the manager from its events.
         for job in desk.jobs.try_iter().take(QUEUE) {
             job(&mut manager, clock::now(), clock::wall());
         }
         turn(&mut manager, signals);
-        if manager.revision_in_force() != revision {
-            revision = manager.revision_in_force();
-            companion.revision(&manager);
-        }
+    }
+    // Whoever waits for a job is told now, and not when the farewells are over.
+    let Desk { jobs, waker } = desk;
+    jobs.try_iter().for_each(drop);
+    drop(jobs);
+    if let Some(reason) = signals.failure() {
+        return Err(io::Error::other(reason));
     }
     if signals.is_leaving() {
         // Nobody says good-bye: neighbours and kernel go on as if nothing happened.
+        tracing::info!("the daemon ends for a restart: routes stay in the kernel");
         return Ok(());
     }
+    tracing::info!("the router stops: protocols say good-bye");
     manager.stop(clock::now());
     let patience = clock::now() + FAREWELL;
     while !manager.is_quiet() && clock::now() < patience {
         poller.wait(Some(patience.since(clock::now())), &mut woken)?;
-        desk.waker.take();
+        waker.take();
         turn(&mut manager, signals);
     }
     Ok(())
@@ -171,6 +184,18 @@ fn turn(manager: &mut Manager, signals: &Signals) {
 fn log(manager: &mut Manager) {
     for line in manager.take_log() {
         tracing::warn!("{line}");
+    }
+    for made in manager.take_made() {
+        let Author { name, note } = made.author;
+        let (revision, changes, rollback_of) = (made.number, made.changes, made.rollback_of);
+        tracing::info!(
+            revision,
+            author = name,
+            note,
+            changes,
+            rollback_of,
+            "the configuration changed"
+        );
     }
 }
 

@@ -19,6 +19,7 @@ pub struct Signals {
     events: AtomicBool,
     stopping: AtomicBool,
     leaving: AtomicBool,
+    failure: Mutex<Option<String>>,
     deaths: Mutex<BTreeMap<ProtocolId, String>>,
     persisted: Mutex<Persisted>,
 }
@@ -32,6 +33,7 @@ impl Signals {
             events: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
+            failure: Mutex::default(),
             deaths: Mutex::default(),
             persisted: Mutex::default(),
         }
@@ -47,6 +49,23 @@ impl Signals {
     pub fn leave(&self) {
         self.leaving.store(true, Ordering::Release);
         self.stop();
+    }
+
+    /// Something without which there is no router is broken: the daemon ends at once with this error, and leaves the kernel's
+    /// routes as they are for the one that is started in its place. The first failure counts.
+    pub fn fail(&self, reason: String) {
+        self.failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert(reason);
+        self.leave();
+    }
+
+    pub(super) fn failure(&self) -> Option<String> {
+        self.failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Whether the daemon leaves rather than stops.

@@ -1,16 +1,22 @@
 //! What engines have to say, into the log, at a bounded rate.
 
-use std::io;
 use std::time::Duration;
 
 use waypost_engine::{Notice, Severity};
-use waypost_sys::clock;
-use waypost_types::Time;
+use waypost_sys::{clock, interface};
+use waypost_types::{InterfaceIndex, Time};
+
+use super::ports::Unsent;
 
 /// So many lines may come at once.
 const BURST: u32 = 50;
 /// One more line is allowed after each of these.
 const REFILL: Duration = Duration::from_millis(200);
+
+/// The name of an interface for people; its number when it is gone.
+fn name(index: InterfaceIndex) -> String {
+    interface::name(index).unwrap_or_else(|_| index.to_string())
+}
 
 /// A protocol's log with its allowance.
 pub(super) struct Log {
@@ -63,18 +69,30 @@ impl Log {
             return;
         }
         let protocol = self.protocol;
-        let interface = notice.interface.map(|index| index.0);
+        let interface = notice.interface.map(name);
         match notice.severity {
-            Severity::Debug => tracing::debug!(protocol, interface, "{}", notice.text),
-            Severity::Info => tracing::info!(protocol, interface, "{}", notice.text),
-            Severity::Warning => tracing::warn!(protocol, interface, "{}", notice.text),
-            Severity::Error => tracing::error!(protocol, interface, "{}", notice.text),
+            Severity::Debug => tracing::debug!(protocol, interface = interface.as_deref(), "{}", notice.text),
+            Severity::Info => tracing::info!(protocol, interface = interface.as_deref(), "{}", notice.text),
+            Severity::Warning => {
+                tracing::warn!(protocol, interface = interface.as_deref(), "{}", notice.text);
+            }
+            Severity::Error => tracing::error!(protocol, interface = interface.as_deref(), "{}", notice.text),
         }
     }
 
-    pub(super) fn send_failed(&mut self, error: &io::Error) {
-        if self.allowed() {
-            tracing::warn!(protocol = self.protocol, %error, "a message could not be sent");
+    pub(super) fn send_failed(&mut self, unsent: &Unsent) {
+        let Unsent {
+            interface: Some(interface),
+            error,
+            ..
+        } = unsent
+        else {
+            return;
+        };
+        if unsent.is_farewell() {
+            tracing::debug!(protocol = self.protocol, %interface, %error, "a message could not be sent any more");
+        } else if self.allowed() {
+            tracing::warn!(protocol = self.protocol, %interface, %error, "a message could not be sent");
         }
     }
 }

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use waypost_engine::{Datagram, PortId, PortSpec, RxMeta, Transport};
 use waypost_sys::udp::{MAX_BATCH, Options, Outgoing, ReceiveBuffers, Socket};
 use waypost_sys::wait::{Interest, Poller};
+use waypost_sys::{descriptors, interface};
+use waypost_types::InterfaceIndex;
 
 /// Octets that may wait to be sent: room for the largest burst an engine sends at once.
 const SEND_BUFFER: usize = 4 << 20;
@@ -16,17 +18,11 @@ const PRIORITY: u8 = 7;
 const UNPRIVILEGED_PRIORITY: u8 = 6;
 
 struct Port {
+    /// The name of its interface when it was opened; one that is gone has none any more.
+    interface: String,
     socket: Socket,
     transport: Transport,
     groups: Vec<Ipv4Addr>,
-}
-
-/// Datagrams that could not be sent.
-pub(super) struct SendFailure {
-    /// How many.
-    pub(super) datagrams: u32,
-    /// Why the first of them could not.
-    pub(super) first: io::Error,
 }
 
 /// Every open port of one engine.
@@ -50,9 +46,13 @@ impl Ports {
                 Transport::Udp(port) => format!("UDP port {port}"),
                 Transport::Raw(protocol) => format!("IP protocol {protocol}"),
             };
+            let why = match descriptors::is_exhausted(&error) {
+                true => descriptors::exhausted(),
+                false => error.to_string(),
+            };
             io::Error::new(
                 error.kind(),
-                format!("{what} on interface {}: {error}", spec.interface),
+                format!("interface {}: {what}: {why}", name_of(spec.interface)),
             )
         };
         match self.open.get_mut(&id) {
@@ -89,11 +89,12 @@ impl Ports {
         &self,
         id: PortId,
         datagrams: impl Iterator<Item = (&'d Datagram, &'d [u8])>,
-    ) -> Result<(), SendFailure> {
+    ) -> Result<(), Unsent> {
         let Some(port) = self.open.get(&id) else {
-            return Err(SendFailure {
+            return Err(Unsent {
                 datagrams: u32::try_from(datagrams.count()).unwrap_or(u32::MAX),
-                first: io::Error::new(io::ErrorKind::NotConnected, "the port is not open"),
+                interface: None,
+                error: io::Error::new(io::ErrorKind::NotConnected, "the port is not open"),
             });
         };
         let outgoing: Vec<Outgoing<'_>> = datagrams
@@ -112,16 +113,19 @@ impl Ports {
                 })
             })
             .collect();
-        let mut failure: Option<SendFailure> = None;
+        let mut failure: Option<Unsent> = None;
         let mut rest = outgoing.as_slice();
         while !rest.is_empty() {
             let batch = rest.get(..MAX_BATCH).unwrap_or(rest);
             let passed = match port.socket.send_batch(batch) {
                 Ok(sent) => sent.max(1),
-                Err(first) => {
-                    failure
-                        .get_or_insert(SendFailure { datagrams: 0, first })
-                        .datagrams += 1;
+                Err(error) => {
+                    let unsent = || Unsent {
+                        datagrams: 0,
+                        interface: Some(port.interface.clone()),
+                        error,
+                    };
+                    failure.get_or_insert_with(unsent).datagrams += 1;
                     1
                 }
             };
@@ -156,6 +160,28 @@ impl Ports {
     }
 }
 
+/// Datagrams that could not be sent.
+pub(super) struct Unsent {
+    /// How many.
+    pub(super) datagrams: u32,
+    /// Where; `None` when the port is not open. The engine hears of a port that it does not get after it has spoken, and why
+    /// it does not get it is told then.
+    pub(super) interface: Option<String>,
+    /// Why the first of them could not.
+    pub(super) error: io::Error,
+}
+
+impl Unsent {
+    /// Whether the interface went away or down a moment ago: the engine is about to hear of it, and nobody else need to.
+    pub(super) fn is_farewell(&self) -> bool {
+        interface::is_away(&self.error)
+    }
+}
+
+fn name_of(index: InterfaceIndex) -> String {
+    interface::name(index).unwrap_or_else(|_| format!("number {index}"))
+}
+
 fn options(spec: &PortSpec, priority: u8) -> Options {
     Options {
         multicast_ttl: spec.multicast_ttl,
@@ -184,7 +210,9 @@ impl Port {
             }
             opened => opened?,
         };
+        descriptors::keep_reserve(&socket)?;
         let mut port = Self {
+            interface: name_of(spec.interface),
             socket,
             transport: spec.transport,
             groups: Vec::new(),

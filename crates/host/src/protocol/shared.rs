@@ -295,7 +295,7 @@ impl<E: Engine> Shared<E> {
                         .as_ref()
                         .is_some_and(|attempt| attempt.stale.contains(&first.port));
                     if !unsaid && let Err(failure) = inner.ports.send(first.port, sent) {
-                        inner.log.send_failed(&failure.first);
+                        inner.log.send_failed(&failure);
                         inner.instance.send_failed(now(), first.port, failure.datagrams);
                     }
                     rest = after.get(more..).unwrap_or_default();

@@ -1,7 +1,10 @@
 //! The way to the routing table, for any thread.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use crossbeam_channel::{Sender, bounded};
-use waypost_manager::InterfaceChange;
+use waypost_manager::{InterfaceChange, RouteTerms};
 use waypost_sys::wait::Waker;
 use waypost_types::{InterfaceIndex, Prefix, ProtocolId, Route, RouteBatch, RouteNotice};
 
@@ -20,6 +23,7 @@ pub(super) enum Command {
     Remove(ProtocolId),
     Grace(ProtocolId),
     Preference(ProtocolId, u8),
+    Terms(ProtocolId, RouteTerms),
     Autostatic(InterfaceIndex, Vec<(Prefix, Route)>),
     Interfaces(Vec<InterfaceChange>),
     Look(Look),
@@ -37,11 +41,22 @@ pub(super) enum Command {
 pub struct TableHandle {
     commands: Sender<Command>,
     waker: Waker,
+    installed: Arc<AtomicUsize>,
 }
 
 impl TableHandle {
-    pub(super) const fn new(commands: Sender<Command>, waker: Waker) -> Self {
-        Self { commands, waker }
+    pub(super) const fn new(commands: Sender<Command>, waker: Waker, installed: Arc<AtomicUsize>) -> Self {
+        Self {
+            commands,
+            waker,
+            installed,
+        }
+    }
+
+    /// How many routes of ours the kernel had when the thread had nothing to do last. Does not wait.
+    #[must_use]
+    pub fn installed(&self) -> usize {
+        self.installed.load(Ordering::Relaxed)
     }
 
     /// Waits while the queue is full; a thread that has ended takes nothing any more.
@@ -74,6 +89,11 @@ impl TableHandle {
     /// Sets the preference of a protocol's routes that bring none.
     pub fn set_preference(&self, protocol: ProtocolId, preference: u8) {
         self.send(Command::Preference(protocol, preference));
+    }
+
+    /// Sets what a protocol may do in the table.
+    pub fn set_terms(&self, protocol: ProtocolId, terms: RouteTerms) {
+        self.send(Command::Terms(protocol, terms));
     }
 
     /// Makes these the autostatic routes of an interface.

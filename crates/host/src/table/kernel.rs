@@ -7,10 +7,12 @@ use waypost_fib::{Failure, Fib, Mode, Refused, Token};
 use waypost_netlink::constants::{
     AF_INET, AF_INET6, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_LINK, RTNLGRP_NEXTHOP,
 };
-use waypost_netlink::{Batch, Body, Query, RouteFilter, decode_all};
+use waypost_netlink::{Batch, Body, Change, NexthopId, Query, RouteFilter, decode_all};
 use waypost_sys::clock;
 use waypost_sys::netlink::{Client, Dump, Received, RequestError, Socket};
-use waypost_types::Seed;
+use waypost_types::{Seed, Time};
+
+use crate::trouble::Trouble;
 
 /// Room for the notifications of a few thousand routes: the thread reads them between two batches.
 const RECEIVE_BUFFER: usize = 16 << 20;
@@ -24,10 +26,23 @@ pub(super) struct Kernel {
     buffer: Vec<u8>,
     /// The number of the socket that our own changes come from.
     own: u32,
+    trouble: Trouble,
 }
 
 fn failed(error: RequestError) -> io::Error {
     io::Error::other(error)
+}
+
+/// Whether the kernel lets this process change routes. It is asked by a request that could not do anything: the kernel checks
+/// the permission first, and there is no nexthop object 0.
+fn may_program(client: &mut Client) -> io::Result<bool> {
+    match client.change(&Change::DeleteNexthop(NexthopId(0))) {
+        Err(RequestError::Refused(refusal)) => {
+            Ok(io::Error::from_raw_os_error(refusal.errno).kind() != io::ErrorKind::PermissionDenied)
+        }
+        Ok(()) => Ok(true),
+        Err(error) => Err(failed(error)),
+    }
 }
 
 impl Kernel {
@@ -44,7 +59,14 @@ impl Kernel {
             monitor.join(group)?;
         }
         let mut client = Client::open()?;
-        let errno = match client.query(&Query::Nexthops) {
+        if !may_program(&mut client)? {
+            return Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "CAP_NET_ADMIN is missing in this network namespace: the kernel would refuse every route; run as root, or give \
+                 the daemon that capability and CAP_NET_BIND_SERVICE",
+            ));
+        }
+        let errno = match client.snapshot(&Query::Nexthops) {
             Ok(_) => None,
             Err(RequestError::Refused(refusal)) => Some(refusal.errno),
             Err(error) => return Err(failed(error)),
@@ -61,6 +83,7 @@ impl Kernel {
             batch: Batch::default(),
             buffer: Vec::new(),
             own,
+            trouble: Trouble::default(),
         };
         Ok((kernel, Fib::new(mode, seed)))
     }
@@ -94,8 +117,8 @@ impl Kernel {
 
     /// Reads the kernel's state, if the machine asks for it, and sends what is to be done. Returns whether more is to be done.
     pub(super) fn reconcile(&mut self, fib: &mut Fib) -> io::Result<bool> {
-        if fib.needs_resync() {
-            self.resync(fib)?;
+        if fib.needs_resync() && !self.read_in_time(fib) {
+            return Ok(false);
         }
         let Some(id) = fib.next_batch(clock::now(), &mut self.batch) else {
             return Ok(false);
@@ -120,26 +143,56 @@ impl Kernel {
         Ok(true)
     }
 
-    fn resync(&mut self, fib: &mut Fib) -> io::Result<()> {
+    /// Reads the kernel's state unless that failed a moment ago; returns whether it is read now.
+    fn read_in_time(&mut self, fib: &mut Fib) -> bool {
+        if self.trouble.waits(clock::now()) {
+            return false;
+        }
+        match self.read(fib) {
+            Ok(()) => {
+                self.trouble.over();
+                true
+            }
+            Err(error) => {
+                let pause = self.trouble.again(clock::now());
+                tracing::error!(%error, ?pause, "the kernel's routes cannot be read; trying again after a pause");
+                false
+            }
+        }
+    }
+
+    /// When reading is tried again that failed.
+    pub(super) const fn next_deadline(&self) -> Option<Time> {
+        self.trouble.until
+    }
+
+    /// Reads the kernel's state anew. What changes disturbed is taken as it is and read again soon.
+    pub(super) fn read(&mut self, fib: &mut Fib) -> io::Result<()> {
         // What is told already is older than what is about to be read.
         while self.hear(fib)? {}
+        let mut complete = true;
         let mut links = Vec::new();
-        for message in self.client.query(&Query::Links).map_err(failed)? {
+        let (messages, dump) = self.client.snapshot(&Query::Links).map_err(failed)?;
+        complete &= dump == Dump::Consistent;
+        for message in messages {
             if let Body::NewLink(link) = message.body {
                 links.push(link);
             }
         }
         let mut nexthops = Vec::new();
-        match self.client.query(&Query::Nexthops) {
-            Ok(messages) => nexthops.extend(messages.into_iter().filter_map(|message| match message.body {
-                Body::NewNexthop(nexthop) => Some(nexthop),
-                _ => None,
-            })),
+        match self.client.snapshot(&Query::Nexthops) {
+            Ok((messages, dump)) => {
+                complete &= dump == Dump::Consistent;
+                nexthops.extend(messages.into_iter().filter_map(|message| match message.body {
+                    Body::NewNexthop(nexthop) => Some(nexthop),
+                    _ => None,
+                }));
+            }
             Err(RequestError::Refused(_)) => {}
             Err(error) => return Err(failed(error)),
         }
         fib.resync_begin(clock::now(), &links, &nexthops);
-        let mut complete = true;
+        let mut ended = Ok(());
         for family in [AF_INET, AF_INET6] {
             let filter = RouteFilter {
                 family,
@@ -154,10 +207,13 @@ impl Kernel {
                 Ok(dump) => complete &= dump == Dump::Consistent,
                 // A machine without IPv6 has no such table.
                 Err(RequestError::Refused(_)) if family == AF_INET6 => {}
-                Err(error) => return Err(failed(error)),
+                Err(error) => {
+                    complete = false;
+                    ended = Err(failed(error));
+                }
             }
         }
         fib.resync_end(clock::now(), complete);
-        Ok(())
+        ended
     }
 }

@@ -10,7 +10,12 @@ mod listeners;
 mod owners;
 mod worker;
 
+use std::any::Any;
+use std::collections::BTreeMap;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use crossbeam_channel::bounded;
@@ -18,7 +23,7 @@ use waypost_fib::Fib;
 use waypost_rtm::Rtm;
 use waypost_sys::process;
 use waypost_sys::wait::Waker;
-use waypost_types::{Seed, Time};
+use waypost_types::{ProtocolId, Seed, Time};
 
 pub use handle::{Sink, TableHandle};
 
@@ -41,20 +46,77 @@ pub struct TableView<'a> {
     pub rtm: &'a Rtm,
     /// What became of it in the kernel.
     pub fib: &'a Fib,
+    /// How many routes of each protocol the table has refused.
+    pub refused: &'a BTreeMap<ProtocolId, u64>,
     /// The time.
     pub now: Time,
 }
 
 /// Starts the thread, in the calling thread's network namespace. It reads the kernel's state before this returns.
-pub fn spawn(options: TableOptions) -> io::Result<TableHandle> {
+///
+/// `failed` is called with the reason when the thread ends for another one than [`TableHandle::shutdown`]. Nobody programs
+/// the kernel from then on; its routes stay as they are.
+pub fn spawn(options: TableOptions, failed: impl FnOnce(String) + Send + 'static) -> io::Result<TableHandle> {
     let (sender, commands) = bounded(QUEUE);
     let waker = Waker::new()?;
-    let worker = worker::Worker::new(options, commands, waker.clone())?;
-    std::thread::Builder::new().name("routes".to_owned()).spawn(move || {
-        process::name_thread("routes");
-        if let Err(error) = worker.run() {
-            tracing::error!(%error, "the routing table's thread failed; routes stay in the kernel as they are");
-        }
-    })?;
-    Ok(TableHandle::new(sender, waker))
+    let installed = Arc::new(AtomicUsize::new(0));
+    let worker = worker::Worker::new(options, commands, waker.clone(), installed.clone())?;
+    std::thread::Builder::new()
+        .name("routes".to_owned())
+        .spawn(move || {
+            process::name_thread("routes");
+            // Nothing of the worker is used after a panic.
+            let reason = match catch_unwind(AssertUnwindSafe(|| worker.run())) {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => error.to_string(),
+                Err(panic) => panic_text(panic.as_ref()),
+            };
+            failed(format!(
+                "the routing table's thread failed; routes stay in the kernel as they are: {reason}"
+            ));
+        })?;
+    Ok(TableHandle::new(sender, waker, installed))
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("panicked: {}", text.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use waypost_sys::namespace::in_new_network_namespace;
+
+    use super::*;
+
+    /// Needs root, or `unshare --user --map-root-user`.
+    #[test]
+    fn a_thread_that_dies_says_so() {
+        in_new_network_namespace(|| {
+            let options = TableOptions {
+                restart_time: Duration::ZERO,
+                seed: Seed(1),
+            };
+            let (sender, failures) = mpsc::channel();
+            let table = spawn(options, move |reason| sender.send(reason).unwrap()).unwrap();
+            table.query(Box::new(|_| panic!("a bug in {}", "here")));
+            let reason = failures.recv_timeout(Duration::from_secs(10)).unwrap();
+            assert!(reason.ends_with("panicked: a bug in here"), "{reason}");
+            // Nobody waits for a thread that is no more.
+            assert_eq!(table.ask(|_| ()), None);
+            table.shutdown(true);
+
+            let (sender, failures) = mpsc::channel();
+            let table = spawn(options, move |reason| sender.send(reason).unwrap()).unwrap();
+            table.shutdown(true);
+            assert!(
+                failures.recv_timeout(Duration::from_secs(10)).is_err(),
+                "as asked for is no failure"
+            );
+        })
+        .unwrap();
+    }
 }

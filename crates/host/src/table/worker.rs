@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
@@ -15,7 +17,7 @@ use waypost_types::{InterfaceIndex, Prefix, ProtocolId, Route, RouteBatch, Time}
 use super::handle::Command;
 use super::kernel::Kernel;
 use super::listeners::Listeners;
-use super::owners::{Owners, PerInterface, apply};
+use super::owners::{Owners, PerInterface};
 use super::{TableOptions, TableView, connected};
 
 const WAKER: u64 = 0;
@@ -49,12 +51,20 @@ pub(super) struct Worker {
     commands: Receiver<Command>,
     waker: Waker,
     restart_time: Duration,
+    /// Shown to whoever asks without waiting.
+    installed: Arc<AtomicUsize>,
 }
 
 impl Worker {
-    pub(super) fn new(options: TableOptions, commands: Receiver<Command>, waker: Waker) -> io::Result<Self> {
+    pub(super) fn new(
+        options: TableOptions,
+        commands: Receiver<Command>,
+        waker: Waker,
+        installed: Arc<AtomicUsize>,
+    ) -> io::Result<Self> {
         let (mut kernel, mut fib) = Kernel::open(options.seed.child("fib"))?;
         // The kernel's state is known before the first protocol starts.
+        kernel.read(&mut fib)?;
         while kernel.reconcile(&mut fib)? {}
         let hold = (fib.counts().strays > 0).then_some(Time::MAX);
         let mut rtm = Rtm::new(options.seed.child("rtm"));
@@ -81,6 +91,7 @@ impl Worker {
             commands,
             waker,
             restart_time: options.restart_time,
+            installed,
         })
     }
 
@@ -113,6 +124,10 @@ impl Worker {
             self.due(clock::now());
             busy |= self.turn()?;
             busy |= !self.commands.is_empty();
+            if !busy {
+                self.installed
+                    .store(self.fib.counts().installed, Ordering::Relaxed);
+            }
             if !busy && self.hold.is_none() && self.fib.is_settled() {
                 // Dropping a sender tells its owner as well as a message would.
                 self.settlers.clear();
@@ -161,6 +176,7 @@ impl Worker {
         let deadlines = [
             self.rtm.next_deadline(),
             self.fib.next_deadline(),
+            self.kernel.next_deadline(),
             self.strays_go,
             self.hold.filter(|until| *until < Time::MAX),
         ];
@@ -231,11 +247,13 @@ impl Worker {
                     tracing::error!(%protocol, preference, %error, "the preference is refused");
                 }
             }
+            Command::Terms(protocol, terms) => self.owners.set_terms(&mut self.rtm, protocol, terms),
             Command::Autostatic(interface, routes) => self.autostatic(now, interface, routes),
             Command::Interfaces(changes) => changes.iter().for_each(|change| self.interface(now, change)),
             Command::Look(look) => look(&TableView {
                 rtm: &self.rtm,
                 fib: &self.fib,
+                refused: self.owners.refused(),
                 now,
             }),
             Command::Settle(settler) => self.settlers.push(settler),
@@ -251,7 +269,7 @@ impl Worker {
 
     fn batch(&mut self, now: Time, protocol: ProtocolId, batch: &RouteBatch) {
         if let Some(entity) = self.owners.entity(&mut self.rtm, protocol) {
-            apply(&mut self.rtm, now, protocol, entity, batch);
+            self.owners.apply(&mut self.rtm, now, protocol, entity, batch);
         }
     }
 

@@ -206,6 +206,34 @@ fn it_ends_when_time_is_up_or_the_interface_goes() {
     assert_eq!(status(&outcome), Some(Status::ERROR_CAN_NOT_COMPLETE));
 }
 
+/// What is still to come of an update that was given up says nothing about the next one.
+#[test]
+fn late_answers_do_not_count_for_the_next_update() {
+    let mut rig = rig();
+    let late = update(&mut rig, "eth0");
+    complete(&mut rig, OSPF, Status::NO_ERROR);
+    rig.wait(60);
+    assert_eq!(status(&late), Some(Status::ERROR_CAN_NOT_COMPLETE));
+    learn(&rig, SAMPLE, &[route("10.0.0.0/8", 5)]);
+    let next = update(&mut rig, "eth0");
+    complete(&mut rig, OSPF, Status::NO_ERROR);
+    complete(&mut rig, SAMPLE, Status::ERROR_CAN_NOT_COMPLETE);
+    assert_eq!(status(&next), None, "that was the answer to the first");
+    complete(&mut rig, SAMPLE, Status::NO_ERROR);
+    assert_eq!(locked(&next).clone(), Some(Ok(1)));
+    // Who dies owes nothing any more: its successor's answer counts.
+    let late = update(&mut rig, "eth0");
+    complete(&mut rig, OSPF, Status::NO_ERROR);
+    rig.wait(60);
+    assert_eq!(status(&late), Some(Status::ERROR_CAN_NOT_COMPLETE));
+    rig.manager.client_died(rig.now, SAMPLE, "it panicked");
+    rig.wait(1);
+    let next = update(&mut rig, "eth0");
+    complete(&mut rig, OSPF, Status::NO_ERROR);
+    complete(&mut rig, SAMPLE, Status::NO_ERROR);
+    assert_eq!(locked(&next).clone(), Some(Ok(1)));
+}
+
 #[test]
 fn one_that_dies_stops_or_refuses_fails_its_part_only() {
     let mut rig = rig();

@@ -177,3 +177,87 @@ fn preferences_are_given_to_the_routing_table_and_taken_back() {
     let twice = set("router.preferences", json!({ "rip": 5, "8": 6 }));
     assert!(rig.apply(&[twice]).unwrap_err()[0].reason.contains("twice"));
 }
+
+/// Limits and hold-downs go to the routing table, survive a restart, and are taken back.
+#[test]
+fn route_limits_and_hold_down_are_given_to_the_routing_table_and_taken_back() {
+    use std::time::Duration;
+    use waypost_manager::RouteTerms;
+
+    let mut rig = Rig::new();
+    let told = |rig: &Rig| {
+        crate::rig::locked(&rig.routes)
+            .terms
+            .get(&ProtocolId::RIP)
+            .copied()
+    };
+    // A configuration without them is the block it always was.
+    rig.apply(&[set("router.annotate", json!("a note"))]).unwrap();
+    let settings = BlockKey::router(ProtocolId(0xFFFF_5700));
+    let plain = rig.manager.tree()[&settings].clone();
+    rig.apply(&[
+        set("router.route-limits.rip", json!(100_000)),
+        set("router.hold-down.rip", json!(30)),
+        set("router.hold-down.8", json!(30)),
+    ])
+    .unwrap_err();
+    rig.apply(&[
+        set("router.route-limits.rip", json!(100_000)),
+        set("router.hold-down.rip", json!(30)),
+    ])
+    .unwrap();
+    let both = RouteTerms {
+        limit: Some(100_000),
+        hold_down: Some(Duration::from_secs(30)),
+    };
+    assert_eq!(told(&rig), Some(both));
+    let text = rig.manager.show_configuration().unwrap();
+    assert_eq!(
+        text["router"],
+        json!({ "annotate": "a note", "route-limits": { "rip": 100_000 }, "hold-down": { "rip": 30 } })
+    );
+    for (path, value) in [
+        ("router.route-limits.rip", json!(0)),
+        ("router.hold-down.rip", json!(3601)),
+        ("router.hold-down.ripp", json!(1)),
+    ] {
+        let refusals = rig.apply(&[set(path, value)]).unwrap_err();
+        assert_eq!(refusals[0].path, path, "{refusals:?}");
+    }
+    rig.apply(&[unset("router.route-limits"), unset("router.hold-down")])
+        .unwrap();
+    assert_eq!(told(&rig), Some(RouteTerms::default()));
+    assert_eq!(rig.manager.tree()[&settings], plain);
+}
+
+/// The published extended block ranks route sources too; the options of the router win over it.
+#[test]
+fn extended_preferences_count() {
+    let mut rig = Rig::new();
+    let told = |rig: &Rig, id| crate::rig::locked(&rig.routes).preferences.get(&id).copied();
+    // Two entries: RIP 77; BGP, exterior routes, 66.
+    let words = [2_u32, 8, 0, 77, ProtocolId::BGP_ROUTES.0, 2, 66];
+    let hex: String = words
+        .iter()
+        .flat_map(|word| word.to_le_bytes())
+        .map(|octet| format!("{octet:02x}"))
+        .collect();
+    let block = json!({ "hex": hex });
+    rig.apply(&[set("router.blocks.0xffff0017", block.clone())])
+        .unwrap();
+    assert_eq!(
+        (told(&rig, ProtocolId::RIP), told(&rig, ProtocolId::BGP_ROUTES)),
+        (Some(77), Some(66))
+    );
+    let text = rig.manager.show_configuration().unwrap();
+    assert_eq!(
+        text["router"]["blocks"]["0xffff0017"]["hex"], block["hex"],
+        "it stays as it is"
+    );
+    rig.apply(&[set("router.preferences.rip", json!(99))]).unwrap();
+    assert_eq!(told(&rig, ProtocolId::RIP), Some(99));
+    rig.apply(&[set("router.blocks.0xffff0017", json!({ "hex": "02000000" }))])
+        .unwrap_err();
+    rig.apply(&[unset("router.blocks.0xffff0017")]).unwrap();
+    assert_ne!(told(&rig, ProtocolId::BGP_ROUTES), Some(66));
+}

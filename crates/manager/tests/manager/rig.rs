@@ -9,7 +9,7 @@ use waypost_engine::{Engine, EngineProtocol, Instance, InstanceCell, Now};
 use waypost_infobase::{Change, MemoryStore, Origin, RevisionMeta, Store, StoreError, Tree};
 use waypost_manager::{
     Applied, Author, Autostatic, Configuration, Edit, Interface, InterfaceChange, Manager, Path, Plan,
-    Protocols, RouteTable,
+    Protocols, RouteTable, RouteTerms,
 };
 use waypost_routprot::conformance::host::{Call, Log, Recorder, Request, Script};
 use waypost_routprot::{InfoBlock, InterfaceType, NotificationEvent, Refusal, RoutingProtocol};
@@ -81,6 +81,7 @@ impl Protocols for Installation {
 #[derive(Default)]
 pub(crate) struct Routes {
     pub(crate) preferences: BTreeMap<ProtocolId, u8>,
+    pub(crate) terms: BTreeMap<ProtocolId, RouteTerms>,
     pub(crate) removed: Vec<ProtocolId>,
     pub(crate) kept: Vec<ProtocolId>,
     /// Routes that protocols have, by interface.
@@ -93,6 +94,10 @@ struct Table(Arc<Mutex<Routes>>);
 impl RouteTable for Table {
     fn set_preference(&mut self, protocol: ProtocolId, preference: u8) {
         locked(&self.0).preferences.insert(protocol, preference);
+    }
+
+    fn set_terms(&mut self, protocol: ProtocolId, terms: RouteTerms) {
+        locked(&self.0).terms.insert(protocol, terms);
     }
 
     fn remove_protocol(&mut self, protocol: ProtocolId) {

@@ -6,7 +6,7 @@ use waypost_infobase::Tree;
 use waypost_manager::{Configuration, Edit, Path, redact};
 use waypost_routprot::Refusal;
 
-use crate::rig::{path, set, unset};
+use crate::rig::{Rig, interface, path, set, unset};
 use crate::sample::{NEEDS_AREA, codecs};
 
 fn configuration() -> Configuration {
@@ -497,7 +497,7 @@ fn secrets_are_blanked() {
             } },
         })
     );
-    let mut rig = crate::rig::Rig::new();
+    let mut rig = Rig::new();
     let secret = json!({ "password": "p4ss", "keys": [{ "secret": "k3y" }] });
     let mut plan = rig.plan(&[set("interfaces.eth0.sample", secret)]).unwrap();
     plan.redact();
@@ -538,4 +538,27 @@ fn options_that_need_each_other_come_in_any_order() {
         edited(both, &misspelt).unwrap_err()[0].path,
         "interfaces.eth0.sample.metrik"
     );
+}
+
+/// The router manager's published block of an interface's static routes is the static protocol's configuration there.
+#[test]
+fn published_static_routes_become_routes_of_the_static_protocol() {
+    let mut rig = Rig::new();
+    rig.present(interface(2, "eth0"));
+    // MIB_IPFORWARDROW: 10.0.0.0/8 through 192.0.2.77, metric 5.
+    let mut octets = vec![10, 0, 0, 0, 255, 0, 0, 0, 0, 0, 0, 0, 192, 0, 2, 77];
+    for word in [2, 4, 10006, 0, 0, 5, u32::MAX, u32::MAX, u32::MAX, u32::MAX] {
+        octets.extend(word.to_le_bytes());
+    }
+    let hex = |octets: &[u8]| -> String { octets.iter().map(|octet| format!("{octet:02x}")).collect() };
+    let path = "interfaces.eth0.0xffff0005";
+    rig.apply(&[set(path, json!({ "hex": hex(&octets) }))]).unwrap();
+    let text = rig.manager.show_configuration().unwrap();
+    let routes = &text["interfaces"]["eth0"]["static"]["routes"];
+    assert_eq!(routes[0]["prefix"], "10.0.0.0/8", "{text}");
+    assert!(text["interfaces"]["eth0"].get("0xffff0005").is_none(), "{text}");
+    let refusals = rig
+        .apply(&[set(path, json!({ "hex": hex(&octets[1..]) }))])
+        .unwrap_err();
+    assert_eq!(refusals[0].path, path);
 }

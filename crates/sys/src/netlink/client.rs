@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::io;
+use std::thread;
+use std::time::Duration;
 
 use waypost_netlink::constants::{NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR};
 use waypost_netlink::{Batch, Body, Change, DecodeError, Explanation, Message, Query, decode_all};
@@ -13,6 +15,8 @@ use super::{Received, Socket};
 const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
 /// How often a dump is tried that changes disturb.
 const DUMP_ATTEMPTS: u32 = 8;
+/// The pause before the second attempt; each one after it is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
 
 /// Why the kernel did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,24 +106,39 @@ impl Client {
         self.socket.port()
     }
 
-    /// Everything a query brings. A dump that changes disturb is repeated a few times. A dump of a table that does not
-    /// exist is empty.
+    /// Everything a query brings, as of one moment; an error where something changes all the time. See [`Self::snapshot`].
     pub fn query(&mut self, query: &Query) -> Result<Vec<Message>, RequestError> {
-        for _ in 0..DUMP_ATTEMPTS {
+        match self.snapshot(query)? {
+            (found, Dump::Consistent) => Ok(found),
+            (_, Dump::Interrupted) => Err(RequestError::Interrupted(DUMP_ATTEMPTS)),
+        }
+    }
+
+    /// Everything a query brings. A dump of a table that does not exist is empty.
+    ///
+    /// A dump that changes disturb is repeated a few times, after pauses that grow to an eighth of a second in all. Where
+    /// something changes all the time that does not help: then this is the last attempt, marked [`Dump::Interrupted`].
+    pub fn snapshot(&mut self, query: &Query) -> Result<(Vec<Message>, Dump), RequestError> {
+        let mut pause = FIRST_PAUSE;
+        let mut attempt = 1;
+        loop {
             let mut found = Vec::new();
             match self.visit(query, |message| found.push(message)) {
-                Ok(Dump::Consistent) => return Ok(found),
-                Ok(Dump::Interrupted) => {}
+                Ok(Dump::Interrupted) if attempt < DUMP_ATTEMPTS => {
+                    thread::sleep(pause);
+                    pause *= 2;
+                    attempt += 1;
+                }
+                Ok(dump) => return Ok((found, dump)),
                 Err(RequestError::Refused(refusal))
                     if refusal.errno == libc::ENOENT
                         && matches!(query, Query::Routes(filter) if filter.table.is_some()) =>
                 {
-                    return Ok(Vec::new());
+                    return Ok((Vec::new(), Dump::Consistent));
                 }
                 Err(error) => return Err(error),
             }
         }
-        Err(RequestError::Interrupted(DUMP_ATTEMPTS))
     }
 
     /// Hands each message a query brings to `visit`, once, without keeping them.

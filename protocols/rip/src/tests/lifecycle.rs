@@ -165,9 +165,15 @@ fn a_failed_port_is_asked_for_again() {
     );
     lab.redistribute(1, [p("198.51.100.0/24")]);
     assert!(lab.nodes[&1].sent.is_empty());
+    assert_eq!(
+        lab.show(1, Topic::Summary)["troubles"],
+        json!([{ "interface": "eth1", "reason": "no" }])
+    );
+    assert_eq!(lab.show(1, Topic::Interfaces)[0]["state"], "no-port");
     lab.run(Duration::from_millis(5001));
     assert_eq!(lab.metric(2, "198.51.100.0/24"), Some(2));
-    assert_eq!(lab.counter(1, 1, "receive-failures"), 1);
+    assert_eq!(lab.counter(1, 1, "port-failures"), 1);
+    assert!(lab.show(1, Topic::Summary).get("troubles").is_none());
 }
 
 #[test]

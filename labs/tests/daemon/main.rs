@@ -1,0 +1,8 @@
+//! The daemon itself on a hostile machine: what it must survive, refuse and say.
+
+mod churn;
+mod claim;
+mod kernel;
+mod network;
+mod resources;
+mod stopping;
