@@ -8,7 +8,7 @@ use waypost_engine::{Engine, EngineProtocol, ManualCell, Now, codec_of};
 use waypost_infobase::Store;
 use waypost_manager::{
     Applied, Author, Autostatic, Configuration, Edit, Interface, InterfaceChange, Manager, Protocols,
-    RouteTable,
+    RouteTable, RouteTerms,
 };
 use waypost_rip::Rip;
 use waypost_routprot::{InterfaceType, NotificationEvent, Refusal, RoutingProtocol};
@@ -129,6 +129,8 @@ struct NoTable;
 
 impl RouteTable for NoTable {
     fn set_preference(&mut self, _protocol: ProtocolId, _preference: u8) {}
+
+    fn set_terms(&mut self, _protocol: ProtocolId, _terms: RouteTerms) {}
 
     fn remove_protocol(&mut self, _protocol: ProtocolId) {}
 
