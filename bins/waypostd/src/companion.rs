@@ -97,7 +97,7 @@ pub(crate) fn take_file(
         }
     })?;
     match declared {
-        Declared::Taken(applied) if applied.plan.changes.is_empty() => {
+        Declared::Taken(applied) if !applied.changed => {
             tracing::info!(path = %path.display(), "the file says what is in force already");
         }
         Declared::Taken(applied) => {

@@ -200,18 +200,53 @@ fn plans() {
 fn changes() {
     let mut made: waypost_manager::Applied = waypost_manager::Applied {
         revision: Some(12),
+        changed: true,
         plan: answer("plan-live"),
     };
     snapshot!("applied-live", sheet(), applied(&sheet(), &made));
     made.plan = answer("plan-hard");
     snapshot!("applied-hard", sheet(), applied(&sheet(), &made));
     made.plan = waypost_manager::Plan::default();
+    made.changed = false;
     assert_eq!(
         applied(&sheet(), &made),
         "nothing changed: revision 12 stays in force\n"
     );
     made.revision = None;
     assert_eq!(applied(&sheet(), &made), "nothing changed\n");
+}
+
+#[test]
+fn what_is_removed_stops_or_leaves() {
+    let change = |path: &str, impact: waypost_routprot::Impact| waypost_manager::PlannedChange {
+        path: path.to_owned(),
+        old: Some(serde_json::json!({})),
+        new: None,
+        impact,
+        reason: "it was taken out".to_owned(),
+    };
+    let made = waypost_manager::Applied {
+        revision: Some(13),
+        changed: true,
+        plan: waypost_manager::Plan {
+            changes: vec![
+                change("interfaces.lan2.rip", waypost_routprot::Impact::LeavesInterface),
+                change(
+                    "interfaces.lan3.enabled",
+                    waypost_routprot::Impact::LeavesInterface,
+                ),
+                change("protocols.static", waypost_routprot::Impact::StopsProtocol),
+            ],
+            notes: Vec::new(),
+        },
+    };
+    snapshot!("plan-removal", sheet(), plan(&sheet(), &made.plan));
+    let text = applied(&sheet(), &made);
+    let last = text.lines().last().unwrap();
+    assert_eq!(
+        last,
+        "3 changes on 2 interfaces, in 1 protocol: rip left lan2, every protocol left lan3, static stopped"
+    );
 }
 
 #[test]

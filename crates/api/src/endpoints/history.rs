@@ -140,7 +140,11 @@ pub(super) async fn rollback(call: Call) -> Result<Answer, Failure> {
             .api
             .manage(move |manager, _, _| manager.plan_rollback(number))
             .await??;
-        return Answer::json(&Applied { revision: None, plan });
+        return Answer::json(&Applied {
+            revision: None,
+            changed: false,
+            plan,
+        });
     }
     let author = call.author(request.note).await;
     let applied = call
