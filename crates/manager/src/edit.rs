@@ -136,9 +136,7 @@ impl Configuration {
             }
             Ok(changes)
         };
-        let one = |change: Result<BlockChange, Refusal>| {
-            change.map(|change| vec![change]).map_err(|refusal| vec![refusal])
-        };
+        let one = |change: Result<BlockChange, Vec<Refusal>>| change.map(|change| vec![change]);
         let named = |name: &str, also: &[&str]| {
             let id = self.protocol_named(name, also);
             id.map_err(|refusal| vec![refusal.at(&path.to_string())])
@@ -149,7 +147,7 @@ impl Configuration {
                 let text = text.as_mut().map_or(Value::Null, Value::take);
                 let edited = self.edited_router(text, option, value, path);
                 let mut changes = gone(tree, changed, router_keys());
-                changes.extend(edited.map_err(|refusal| vec![refusal])?);
+                changes.extend(edited?);
                 Ok(changes)
             }
             (["protocols"], _) => whole(protocol_keys(), &|value| json!({ "protocols": value })),
@@ -177,13 +175,11 @@ impl Configuration {
             (["protocols", name, option @ ..], _) => {
                 let key = BlockKey::protocol(named(name, &[])?);
                 self.set_option(tree, changed, &key, (option, value), path)
-                    .map_err(|refusal| vec![refusal])
             }
             (["interfaces", interface, name, option @ ..], _) => {
                 let id = named(name, &["enabled", "autostatic"])?;
                 let key = BlockKey::interface(*interface, id);
                 self.set_option(tree, changed, &key, (option, value), path)
-                    .map_err(|refusal| vec![refusal])
             }
             (parts, _) => Err(vec![
                 unknown(parts.first().copied().unwrap_or_default(), &TABLES)
@@ -202,11 +198,12 @@ impl Configuration {
         option: &[&str],
         value: Option<&Value>,
         path: &Path,
-    ) -> Result<Vec<BlockChange>, Refusal> {
+    ) -> Result<Vec<BlockChange>, Vec<Refusal>> {
+        let alone = |refusal| vec![refusal];
         if let (Some(name), None) = (option.first(), value) {
-            check_option(&schemars::schema_for!(RouterConfig).to_value(), name, path)?;
+            check_option(&schemars::schema_for!(RouterConfig).to_value(), name, path).map_err(alone)?;
         }
-        edit_leaf(&mut text, option, value, path)?;
+        edit_leaf(&mut text, option, value, path).map_err(alone)?;
         Self::router_blocks(&text)
     }
 
@@ -218,7 +215,8 @@ impl Configuration {
         key: &BlockKey,
         (option, value): (&[&str], Option<&Value>),
         path: &Path,
-    ) -> Result<Vec<BlockChange>, Refusal> {
+    ) -> Result<Vec<BlockChange>, Vec<Refusal>> {
+        let alone = |refusal| vec![refusal];
         let scope = match &key.scope {
             BlockScope::Interface(_) => Scope::Interface,
             _ => Scope::Global,
@@ -229,7 +227,7 @@ impl Configuration {
             let first = option.first().copied().unwrap_or_default();
             let set = text.as_ref().is_some_and(|text| text.get(first).is_some());
             if let (false, Some(codec)) = (set, self.codec(key.kind)) {
-                check_option(&codec.schema(scope), first, path)?;
+                check_option(&codec.schema(scope), first, path).map_err(alone)?;
             }
             // Taking an option out of nothing leaves nothing, not a block full of defaults.
             if text.is_none() {
@@ -237,7 +235,7 @@ impl Configuration {
             }
         }
         let mut text = text.unwrap_or_else(|| json!({}));
-        edit_leaf(&mut text, option, value, path)?;
+        edit_leaf(&mut text, option, value, path).map_err(alone)?;
         let name = self.name_of(key.kind);
         let change = match &key.scope {
             BlockScope::Interface(interface) => self.interface_block(interface, &name, &text),

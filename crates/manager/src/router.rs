@@ -30,6 +30,7 @@ pub struct RouterConfig {
     pub id: Option<RouterId>,
     /// Preferences of route sources by name (`static`, `ospf`, `rip`, ...) or number, 1..=255, lower wins.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "preferences_schema")]
     pub preferences: BTreeMap<String, u8>,
     /// A note of the operator's.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,6 +38,13 @@ pub struct RouterConfig {
     /// Router-wide blocks that the options above do not express, by type: those of others, and unreadable ones.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub blocks: BTreeMap<String, RawBlock>,
+}
+
+fn preferences_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "type": "object",
+        "additionalProperties": { "type": "integer", "minimum": 1, "maximum": 255 },
+    })
 }
 
 /// A block as it is, for blocks without text form.
