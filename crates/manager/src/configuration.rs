@@ -15,6 +15,7 @@ use waypost_routprot::{
 use waypost_types::ProtocolId;
 
 use crate::Path;
+use crate::autostatic::AutostaticConfig;
 use crate::router::{INTERFACE_STATUS, RawBlock, RouterConfig, enabled_block, says_enabled};
 
 /// The tables that a configuration is made of.
@@ -73,6 +74,7 @@ impl Configuration {
             "enabled".to_owned(),
             json!({ "type": "boolean", "description": "Whether protocols may use the interface. Default true." }),
         );
+        interface.insert("autostatic".to_owned(), autostatic_schema());
         json!({
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "title": "Waypost configuration",
@@ -250,6 +252,11 @@ impl Configuration {
 
     fn encode(&self, id: ProtocolId, scope: Scope, text: &Value) -> Result<InfoBlock, Vec<Refusal>> {
         match self.codecs.get(&id) {
+            None if is_autostatic(id, scope) && text.get("hex").is_none() => {
+                parse_text::<AutostaticConfig>(text)
+                    .and_then(|config| config.block())
+                    .map_err(|first| all_mistakes(&autostatic_schema(), text, first))
+            }
             Some(codec) if text.get("hex").is_none() => codec
                 .to_block(scope, text)
                 .map_err(|first| codec.mistakes(scope, text, first)),
@@ -273,6 +280,10 @@ impl Configuration {
     }
 
     pub(crate) fn decode(&self, id: ProtocolId, scope: Scope, block: &InfoBlock) -> Value {
+        let autostatic = is_autostatic(id, scope).then(|| AutostaticConfig::of(block));
+        if let Some(config) = autostatic.flatten() {
+            return serde_json::to_value(config).unwrap_or_default();
+        }
         let text = self
             .codecs
             .get(&id)
@@ -336,6 +347,15 @@ fn table<'v>(text: &'v Value, path: &Path) -> Result<&'v Map<String, Value>, Ref
             .at(&path.to_string())
             .with_value(shown_value(text))
     })
+}
+
+/// Whether a block is the autostatic routes of an interface, which no protocol has a codec for.
+fn is_autostatic(id: ProtocolId, scope: Scope) -> bool {
+    id == ProtocolId::AUTOSTATIC && scope == Scope::Interface
+}
+
+fn autostatic_schema() -> Value {
+    schemars::schema_for!(AutostaticConfig).to_value()
 }
 
 /// Refusals whose paths continue `path`.

@@ -27,7 +27,7 @@ pub enum Edit {
     },
     /// Unset an option, or a whole table.
     Unset(Path),
-    /// Make this text tree the whole configuration.
+    /// Make this text tree the whole configuration. Autostatic routes stay where it names none.
     Replace(Value),
     /// Merge this text tree into the configuration: the tables it names are replaced, others stay.
     Merge(Value),
@@ -86,7 +86,7 @@ impl Configuration {
             }
             Edit::Replace(text) => {
                 let target = self.read(text)?;
-                changed.extend(gone(tree, changed, ..));
+                changed.extend(gone(tree, changed, ..).into_iter().filter(is_configuration));
                 changed.extend(target);
             }
             Edit::Merge(text) => {
@@ -132,6 +132,7 @@ impl Configuration {
         let whole = |range: (_, _), text: &dyn Fn(&Value) -> Value| {
             let mut changes: Vec<BlockChange> = gone(tree, changed, range);
             if let Some(value) = value {
+                changes.retain(is_configuration);
                 changes.extend(self.read(&text(value))?);
             }
             Ok(changes)
@@ -278,6 +279,12 @@ fn gone(tree: &Tree, changed: &Changed, range: impl RangeBounds<BlockKey> + Clon
     let stored = tree.range(range.clone()).map(|(key, _)| key);
     let keys = stored.chain(changed.range(range).map(|(key, _)| key));
     keys.map(|key| (key.clone(), None)).collect()
+}
+
+/// Whether the block is an operator's to write. The routes of an autostatic update are state that is kept beside
+/// configuration: text that does not name them leaves them alone.
+fn is_configuration((key, _): &BlockChange) -> bool {
+    key.kind != ProtocolId::AUTOSTATIC || !matches!(key.scope, BlockScope::Interface(_))
 }
 
 /// The router-wide blocks as they are with the edits so far.
