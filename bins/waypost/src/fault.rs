@@ -61,7 +61,7 @@ impl Fault {
         };
         Some(match error.kind() {
             std::io::ErrorKind::PermissionDenied => {
-                "this user may not use the socket: be root or a member of group waypost"
+                "this user may not use the socket: be root or a member of the socket's group"
             }
             std::io::ErrorKind::TimedOut | std::io::ErrorKind::WouldBlock => {
                 "the daemon is there but does not answer: look at its log"

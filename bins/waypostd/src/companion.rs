@@ -45,10 +45,8 @@ impl Companion for Wired {
 
     fn ready(&mut self, manager: &mut Manager) {
         if let Some(path) = &self.config {
-            let refusals = take_file(manager, (clock::now(), clock::wall()), path, Occasion::Start)
-                .err()
-                .unwrap_or_default();
-            self.running.warn(&refusals);
+            let result = take_file(manager, (clock::now(), clock::wall()), path, Occasion::Start);
+            self.running.file_read(&result);
         }
         self.table.start_complete();
         self.running.started();

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
+use waypost_infobase::DEFAULT_HISTORY;
 
 /// The Waypost router.
 ///
@@ -29,13 +30,17 @@ pub(crate) struct Options {
     #[arg(long, value_name = "NAME", default_value = "waypost")]
     pub(crate) group: String,
 
-    /// Refuse other users even read access.
+    /// Refuse other users even read access: only root and the group can connect.
     #[arg(long)]
     pub(crate) private: bool,
 
     /// How long routes of an earlier life stay in the kernel for protocols to learn them again.
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
     pub(crate) restart_time: Duration,
+
+    /// How many revisions of the configuration are kept for `waypost rollback`.
+    #[arg(long, value_name = "NUMBER", default_value_t = DEFAULT_HISTORY, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) history: u64,
 
     /// What to log: error, warn, info, debug, trace, or a filter such as `info,waypost_host=debug`.
     #[arg(long, value_name = "FILTER", default_value = "info", env = "WAYPOST_LOG")]
