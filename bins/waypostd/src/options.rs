@@ -76,3 +76,38 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .map(Duration::from_secs)
         .map_err(|_| "not a number of seconds".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// The manual page is written by hand: no option may be missing in it, nor one be in it that there is not.
+    #[test]
+    fn the_manual_page_has_every_option() {
+        let page = include_str!("../../../packaging/man/waypostd.8").replace("\\-", "-");
+        let described: Vec<&str> = page
+            .lines()
+            .filter_map(|line| line.strip_prefix("\\fB--")?.split("\\fR").next())
+            .collect();
+        let command = Options::command();
+        let options: Vec<&str> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
+        assert_eq!(described, options);
+        let defaults = command.get_arguments().filter(|option| !option.is_hide_set());
+        for option in defaults.filter(|option| !option.get_default_values().is_empty()) {
+            let default = option.get_default_values()[0].to_string_lossy();
+            let section = page
+                .split(&format!("\n\\fB--{}\\fR", option.get_long().unwrap()))
+                .nth(1)
+                .unwrap();
+            let section = section.split(".TP").next().unwrap();
+            assert!(
+                section.contains(&format!("Default {default}"))
+                    || section.contains(&format!("Default \\fB{default}\\fR"))
+                    || section.contains(&format!("Default \\fI{default}\\fR")),
+                "{default}: {section}"
+            );
+        }
+    }
+}
