@@ -15,6 +15,8 @@ use waypost_types::{ProtocolId, RouterId};
 /// The block of Waypost's own router settings: router identifier and note (extensions start at 0xFFFF5700, P-100).
 pub(crate) const ROUTER_SETTINGS: ProtocolId = ProtocolId(0xFFFF_5700);
 const LAYOUT: u32 = 2;
+/// Octets of the operator's note.
+const MAX_ANNOTATION: usize = 4096;
 
 /// Preferences of route sources, in their published block.
 pub(crate) const PREFERENCES: ProtocolId = ProtocolId(BlockType::IP_PROT_PRIORITY_INFO.0);
@@ -136,6 +138,12 @@ impl RouterConfig {
 
     /// The blocks that say this.
     pub(crate) fn to_blocks(&self) -> Result<Vec<(BlockKey, Option<InfoBlock>)>, Refusal> {
+        if let Some(note) = self.annotate.as_ref().filter(|note| note.len() > MAX_ANNOTATION) {
+            return Err(Refusal::invalid("the note is too long")
+                .at("annotate")
+                .with_value(format!("{} octets", note.len()))
+                .with_allowed(format!("up to {MAX_ANNOTATION} octets")));
+        }
         let settings = (self.id.is_some() || self.annotate.is_some()).then(|| encode_settings(self));
         let mut info = PriorityInfo::default();
         for (name, preference) in &self.preferences {

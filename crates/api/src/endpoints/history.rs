@@ -152,7 +152,7 @@ pub(super) async fn rollback(call: Call) -> Result<Answer, Failure> {
             plan,
         });
     }
-    let author = call.author(request.note).await;
+    let author = call.author(request.note).await?;
     let applied = call
         .api
         .manage(move |manager, now, wall| manager.rollback(now, wall, number, &author));
