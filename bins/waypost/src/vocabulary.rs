@@ -8,6 +8,8 @@ pub(crate) const ANY_INTERFACE: &str = "IFNAME";
 const ANY_KEY: &str = "NAME";
 /// Schemas are trees with references; a hostile one must not keep us busy for ever.
 const DEPTH: usize = 16;
+/// A list of the names in a table is not longer than this.
+const LONG: usize = 32;
 
 /// An option.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +21,16 @@ pub(crate) struct Term {
     /// The values it takes, when they can be listed.
     pub(crate) values: Vec<String>,
     /// What it is for.
+    pub(crate) description: String,
+    /// What a table, or each table of a list, may have in it.
+    pub(crate) members: Vec<Member>,
+}
+
+/// A name inside the value of an option, such as the `secret` of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Member {
+    pub(crate) name: String,
+    pub(crate) form: String,
     pub(crate) description: String,
 }
 
@@ -93,27 +105,69 @@ fn collect<'s>(roots: &[&'s Value], parts: &mut Vec<String>, schema: &'s Value, 
 }
 
 fn term(roots: &[&Value], parts: &[String], described: &Value, schema: &Value) -> Term {
-    let text = |schema: &Value| {
-        schema
-            .get("description")
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-    };
-    let values = values(roots, schema, 0);
-    let form = if values.is_empty() {
-        form(roots, schema, 0)
-    } else {
-        values.join(" | ")
+    let members = members(roots, schema, 0);
+    let form = match listed(roots, schema) {
+        // The names stand below.
+        long if long.len() > LONG && long.starts_with("list") => "list of tables".to_owned(),
+        form => form,
     };
     Term {
         parts: parts.to_vec(),
         form,
-        values,
-        description: text(described)
-            .or_else(|| text(schema))
-            .unwrap_or_default()
-            .replace('\n', " "),
+        values: values(roots, schema, 0),
+        description: description(described)
+            .or_else(|| description(schema))
+            .unwrap_or_default(),
+        members,
     }
+}
+
+fn description(schema: &Value) -> Option<String> {
+    let text = schema.get("description")?.as_str()?;
+    Some(text.replace('\n', " "))
+}
+
+/// The values that can be listed, or else the form.
+fn listed(roots: &[&Value], schema: &Value) -> String {
+    let values = values(roots, schema, 0);
+    if values.is_empty() {
+        form(roots, schema, 0)
+    } else {
+        values.join(" | ")
+    }
+}
+
+/// What is inside the tables that a value is, or is a list of.
+fn members(roots: &[&Value], schema: &Value, depth: usize) -> Vec<Member> {
+    let schema = resolved(roots, schema);
+    if depth >= DEPTH {
+        return Vec::new();
+    }
+    if let Some(items) = schema.get("items") {
+        return members(roots, items, depth + 1);
+    }
+    if let Some(branches) = schema.get("oneOf").and_then(Value::as_array) {
+        return branches
+            .iter()
+            .flat_map(|branch| {
+                let told = description(branch).unwrap_or_default();
+                let mut members = members(roots, branch, depth + 1);
+                for member in members.iter_mut().filter(|member| member.description.is_empty()) {
+                    member.description.clone_from(&told);
+                }
+                members
+            })
+            .collect();
+    }
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let member = |(name, inner): (&String, &Value)| Member {
+        name: name.clone(),
+        form: listed(roots, inner),
+        description: description(inner)
+            .or_else(|| description(resolved(roots, inner)))
+            .unwrap_or_default(),
+    };
+    properties.into_iter().flatten().map(member).collect()
 }
 
 /// Follows references and takes the one branch of `anyOf` that is not null.
@@ -186,10 +240,16 @@ fn kind(schema: &Value) -> Option<&str> {
     }
 }
 
+/// The range of a number, unless it is that of its type.
+fn range(schema: &Value) -> Option<String> {
+    let (low, high) = (schema.get("minimum")?.as_i64()?, schema.get("maximum")?.as_i64()?);
+    (high < i64::from(u32::MAX)).then(|| format!("{low}..={high}"))
+}
+
 fn form(roots: &[&Value], schema: &Value, depth: usize) -> String {
     let schema = resolved(roots, schema);
     match kind(schema) {
-        Some("integer") => "number".to_owned(),
+        Some("integer") => range(schema).unwrap_or_else(|| "number".to_owned()),
         Some("string") => match schema.get("format").and_then(Value::as_str) {
             Some("ipv4" | "ipv6" | "ip") => "address".to_owned(),
             _ => "text".to_owned(),
@@ -242,7 +302,7 @@ mod tests {
                     "rip": {
                         "properties": {
                             "announce": { "anyOf": [{ "$ref": "#/$defs/Announce" }, { "type": "null" }], "description": "What is sent." },
-                            "metric": { "type": ["integer", "null"] },
+                            "metric": { "type": ["integer", "null"], "minimum": 0, "maximum": 16 },
                             "keys": { "type": ["array", "null"], "items": { "type": "object", "properties": { "id": {}, "secret": {} } } },
                         },
                         "$defs": { "Announce": { "oneOf": [{ "const": "none" }, { "enum": ["v1", "v2"] }] } },
@@ -266,10 +326,12 @@ mod tests {
                 ("interfaces.IFNAME.enabled", "true | false"),
                 ("interfaces.IFNAME.rip.announce", "none | v1 | v2"),
                 ("interfaces.IFNAME.rip.keys", "list of { id, secret }"),
-                ("interfaces.IFNAME.rip.metric", "number"),
+                ("interfaces.IFNAME.rip.metric", "0..=16"),
                 ("router.preferences.NAME", "number"),
             ]
         );
+        let members: Vec<&str> = terms[2].members.iter().map(|member| &*member.name).collect();
+        assert_eq!(members, ["id", "secret"]);
         assert_eq!(terms[1].description, "What is sent.");
         assert_eq!(terms[4].description, "By source.");
         assert_eq!(terms[1].values, ["none", "v1", "v2"]);

@@ -24,6 +24,14 @@ fn narrow() -> Sheet {
     }
 }
 
+/// A terminal beside another one.
+fn slim() -> Sheet {
+    Sheet {
+        width: Some(60),
+        ..sheet()
+    }
+}
+
 fn coloured() -> Sheet {
     Sheet {
         color: true,
@@ -83,6 +91,7 @@ fn show_interfaces() {
 fn show_protocols() {
     let rows: Vec<waypost_api::ProtocolRow> = answer("protocols");
     snapshot!("protocols", sheet(), protocols(&sheet(), &rows));
+    snapshot!("protocols-slim", slim(), protocols(&slim(), &rows));
     snapshot!("protocol", sheet(), protocol(&sheet(), &rows[0]));
     snapshot!("protocol-failed", sheet(), protocol(&sheet(), &rows[2]));
     assert_eq!(protocols(&sheet(), &[]), "no protocols\n");
@@ -95,6 +104,11 @@ fn show_neighbors() {
         sheet(),
         neighbors(&sheet(), &answer::<Vec<_>>("neighbors"))
     );
+    snapshot!(
+        "neighbors-slim",
+        slim(),
+        neighbors(&slim(), &answer::<Vec<_>>("neighbors"))
+    );
     assert_eq!(neighbors(&sheet(), &[]), "no neighbours\n");
 }
 
@@ -102,6 +116,7 @@ fn show_neighbors() {
 fn show_routes() {
     let page: waypost_api::RoutePage = answer("routes");
     snapshot!("routes", sheet(), routes(&sheet(), &page.rows, true));
+    snapshot!("routes-slim", slim(), routes(&slim(), &page.rows, true));
     insta::assert_snapshot!("routes-coloured", routes(&coloured(), &page.rows, false));
     assert_eq!(routes(&sheet(), &[], true), "no routes\n");
 }
@@ -267,6 +282,7 @@ fn diff() {
 fn options() {
     let terms = vocabulary::of_everything(&fixture("schema"));
     snapshot!("schema", sheet(), schema(&sheet(), &terms));
+    snapshot!("schema-slim", slim(), schema(&slim(), &terms));
     assert_eq!(schema(&sheet(), &[]), "no options\n");
 }
 
