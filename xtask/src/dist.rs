@@ -4,13 +4,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use cargo_metadata::MetadataCommand;
 
 use crate::test::cargo;
 use crate::{run, say};
 
 const PROGRAMS: &[&str] = &["waypostd", "waypost"];
+/// Where each shell looks for completions.
+const COMPLETIONS: &[(&str, &str)] = &[
+    ("bash", "share/bash-completion/completions/waypost"),
+    ("zsh", "share/zsh/site-functions/_waypost"),
+    ("fish", "share/fish/vendor_completions.d/waypost.fish"),
+];
 const DOCUMENTS: &[&str] = &["README.md", "ARCHITECTURE.md", "LICENSE-MIT", "LICENSE-APACHE"];
 
 pub(crate) fn tarball() -> Result<()> {
@@ -37,8 +43,9 @@ pub(crate) fn tarball() -> Result<()> {
     for part in [
         "bin",
         "share/man/man1",
-        "share/bash-completion/completions",
+        "share/man/man8",
         "lib/systemd/system",
+        "lib/sysusers.d",
         "share/doc/waypost",
     ] {
         fs::create_dir_all(folder.join(part))?;
@@ -50,18 +57,29 @@ pub(crate) fn tarball() -> Result<()> {
     run(Command::new(release.join("waypost"))
         .arg("man")
         .arg(folder.join("share/man/man1")))?;
-    let completion = Command::new(release.join("waypost"))
-        .env("COMPLETE", "bash")
-        .output()
-        .context("completion")?;
-    fs::write(
-        folder.join("share/bash-completion/completions/waypost"),
-        completion.stdout,
-    )?;
-    copy(
-        &root.join("packaging/waypost.service"),
-        &folder.join("lib/systemd/system"),
-    )?;
+    for (shell, file) in COMPLETIONS {
+        let script = Command::new(release.join("waypost"))
+            .env("COMPLETE", shell)
+            .output()
+            .with_context(|| format!("completion for {shell}"))?;
+        ensure!(
+            script.status.success() && !script.stdout.is_empty(),
+            "no completion for {shell}"
+        );
+        // The script names the program that wrote it; an installed one is found on the path.
+        let here = release.join("waypost").display().to_string();
+        let script = String::from_utf8(script.stdout)?.replace(&here, "waypost");
+        let file = folder.join(file);
+        fs::create_dir_all(file.parent().context("a folder")?)?;
+        fs::write(file, script)?;
+    }
+    for (file, place) in [
+        ("waypost.service", "lib/systemd/system"),
+        ("sysusers.d/waypost.conf", "lib/sysusers.d"),
+        ("man/waypostd.8", "share/man/man8"),
+    ] {
+        copy(&root.join("packaging").join(file), &folder.join(place))?;
+    }
     for document in DOCUMENTS {
         copy(&root.join(document), &folder.join("share/doc/waypost"))?;
     }

@@ -62,6 +62,15 @@ pub(crate) struct Arguments {
     /// Print JSON, refusals on standard error too
     #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) json: bool,
+    /// How long to wait for an answer, instead of a little longer than the daemon gives itself
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Global options",
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u64).range(1..=86_400)
+    )]
+    pub(crate) timeout: Option<u64>,
     /// Use colours; NO_COLOR in the environment turns them off where the terminal would decide
     #[arg(
         long,

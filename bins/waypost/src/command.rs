@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::path::Path as FilePath;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -21,11 +22,13 @@ use crate::{manual, render, vocabulary, watch};
 
 /// Destinations asked for at a time.
 const PAGE: u64 = 5000;
+/// The neighbours are given a minute to answer.
+const AUTOSTATIC: Duration = Duration::from_secs(75);
 
 /// Runs a command and gives what is to be printed; [`Command::Watch`] prints by itself.
 pub(crate) fn run(sheet: &Sheet, arguments: Arguments) -> Result<String, Fault> {
     let mut desk = Desk {
-        router: Router::at(&arguments.socket),
+        router: Router::at(&arguments.socket).within(arguments.timeout.map(Duration::from_secs)),
         sheet,
         json: arguments.json,
     };
@@ -340,6 +343,7 @@ impl Desk<'_> {
     }
 
     fn autostatic(&mut self, interface: &str) -> Result<String, Fault> {
+        self.router.expect_within(AUTOSTATIC);
         let answer = self
             .router
             .post(&format!("/v1/autostatic/{}", encode(interface)), &json!({}))?;

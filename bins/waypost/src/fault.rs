@@ -61,7 +61,7 @@ impl Fault {
         };
         Some(match error.kind() {
             std::io::ErrorKind::PermissionDenied => {
-                "this user may not use the socket: be root or a member of group waypost"
+                "this user may not use the socket: be root or a member of the socket's group"
             }
             std::io::ErrorKind::TimedOut | std::io::ErrorKind::WouldBlock => {
                 "the daemon is there but does not answer: look at its log"
@@ -80,7 +80,7 @@ impl fmt::Display for Fault {
                     if number > 0 {
                         f.write_str("\n")?;
                     }
-                    refusal.fmt(f)?;
+                    brief(refusal).fmt(f)?;
                 }
                 Ok(())
             }
@@ -96,6 +96,34 @@ impl fmt::Display for Fault {
             Self::Strange(reason) => write!(f, "the daemon's answer makes no sense: {reason}"),
             Self::Output(error) => write!(f, "the output cannot be written: {}", plain_error(error)),
         }
+    }
+}
+
+/// Longer lists of what is allowed are shortened.
+const ALLOWED: usize = 120;
+/// Names that are left of them.
+const NAMES: usize = 6;
+
+/// A refusal for a line of text: when it says what was meant, or would list dozens of names, the list is cut short. As JSON
+/// it is whole.
+fn brief(refusal: &Refusal) -> Refusal {
+    let mut brief = refusal.clone();
+    let Some(allowed) = brief.allowed.take().filter(|allowed| allowed.len() > ALLOWED) else {
+        return refusal.clone();
+    };
+    if brief.reason.contains("did you mean") {
+        return brief;
+    }
+    let names: Vec<&str> = allowed.split(", ").collect();
+    match names.get(..NAMES) {
+        Some(first) => {
+            let more = names.len() - NAMES;
+            brief.with_allowed(format!(
+                "{} and {more} more; see waypost schema",
+                first.join(", ")
+            ))
+        }
+        None => brief.with_allowed(allowed),
     }
 }
 
@@ -133,6 +161,24 @@ mod tests {
             "no daemon answers at /run/x.sock: no such file or directory"
         );
         assert!(fault.hint().unwrap().contains("waypostd"));
+    }
+
+    #[test]
+    fn a_line_does_not_list_dozens_of_names() {
+        let names: Vec<String> = (0..40).map(|number| format!("option-{number}")).collect();
+        let refusal = |reason: &str| {
+            let refusal = Refusal::invalid(reason).at("a.b").with_allowed(names.join(", "));
+            Fault::refused(refusal).to_string()
+        };
+        assert_eq!(
+            refusal("unknown option; did you mean 'option-7'?"),
+            "a.b: unknown option; did you mean 'option-7'? [ERROR_INVALID_PARAMETER 87]"
+        );
+        assert_eq!(
+            refusal("unknown option"),
+            "a.b: unknown option (allowed: option-0, option-1, option-2, option-3, option-4, option-5 and 34 more; \
+             see waypost schema) [ERROR_INVALID_PARAMETER 87]"
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -14,6 +15,7 @@ use crate::fault::Fault;
 pub(crate) struct Router {
     socket: PathBuf,
     client: Option<Client>,
+    timeout: Option<Duration>,
 }
 
 impl Router {
@@ -22,7 +24,19 @@ impl Router {
         Self {
             socket: socket.to_owned(),
             client: None,
+            timeout: None,
         }
+    }
+
+    /// How long answers are waited for, instead of as long as the daemon gives itself.
+    pub(crate) const fn within(mut self, timeout: Option<Duration>) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// That the next answers take up to this long is no surprise, unless the operator has said how long to wait.
+    pub(crate) fn expect_within(&mut self, usual: Duration) {
+        self.timeout = self.timeout.or(Some(usual));
     }
 
     fn client(&mut self) -> Result<&mut Client, Fault> {
@@ -30,7 +44,11 @@ impl Router {
             Some(client) => client,
             None => Client::connect(&self.socket).map_err(fault)?,
         };
-        Ok(self.client.insert(client))
+        let client = self.client.insert(client);
+        if let Some(timeout) = self.timeout {
+            client.set_timeout(timeout);
+        }
+        Ok(client)
     }
 
     /// What is at a path such as `/v1/status`.
@@ -54,6 +72,10 @@ fn fault(error: ClientError) -> Fault {
         ClientError::NoDaemon { path, cause } => Fault::NoDaemon {
             socket: path,
             error: cause,
+        },
+        ClientError::Silent { path, .. } => Fault::NoDaemon {
+            socket: path,
+            error: std::io::ErrorKind::TimedOut.into(),
         },
         ClientError::Refused(refusals) => Fault::Refused(refusals),
         ClientError::Protocol(reason) => Fault::Strange(reason),

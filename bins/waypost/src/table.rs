@@ -19,6 +19,8 @@ pub(crate) struct Column {
     wraps: bool,
     /// Left out when it is empty in every row.
     optional: bool,
+    /// How soon it is left out of a table that does not fit the screen: the highest goes first, 0 never.
+    spare: u8,
 }
 
 impl Column {
@@ -29,6 +31,7 @@ impl Column {
             right: false,
             wraps: false,
             optional: false,
+            spare: 0,
         }
     }
 
@@ -46,6 +49,12 @@ impl Column {
             wraps: true,
             ..Self::text(header)
         }
+    }
+
+    /// Left out of a table that does not fit the screen, the highest number first.
+    pub(crate) const fn spare(mut self, spare: u8) -> Self {
+        self.spare = spare;
+        self
     }
 
     /// Left out when it is empty in every row.
@@ -102,6 +111,21 @@ pub(crate) fn item(sheet: &Sheet, indent: usize, text: impl Into<Cell>) -> Strin
     let mut table = Table::plain(indent, [Column::wrapped("")]);
     table.row([text.into()]);
     table.render(sheet)
+}
+
+/// A line that fits as it is, with the blanks it begins with, or else wrapped.
+fn fitted(line: &str, width: usize) -> Vec<String> {
+    if columns(line) <= width {
+        vec![line.to_owned()]
+    } else {
+        wrap(line, width)
+    }
+}
+
+/// An address, with its prefix length or without.
+fn is_address(word: &str) -> bool {
+    let (address, _) = word.split_once('/').unwrap_or((word, ""));
+    address.parse::<std::net::IpAddr>().is_ok()
 }
 
 fn columns(text: &str) -> usize {
@@ -177,13 +201,23 @@ impl Table {
             |rows: &[Vec<Cell>], n: usize| rows.iter().all(|r| r.get(n).is_none_or(|c| c.width() == 0));
         for n in (0..self.columns.len()).rev() {
             if self.columns.get(n).is_some_and(|column| column.optional) && empty(&self.rows, n) {
-                self.columns.remove(n);
-                for row in self.rows.iter_mut().filter(|row| row.len() > n) {
-                    row.remove(n);
+                self.leave_out(n);
+            }
+        }
+        let mut widths = self.widths(sheet, true);
+        while self.exceeds(sheet, &widths) {
+            match self.to_spare() {
+                Some(n) => {
+                    self.leave_out(n);
+                    widths = self.widths(sheet, true);
+                }
+                // Nothing else is left: better broken between their groups than by the terminal.
+                None => {
+                    widths = self.widths(sheet, false);
+                    break;
                 }
             }
         }
-        let widths = self.widths(sheet);
         let mut text = String::new();
         if !self.headless {
             let header = self
@@ -203,8 +237,46 @@ impl Table {
         text
     }
 
+    fn leave_out(&mut self, n: usize) {
+        self.columns.remove(n);
+        for row in self.rows.iter_mut().filter(|row| row.len() > n) {
+            row.remove(n);
+        }
+    }
+
+    /// Whether the table is wider than the screen.
+    fn exceeds(&self, sheet: &Sheet, widths: &[usize]) -> bool {
+        let gutters = self.gutter * widths.len().saturating_sub(1) + self.indent;
+        sheet
+            .width
+            .is_some_and(|screen| widths.iter().sum::<usize>() + gutters > screen)
+    }
+
+    /// The column to leave out next.
+    fn to_spare(&self) -> Option<usize> {
+        let spare = self
+            .columns
+            .iter()
+            .enumerate()
+            .filter(|(_, column)| column.spare > 0);
+        spare.max_by_key(|(_, column)| column.spare).map(|(n, _)| n)
+    }
+
+    /// What a column that wraps keeps: addresses are not broken.
+    fn least(&self, n: usize) -> usize {
+        let lines = self
+            .rows
+            .iter()
+            .filter_map(|row| row.get(n))
+            .flat_map(|cell| &cell.lines);
+        let addresses = lines
+            .flat_map(|line| line.split(' '))
+            .filter(|word| is_address(word));
+        addresses.map(columns).max().unwrap_or(0).max(LEAST)
+    }
+
     /// The width of each column: what its cells want, less what the screen lacks, taken from the widest that wraps.
-    fn widths(&self, sheet: &Sheet) -> Vec<usize> {
+    fn widths(&self, sheet: &Sheet, whole_addresses: bool) -> Vec<usize> {
         let natural = |(n, column): (usize, &Column)| {
             let header = if self.headless { 0 } else { columns(&column.header) };
             let cells = self.rows.iter().filter_map(|row| row.get(n)).map(Cell::width);
@@ -214,17 +286,17 @@ impl Table {
         let Some(screen) = sheet.width else {
             return widths;
         };
+        let least: Vec<usize> = (0..widths.len())
+            .map(|n| if whole_addresses { self.least(n) } else { LEAST })
+            .collect();
         let gutters = self.gutter * widths.len().saturating_sub(1) + self.indent;
         let mut excess = (widths.iter().sum::<usize>() + gutters).saturating_sub(screen);
         while excess > 0 {
             let wraps = widths
                 .iter_mut()
-                .zip(&self.columns)
-                .filter(|(_, column)| column.wraps);
-            let Some((widest, _)) = wraps
-                .max_by_key(|(width, _)| **width)
-                .filter(|(w, _)| **w > LEAST)
-            else {
+                .zip(self.columns.iter().zip(&least))
+                .filter(|(width, (column, least))| column.wraps && **width > **least);
+            let Some((widest, _)) = wraps.max_by_key(|(width, _)| **width) else {
                 break;
             };
             *widest -= 1;
@@ -237,7 +309,7 @@ impl Table {
         let wrapped: Vec<Vec<String>> = row
             .iter()
             .zip(widths)
-            .map(|(cell, width)| cell.lines.iter().flat_map(|line| wrap(line, *width)).collect())
+            .map(|(cell, width)| cell.lines.iter().flat_map(|line| fitted(line, *width)).collect())
             .collect();
         let height = wrapped.iter().map(Vec::len).max().unwrap_or(0).max(1);
         for n in 0..height {
@@ -336,6 +408,27 @@ lo          a
             b
 ";
         assert_eq!(table().render(&sheet(Some(30))), expected);
+    }
+
+    #[test]
+    fn columns_to_spare_go_first_and_addresses_stay_whole() {
+        let mut table = Table::new([
+            Column::text("A").spare(1),
+            Column::wrapped("ADDRESS"),
+            Column::text("B").spare(2),
+        ]);
+        table.row([
+            "11111".into(),
+            "2001:db8:1234::5678/64 via x".into(),
+            "22222".into(),
+        ]);
+        let at = |width| table.clone().render(&sheet(Some(width)));
+        let line = |text: String| text.lines().nth(1).unwrap_or_default().to_owned();
+        assert_eq!(line(at(42)), "11111  2001:db8:1234::5678/64 via x  22222");
+        assert_eq!(line(at(40)), "11111  2001:db8:1234::5678/64 via  22222");
+        assert_eq!(line(at(35)), "11111  2001:db8:1234::5678/64 via x");
+        assert_eq!(line(at(28)), "2001:db8:1234::5678/64 via x");
+        assert_eq!(line(at(10)), "2001:db8:");
     }
 
     #[test]

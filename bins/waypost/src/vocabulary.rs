@@ -8,6 +8,8 @@ pub(crate) const ANY_INTERFACE: &str = "IFNAME";
 const ANY_KEY: &str = "NAME";
 /// Schemas are trees with references; a hostile one must not keep us busy for ever.
 const DEPTH: usize = 16;
+/// A list of the names in a table is not longer than this.
+const LONG: usize = 32;
 
 /// An option.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +21,16 @@ pub(crate) struct Term {
     /// The values it takes, when they can be listed.
     pub(crate) values: Vec<String>,
     /// What it is for.
+    pub(crate) description: String,
+    /// What a table, or each table of a list, may have in it.
+    pub(crate) members: Vec<Member>,
+}
+
+/// A name inside the value of an option, such as the `secret` of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Member {
+    pub(crate) name: String,
+    pub(crate) form: String,
     pub(crate) description: String,
 }
 
@@ -32,41 +44,42 @@ impl Term {
 /// The options of the schema of the whole configuration.
 pub(crate) fn of_everything(schema: &Value) -> Vec<Term> {
     let mut terms = Vec::new();
-    collect(schema, &mut Vec::new(), schema, &mut terms);
+    collect(&[schema], &mut Vec::new(), schema, &mut terms);
     terms
 }
 
-/// The options of one protocol's schema, `{ "protocol": .., "interface": .., "$defs": .. }`.
+/// The options of one protocol's schema, `{ "protocol": .., "interface": .. }`.
 pub(crate) fn of_protocol(name: &str, schema: &Value) -> Vec<Term> {
     let part = |key: &str| schema.get(key).cloned().unwrap_or_default();
     let mut protocols = Map::new();
     protocols.insert(name.to_owned(), part("protocol"));
     let mut interface = Map::new();
     interface.insert(name.to_owned(), part("interface"));
-    of_everything(&json!({
-        "properties": {
-            "protocols": { "properties": protocols },
-            "interfaces": { "additionalProperties": { "properties": interface } },
-        },
-        "$defs": schema.get("$defs").cloned().unwrap_or_default(),
-    }))
+    of_everything(&json!({ "properties": {
+        "protocols": { "properties": protocols },
+        "interfaces": { "additionalProperties": { "properties": interface } },
+    } }))
 }
 
-/// `root` is the whole document: its definitions are what is referred to.
-fn collect(root: &Value, parts: &mut Vec<String>, schema: &Value, terms: &mut Vec<Term>) {
+/// `roots` are the enclosing schemas, outermost first: a reference is looked up in the innermost that has it.
+fn collect<'s>(roots: &[&'s Value], parts: &mut Vec<String>, schema: &'s Value, terms: &mut Vec<Term>) {
+    let mut roots = roots.to_vec();
+    if schema.get("$defs").is_some() {
+        roots.push(schema);
+    }
     let described = schema;
-    let schema = resolved(root, schema);
+    let schema = resolved(&roots, schema);
     let properties = schema.get("properties").and_then(Value::as_object);
     let any = schema.get("additionalProperties").filter(|any| any.is_object());
     if parts.len() >= DEPTH || (properties.is_none_or(Map::is_empty) && any.is_none()) {
         if !parts.is_empty() {
-            terms.push(term(root, parts, described, schema));
+            terms.push(term(&roots, parts, described, schema));
         }
         return;
     }
     for (name, inner) in properties.into_iter().flatten() {
         parts.push(name.clone());
-        collect(root, parts, inner, terms);
+        collect(&roots, parts, inner, terms);
         parts.pop();
     }
     if let Some(inner) = any {
@@ -79,7 +92,7 @@ fn collect(root: &Value, parts: &mut Vec<String>, schema: &Value, terms: &mut Ve
         };
         parts.push(name.to_owned());
         let first = terms.len();
-        collect(root, parts, inner, terms);
+        collect(&roots, parts, inner, terms);
         parts.pop();
         for term in terms
             .iter_mut()
@@ -91,32 +104,74 @@ fn collect(root: &Value, parts: &mut Vec<String>, schema: &Value, terms: &mut Ve
     }
 }
 
-fn term(root: &Value, parts: &[String], described: &Value, schema: &Value) -> Term {
-    let text = |schema: &Value| {
-        schema
-            .get("description")
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-    };
-    let values = values(root, schema, 0);
-    let form = if values.is_empty() {
-        form(root, schema, 0)
-    } else {
-        values.join(" | ")
+fn term(roots: &[&Value], parts: &[String], described: &Value, schema: &Value) -> Term {
+    let members = members(roots, schema, 0);
+    let form = match listed(roots, schema) {
+        // The names stand below.
+        long if long.len() > LONG && long.starts_with("list") => "list of tables".to_owned(),
+        form => form,
     };
     Term {
         parts: parts.to_vec(),
         form,
-        values,
-        description: text(described)
-            .or_else(|| text(schema))
-            .unwrap_or_default()
-            .replace('\n', " "),
+        values: values(roots, schema, 0),
+        description: description(described)
+            .or_else(|| description(schema))
+            .unwrap_or_default(),
+        members,
     }
 }
 
+fn description(schema: &Value) -> Option<String> {
+    let text = schema.get("description")?.as_str()?;
+    Some(text.replace('\n', " "))
+}
+
+/// The values that can be listed, or else the form.
+fn listed(roots: &[&Value], schema: &Value) -> String {
+    let values = values(roots, schema, 0);
+    if values.is_empty() {
+        form(roots, schema, 0)
+    } else {
+        values.join(" | ")
+    }
+}
+
+/// What is inside the tables that a value is, or is a list of.
+fn members(roots: &[&Value], schema: &Value, depth: usize) -> Vec<Member> {
+    let schema = resolved(roots, schema);
+    if depth >= DEPTH {
+        return Vec::new();
+    }
+    if let Some(items) = schema.get("items") {
+        return members(roots, items, depth + 1);
+    }
+    if let Some(branches) = schema.get("oneOf").and_then(Value::as_array) {
+        return branches
+            .iter()
+            .flat_map(|branch| {
+                let told = description(branch).unwrap_or_default();
+                let mut members = members(roots, branch, depth + 1);
+                for member in members.iter_mut().filter(|member| member.description.is_empty()) {
+                    member.description.clone_from(&told);
+                }
+                members
+            })
+            .collect();
+    }
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let member = |(name, inner): (&String, &Value)| Member {
+        name: name.clone(),
+        form: listed(roots, inner),
+        description: description(inner)
+            .or_else(|| description(resolved(roots, inner)))
+            .unwrap_or_default(),
+    };
+    properties.into_iter().flatten().map(member).collect()
+}
+
 /// Follows references and takes the one branch of `anyOf` that is not null.
-fn resolved<'s>(root: &'s Value, schema: &'s Value) -> &'s Value {
+fn resolved<'s>(roots: &[&'s Value], schema: &'s Value) -> &'s Value {
     let mut here = schema;
     for _ in 0..DEPTH {
         if let Some(name) = here
@@ -124,7 +179,8 @@ fn resolved<'s>(root: &'s Value, schema: &'s Value) -> &'s Value {
             .and_then(Value::as_str)
             .and_then(|r| r.strip_prefix("#/$defs/"))
         {
-            match root.get("$defs").and_then(|definitions| definitions.get(name)) {
+            let found = roots.iter().rev().find_map(|root| root.get("$defs")?.get(name));
+            match found {
                 Some(found) => here = found,
                 None => return here,
             }
@@ -143,8 +199,8 @@ fn resolved<'s>(root: &'s Value, schema: &'s Value) -> &'s Value {
     here
 }
 
-fn values(root: &Value, schema: &Value, depth: usize) -> Vec<String> {
-    let schema = resolved(root, schema);
+fn values(roots: &[&Value], schema: &Value, depth: usize) -> Vec<String> {
+    let schema = resolved(roots, schema);
     if let Some(word) = schema.get("const").and_then(Value::as_str) {
         return vec![word.to_owned()];
     }
@@ -160,7 +216,7 @@ fn values(root: &Value, schema: &Value, depth: usize) -> Vec<String> {
         .flatten()
     {
         let inner = if depth < DEPTH {
-            values(root, branch, depth + 1)
+            values(roots, branch, depth + 1)
         } else {
             Vec::new()
         };
@@ -184,16 +240,22 @@ fn kind(schema: &Value) -> Option<&str> {
     }
 }
 
-fn form(root: &Value, schema: &Value, depth: usize) -> String {
-    let schema = resolved(root, schema);
+/// The range of a number, unless it is that of its type.
+fn range(schema: &Value) -> Option<String> {
+    let (low, high) = (schema.get("minimum")?.as_i64()?, schema.get("maximum")?.as_i64()?);
+    (high < i64::from(u32::MAX)).then(|| format!("{low}..={high}"))
+}
+
+fn form(roots: &[&Value], schema: &Value, depth: usize) -> String {
+    let schema = resolved(roots, schema);
     match kind(schema) {
-        Some("integer") => "number".to_owned(),
+        Some("integer") => range(schema).unwrap_or_else(|| "number".to_owned()),
         Some("string") => match schema.get("format").and_then(Value::as_str) {
             Some("ipv4" | "ipv6" | "ip") => "address".to_owned(),
             _ => "text".to_owned(),
         },
         Some("array") => match schema.get("items") {
-            Some(items) if depth < DEPTH => format!("list of {}", form(root, items, depth + 1)),
+            Some(items) if depth < DEPTH => format!("list of {}", form(roots, items, depth + 1)),
             _ => "list".to_owned(),
         },
         Some("object") => {
@@ -215,7 +277,7 @@ fn form(root: &Value, schema: &Value, depth: usize) -> String {
                 .into_iter()
                 .find_map(|key| schema.get(key)?.as_array());
             let forms = branches.into_iter().flatten().filter(|_| depth < DEPTH);
-            let mut forms: Vec<String> = forms.map(|branch| form(root, branch, depth + 1)).collect();
+            let mut forms: Vec<String> = forms.map(|branch| form(roots, branch, depth + 1)).collect();
             forms.dedup();
             if forms.is_empty() {
                 "value".to_owned()
@@ -240,13 +302,13 @@ mod tests {
                     "rip": {
                         "properties": {
                             "announce": { "anyOf": [{ "$ref": "#/$defs/Announce" }, { "type": "null" }], "description": "What is sent." },
-                            "metric": { "type": ["integer", "null"] },
+                            "metric": { "type": ["integer", "null"], "minimum": 0, "maximum": 16 },
                             "keys": { "type": ["array", "null"], "items": { "type": "object", "properties": { "id": {}, "secret": {} } } },
                         },
+                        "$defs": { "Announce": { "oneOf": [{ "const": "none" }, { "enum": ["v1", "v2"] }] } },
                     },
                 } } },
             },
-            "$defs": { "Announce": { "oneOf": [{ "const": "none" }, { "enum": ["v1", "v2"] }] } },
         })
     }
 
@@ -264,10 +326,12 @@ mod tests {
                 ("interfaces.IFNAME.enabled", "true | false"),
                 ("interfaces.IFNAME.rip.announce", "none | v1 | v2"),
                 ("interfaces.IFNAME.rip.keys", "list of { id, secret }"),
-                ("interfaces.IFNAME.rip.metric", "number"),
+                ("interfaces.IFNAME.rip.metric", "0..=16"),
                 ("router.preferences.NAME", "number"),
             ]
         );
+        let members: Vec<&str> = terms[2].members.iter().map(|member| &*member.name).collect();
+        assert_eq!(members, ["id", "secret"]);
         assert_eq!(terms[1].description, "What is sent.");
         assert_eq!(terms[4].description, "By source.");
         assert_eq!(terms[1].values, ["none", "v1", "v2"]);
@@ -275,18 +339,10 @@ mod tests {
 
     #[test]
     fn one_protocol() {
-        let part = json!({ "properties": { "metric": { "$ref": "#/$defs/Metric" } } });
-        let definitions = json!({ "Metric": { "type": "integer" } });
-        let terms = of_protocol(
-            "rip",
-            &json!({ "protocol": part, "interface": part, "$defs": definitions }),
-        );
-        let found: Vec<(String, &str)> = terms
-            .iter()
-            .map(|term| (term.path(), term.form.as_str()))
-            .collect();
-        let expected = ["interfaces.IFNAME.rip.metric", "protocols.rip.metric"];
-        assert_eq!(found, expected.map(|path| (path.to_owned(), "number")));
+        let part = json!({ "properties": { "metric": { "type": "integer" } } });
+        let terms = of_protocol("rip", &json!({ "protocol": part, "interface": part }));
+        let paths: Vec<String> = terms.iter().map(Term::path).collect();
+        assert_eq!(paths, ["interfaces.IFNAME.rip.metric", "protocols.rip.metric"]);
     }
 
     #[test]

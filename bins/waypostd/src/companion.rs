@@ -46,10 +46,8 @@ impl Companion for Wired {
 
     fn ready(&mut self, manager: &mut Manager) {
         if let Some(path) = &self.config {
-            let refusals = take_file(manager, (clock::now(), clock::wall()), path, Occasion::Start)
-                .err()
-                .unwrap_or_default();
-            self.running.warn(&refusals);
+            let result = take_file(manager, (clock::now(), clock::wall()), path, Occasion::Start);
+            self.running.file_read(&result);
         }
         self.table.start_complete();
         self.running.started();
@@ -106,7 +104,7 @@ pub(crate) fn take_file(
         }
     })?;
     match declared {
-        Declared::Taken(applied) if applied.plan.changes.is_empty() => {
+        Declared::Taken(applied) if !applied.changed => {
             tracing::info!(path = %path.display(), "the file says what is in force already");
         }
         Declared::Taken(applied) => {

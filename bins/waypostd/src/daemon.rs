@@ -1,7 +1,7 @@
 //! The daemon, as the management API sees it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use waypost_api::{Daemon, DaemonStatus, ManagerJob, Phase, RouteQuery, RouteReply};
 use waypost_host::daemon::ManagerHandle;
@@ -31,7 +31,10 @@ pub(crate) struct Running {
 
 struct State {
     phase: Phase,
-    warnings: Vec<String>,
+    /// What is to be said as long as the daemon lives.
+    notes: Vec<String>,
+    /// Why the file of `--config` was refused when it was read last.
+    file: Vec<String>,
 }
 
 impl Running {
@@ -44,7 +47,8 @@ impl Running {
             start: clock::now(),
             state: Mutex::new(State {
                 phase: Phase::Starting,
-                warnings: Vec::new(),
+                notes: Vec::new(),
+                file: Vec::new(),
             }),
         }
     }
@@ -62,7 +66,7 @@ impl Running {
     }
 
     pub(crate) fn started(&self) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).phase = Phase::Running;
+        self.state().phase = Phase::Running;
     }
 
     /// What keeps packets from following the routes that the kernel has.
@@ -74,16 +78,21 @@ impl Running {
         forwarding::obstacles(names.values().take(MOST_LOOKED_AT))
     }
 
-    /// What `status` shows until the next start: the file at start was refused.
-    pub(crate) fn warn(&self, refusals: &[Refusal]) {
-        let warnings = refusals
-            .iter()
-            .map(|refusal| format!("--config was refused: {refusal}"));
-        self.state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .warnings
-            .extend(warnings);
+    /// What `status` shows from now on.
+    pub(crate) fn note(&self, note: &str) {
+        self.state().notes.push(note.to_owned());
+    }
+
+    /// What `status` shows until the file of `--config` is read again: why it was refused, if it was.
+    pub(crate) fn file_read(&self, result: &Result<(), Vec<Refusal>>) {
+        let refusals = result.as_ref().err().into_iter().flatten();
+        self.state().file = refusals
+            .map(|refusal| format!("--config was refused: {refusal}"))
+            .collect();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -101,14 +110,20 @@ impl Daemon for Running {
     }
 
     fn status(&self) -> DaemonStatus {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state();
         DaemonStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             phase: state.phase,
             uptime_seconds: clock::now().since(self.start).as_secs(),
             infobase: self.infobase.clone(),
-            warnings: state.warnings.iter().cloned().chain(self.obstacles()).collect(),
+            warnings: state
+                .notes
+                .iter()
+                .chain(&state.file)
+                .cloned()
+                .chain(self.obstacles())
+                .collect(),
         }
     }
 }

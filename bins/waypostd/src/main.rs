@@ -13,6 +13,7 @@ mod signals;
 mod surroundings;
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use clap::Parser;
 use waypost_api::{Limits, Server};
 use waypost_host::daemon::{Signals, desk, run};
 use waypost_host::table::{self, TableOptions};
-use waypost_infobase::{FileStore, Store};
+use waypost_infobase::{Directory, FileStore, Store, StoreError};
 use waypost_manager::Manager;
 use waypost_sys::claim::{Claim, ClaimError};
 use waypost_sys::descriptors;
@@ -46,6 +47,10 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
+fn open(state: &Path, history: u64) -> Result<FileStore, StoreError> {
+    FileStore::open_on(Box::new(Directory::new(state)), history)
+}
+
 fn serve(options: &Options) -> Result<()> {
     match descriptors::raise_limit() {
         Ok(limit) => tracing::debug!(limit = limit.current, "file descriptors"),
@@ -61,7 +66,7 @@ fn serve(options: &Options) -> Result<()> {
     let _claim = claim()?;
     // Forwarding goes on whatever is wrong with the store: routes are in the kernel and nothing has touched them yet.
     let store: Box<dyn Store> =
-        Box::new(FileStore::open(state).context("the infobase cannot be used; nothing was changed")?);
+        Box::new(open(state, options.history).context("the infobase cannot be used; nothing was changed")?);
     let (manager_handle, desk) = desk()?;
     let signals = Arc::new(Signals::new(desk.waker()));
     let table_options = TableOptions {
@@ -82,7 +87,18 @@ fn serve(options: &Options) -> Result<()> {
         configuration.clone(),
         signals.clone(),
     )?;
-    signals::watch(signals.clone(), manager_handle.clone(), options.config.clone())?;
+    let running = Arc::new(Running::new(
+        manager_handle.clone(),
+        table.clone(),
+        state.display().to_string(),
+    ));
+    signals::watch(
+        signals.clone(),
+        manager_handle,
+        options.config.clone(),
+        running.clone(),
+    )?;
+    let group = access::Group::named(&options.group)?;
     let socket = &options.socket;
     if let Some(folder) = socket.parent() {
         std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
@@ -90,15 +106,18 @@ fn serve(options: &Options) -> Result<()> {
     let mode = if options.private { 0o660 } else { 0o666 };
     let listener =
         waypost_api::bind(socket, mode).with_context(|| format!("the socket {}", socket.display()))?;
-    let running = Arc::new(Running::new(
-        manager_handle,
-        table.clone(),
-        state.display().to_string(),
-    ));
+    match group.own(socket) {
+        // Who may connect anyway does not miss it.
+        Err(reason) if options.private => {
+            tracing::warn!("{reason}");
+            running.note(&reason);
+        }
+        _ => {}
+    }
     let server = Server::start(
         listener,
         running.clone(),
-        access::policy(options)?,
+        access::policy(options, &group),
         Limits::default(),
     )?;
     let rescue = Rescue::start(state, configuration)?;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
+use waypost_infobase::DEFAULT_HISTORY;
 
 /// The Waypost router.
 ///
@@ -29,13 +30,17 @@ pub(crate) struct Options {
     #[arg(long, value_name = "NAME", default_value = "waypost")]
     pub(crate) group: String,
 
-    /// Refuse other users even read access.
+    /// Refuse other users even read access: only root and the group can connect.
     #[arg(long)]
     pub(crate) private: bool,
 
     /// How long routes of an earlier life stay in the kernel for protocols to learn them again.
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
     pub(crate) restart_time: Duration,
+
+    /// How many revisions of the configuration are kept for `waypost rollback`.
+    #[arg(long, value_name = "NUMBER", default_value_t = DEFAULT_HISTORY, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) history: u64,
 
     /// What to log: error, warn, info, debug, trace, or a filter such as `info,waypost_host=debug`.
     #[arg(long, value_name = "FILTER", default_value = "info", env = "WAYPOST_LOG")]
@@ -70,4 +75,39 @@ fn seconds(text: &str) -> Result<Duration, String> {
     text.parse()
         .map(Duration::from_secs)
         .map_err(|_| "not a number of seconds".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// The manual page is written by hand: no option may be missing in it, nor one be in it that there is not.
+    #[test]
+    fn the_manual_page_has_every_option() {
+        let page = include_str!("../../../packaging/man/waypostd.8").replace("\\-", "-");
+        let described: Vec<&str> = page
+            .lines()
+            .filter_map(|line| line.strip_prefix("\\fB--")?.split("\\fR").next())
+            .collect();
+        let command = Options::command();
+        let options: Vec<&str> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
+        assert_eq!(described, options);
+        let defaults = command.get_arguments().filter(|option| !option.is_hide_set());
+        for option in defaults.filter(|option| !option.get_default_values().is_empty()) {
+            let default = option.get_default_values()[0].to_string_lossy();
+            let section = page
+                .split(&format!("\n\\fB--{}\\fR", option.get_long().unwrap()))
+                .nth(1)
+                .unwrap();
+            let section = section.split(".TP").next().unwrap();
+            assert!(
+                section.contains(&format!("Default {default}"))
+                    || section.contains(&format!("Default \\fB{default}\\fR"))
+                    || section.contains(&format!("Default \\fI{default}\\fR")),
+                "{default}: {section}"
+            );
+        }
+    }
 }

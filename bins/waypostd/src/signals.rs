@@ -8,9 +8,15 @@ use tokio::signal::unix::{SignalKind, signal};
 use waypost_host::daemon::{ManagerHandle, Signals};
 
 use crate::companion::{Occasion, take_file};
+use crate::daemon::Running;
 
 /// Starts the thread that waits for signals.
-pub(crate) fn watch(signals: Arc<Signals>, manager: ManagerHandle, config: Option<PathBuf>) -> Result<()> {
+pub(crate) fn watch(
+    signals: Arc<Signals>,
+    manager: ManagerHandle,
+    config: Option<PathBuf>,
+    running: Arc<Running>,
+) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -31,9 +37,13 @@ pub(crate) fn watch(signals: Arc<Signals>, manager: ManagerHandle, config: Optio
                         _ = interrupt.recv() => signals.stop(),
                         _ = leave.recv() => signals.leave(),
                         _ = reread.recv() => match config.clone() {
-                            Some(path) => manager.run(Box::new(move |manager, now, wall| {
-                                drop(take_file(manager, (now, wall), &path, Occasion::Asked));
-                            })),
+                            Some(path) => {
+                                let running = running.clone();
+                                manager.run(Box::new(move |manager, now, wall| {
+                                    let result = take_file(manager, (now, wall), &path, Occasion::Asked);
+                                    running.file_read(&result);
+                                }));
+                            }
                             None => tracing::warn!("SIGHUP is ignored: there is no --config to read again"),
                         },
                     }

@@ -15,12 +15,14 @@ pub type UserName = Arc<dyn Fn(u32) -> Option<String> + Send + Sync>;
 pub struct AccessPolicy {
     /// Users that may write: root and the daemon's own.
     pub write_uids: Vec<u32>,
-    /// Whether a user is a member of the group `waypost`; asked once a connection.
+    /// Whether a user is a member of the group that may write; asked once a connection.
     pub is_writer: MembershipCheck,
     /// The name of a user, for the history; asked once a connection, at its first change.
     pub user_name: UserName,
     /// Whether everybody else may read, with secrets hidden.
     pub others_may_read: bool,
+    /// The name of that group, for people.
+    pub group: String,
 }
 
 impl AccessPolicy {
@@ -37,6 +39,7 @@ impl AccessPolicy {
             is_writer: Arc::new(is_writer),
             user_name: Arc::new(user_name),
             others_may_read,
+            group: "waypost".to_owned(),
         }
     }
 }

@@ -24,6 +24,8 @@ use crate::{AccessPolicy, Daemon, Limits, RouteAnswer, RouteQuery};
 
 /// Work on more octets than this leaves the server's own thread, so that others are not held up.
 const HEAVY: usize = 64 * 1024;
+/// Octets of a note for the history: every revision is kept with its note.
+const MAX_NOTE: usize = 4096;
 
 /// What all requests share.
 pub(crate) struct Api {
@@ -133,11 +135,18 @@ impl Call {
     }
 
     /// The peer as the author of a change.
-    pub(crate) async fn author(&self, note: Option<String>) -> Author {
-        Author {
-            name: self.peer.name(&self.api.policy).await,
-            note: note.unwrap_or_default(),
+    pub(crate) async fn author(&self, note: Option<String>) -> Result<Author, Refusal> {
+        let note = note.unwrap_or_default();
+        if note.len() > MAX_NOTE {
+            return Err(Refusal::invalid("the note is too long")
+                .at("note")
+                .with_value(format!("{} octets", note.len()))
+                .with_allowed(format!("up to {MAX_NOTE} octets")));
         }
+        Ok(Author {
+            name: self.peer.name(&self.api.policy).await,
+            note,
+        })
     }
 }
 

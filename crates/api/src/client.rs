@@ -19,8 +19,10 @@ use waypost_routprot::Refusal;
 
 use crate::{Refusals, Snapshot};
 
-/// Longer than anything the server gives itself for an answer.
-const TIMEOUT: Duration = Duration::from_secs(90);
+/// Longer than the server gives itself for an answer to all but an autostatic update.
+const TIMEOUT: Duration = Duration::from_secs(35);
+/// A watch has news, or a sign of life, more often than this.
+const SILENCE: Duration = Duration::from_secs(45);
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +34,14 @@ pub enum ClientError {
         path: PathBuf,
         /// The system's words.
         cause: io::Error,
+    },
+    /// Somebody listens there and does not answer. It is not known whether the request took effect.
+    #[error("the daemon at {} does not answer: waited {} s", path.display(), waited.as_secs())]
+    Silent {
+        /// The socket.
+        path: PathBuf,
+        /// How long.
+        waited: Duration,
     },
     /// The daemon turned the request down.
     #[error("{}", joined(.0))]
@@ -52,6 +62,7 @@ pub struct Client {
     path: PathBuf,
     runtime: Runtime,
     connection: Option<SendRequest<Full<Bytes>>>,
+    patience: Duration,
 }
 
 impl Client {
@@ -70,7 +81,13 @@ impl Client {
             path,
             runtime,
             connection: Some(connection),
+            patience: TIMEOUT,
         })
+    }
+
+    /// How long an answer may take from now on; 35 s unless said otherwise. A watch is waited for to begin as long.
+    pub fn set_timeout(&mut self, patience: Duration) {
+        self.patience = patience;
     }
 
     /// Asks for what is at a path such as `/v1/status`; [`query`] adds parameters.
@@ -104,21 +121,34 @@ impl Client {
     /// # Errors
     /// Any [`ClientError`]; a daemon that stops ends the watch with [`ClientError::Protocol`].
     pub fn watch(&mut self, mut news: impl FnMut(Snapshot) -> ControlFlow<()>) -> Result<(), ClientError> {
-        let Self { path, runtime, .. } = self;
+        let Self {
+            path,
+            runtime,
+            patience,
+            ..
+        } = self;
+        let silent = |waited: Duration| ClientError::Silent {
+            path: path.clone(),
+            waited,
+        };
         runtime.block_on(async {
             // A connection of its own, which goes away with the watch.
             let mut connection = open(path).await?;
             let request = request(&Method::GET, "/v1/watch", Bytes::new())?;
-            let answer = connection
-                .send_request(request)
+            let answer = tokio::time::timeout(*patience, connection.send_request(request))
                 .await
+                .map_err(|_| silent(*patience))?
                 .map_err(|error| broken("the watch broke off", &error))?;
             if answer.status() != StatusCode::OK {
-                return whole(answer).await.map(drop);
+                let body = tokio::time::timeout(*patience, whole(answer)).await;
+                return body.map_err(|_| silent(*patience))?.map(drop);
             }
             let mut body = answer.into_body();
             let mut pending = Vec::new();
-            while let Some(frame) = body.frame().await {
+            while let Some(frame) = tokio::time::timeout(SILENCE, body.frame())
+                .await
+                .map_err(|_| silent(SILENCE))?
+            {
                 let frame = frame.map_err(|error| broken("the watch broke off", &error))?;
                 pending.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data));
                 while let Some(end) = pending.windows(2).position(|pair| pair == b"\n\n") {
@@ -142,6 +172,7 @@ impl Client {
             path: socket,
             runtime,
             connection,
+            patience,
         } = self;
         let exchange = async {
             // The connection's task gets a chance to see that the daemon has closed it.
@@ -177,12 +208,12 @@ impl Client {
                 }
             }
         };
-        let result = runtime.block_on(async { tokio::time::timeout(TIMEOUT, exchange).await });
+        let result = runtime.block_on(async { tokio::time::timeout(*patience, exchange).await });
         result.unwrap_or_else(|_| {
-            let seconds = TIMEOUT.as_secs();
-            Err(ClientError::Protocol(format!(
-                "the daemon did not answer within {seconds} s"
-            )))
+            Err(ClientError::Silent {
+                path: socket.clone(),
+                waited: *patience,
+            })
         })
     }
 }
@@ -285,6 +316,21 @@ mod tests {
         );
         assert_eq!(encode("br é/.."), "br%20%C3%A9%2F..");
         assert_eq!(query("/v1/status", []), "/v1/status");
+    }
+
+    #[test]
+    fn somebody_there_who_does_not_answer() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("waypost.sock");
+        let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let mut client = Client::connect(&path).unwrap();
+        client.set_timeout(Duration::from_millis(20));
+        for error in [
+            client.get::<serde_json::Value>("/v1/status").unwrap_err(),
+            client.watch(|_| ControlFlow::Continue(())).unwrap_err(),
+        ] {
+            assert!(matches!(error, ClientError::Silent { .. }), "{error}");
+        }
     }
 
     #[test]

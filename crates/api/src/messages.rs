@@ -185,7 +185,7 @@ pub struct ChangeRequest {
     /// Edits, applied in order and as one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edits: Option<Vec<EditRequest>>,
-    /// A whole configuration as TOML text, in the place of everything there is.
+    /// A whole configuration as TOML text, in the place of everything there is but autostatic routes that it does not name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub toml: Option<String>,
     /// A note for the history.
@@ -201,7 +201,7 @@ pub enum EditRequest {
     Set(SetRequest),
     /// Unset the option, or the whole table, at this path.
     Unset(String),
-    /// Make this text tree the whole configuration.
+    /// Make this text tree the whole configuration. Autostatic routes stay where it names none.
     Replace(Value),
     /// Merge this text tree: the tables it names are replaced, others stay.
     Merge(Value),

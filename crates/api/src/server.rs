@@ -78,8 +78,8 @@ impl Default for Limits {
 
 /// Binds the socket, in the place of one that a dead daemon left.
 ///
-/// `mode` is the socket's mode: 0o660 with the group set by the caller keeps others from connecting at all, 0o666 leaves it
-/// to the [`AccessPolicy`].
+/// `mode` is the socket's mode: 0o660 keeps all but its owner and its group from connecting at all, 0o666 leaves it to the
+/// [`AccessPolicy`]. [`give_to_group`] makes the group the right one.
 ///
 /// # Errors
 /// `AddrInUse` when a daemon answers there, or something else than a socket has the name.
@@ -93,6 +93,14 @@ pub fn bind(path: &Path, mode: u32) -> io::Result<UnixListener> {
     let listener = UnixListener::bind(path)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
     Ok(listener)
+}
+
+/// Makes a group the socket's, so that its members may connect whatever the mode says of others.
+///
+/// # Errors
+/// When this process may not: it takes CAP_CHOWN, or to own the socket and be in the group.
+pub fn give_to_group(path: &Path, group: u32) -> io::Result<()> {
+    std::os::unix::fs::chown(path, None, Some(group))
 }
 
 /// A running server. Dropping it stops it.
@@ -341,7 +349,10 @@ async fn admit(api: Arc<Api>, endpoint: &Endpoint, mut request: Request) -> Resu
         };
         return Err(
             denied(&format!("user {} may not {action}", peer.name(&api.policy).await))
-                .with_allowed("root, the user of the daemon, members of the group 'waypost'")
+                .with_allowed(format!(
+                    "root, the user of the daemon, members of the group '{}'",
+                    api.policy.group
+                ))
                 .into(),
         );
     }

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use waypost_infobase::BlockKey;
 use waypost_routprot::router_blocks::{
     INFINITE_LIFETIME, InterfaceRoute, InterfaceRoute4, InterfaceRoute6, RouteFamily, RouteType, RouteViews,
@@ -201,13 +203,10 @@ impl Manager {
         routes.sort_by_key(|(prefix, route)| (*prefix, route.metric));
         routes.dedup_by_key(|(prefix, _)| *prefix);
         let key = BlockKey::interface(&name, ProtocolId::AUTOSTATIC);
-        let rows: Vec<InterfaceRoute> = routes
-            .iter()
-            .map(|(prefix, route)| row(index, *prefix, route))
-            .collect();
+        let rows: Vec<InterfaceRoute> = routes.iter().map(|(prefix, route)| row(*prefix, route)).collect();
         let block = (!routes.is_empty()).then(|| InfoBlock::new(1, encode_routes(&rows)));
         if self.tree.get(&key) != block.as_ref() {
-            self.commit(wall, author, None, &[(key, block)])?;
+            self.commit(wall, &noted(author, &name), None, &[(key, block)])?;
         }
         let count = routes.len();
         self.routes.set_autostatic(index, routes);
@@ -240,7 +239,9 @@ impl Manager {
 }
 
 /// The published row of an autostatic route (INTERFACE_ROUTE_INFO). It holds one next hop: of an equal-cost set, the first.
-fn row(index: InterfaceIndex, prefix: Prefix, route: &Route) -> InterfaceRoute {
+///
+/// The interface is the one of the block's key, whatever its number will be: none is written.
+fn row(prefix: Prefix, route: &Route) -> InterfaceRoute {
     let gateway = route.next_hops.first().and_then(|hop| hop.gateway);
     let family = match prefix {
         Prefix::V4(prefix) => RouteFamily::V4(InterfaceRoute4 {
@@ -272,7 +273,7 @@ fn row(index: InterfaceIndex, prefix: Prefix, route: &Route) -> InterfaceRoute {
     let (protocol, preference, views) = (ProtocolId::AUTOSTATIC, 0, RouteViews::UNICAST);
     InterfaceRoute {
         family,
-        interface: index,
+        interface: InterfaceIndex(0),
         kind,
         protocol,
         preference,
@@ -299,4 +300,116 @@ fn route(index: InterfaceIndex, row: &InterfaceRoute) -> (Prefix, Route) {
         preference: (row.preference != 0).then_some(row.preference),
     };
     (row.prefix(), route)
+}
+
+/// The author of an update, with a note that says what it was.
+fn noted(author: &Author, interface: &str) -> Author {
+    let mut note = format!("autostatic update of {interface}");
+    if !author.note.is_empty() {
+        note = format!("{note}: {}", author.note);
+    }
+    Author {
+        name: author.name.clone(),
+        note,
+    }
+}
+
+/// The autostatic routes of an interface as text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
+pub(crate) struct AutostaticConfig {
+    /// The routes that the last update found.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    routes: Vec<AutostaticRoute>,
+}
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct AutostaticRoute {
+    /// The destination.
+    prefix: Prefix,
+    /// The router on the link. Default: none, the destination is on the link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    gateway: Option<IpAddr>,
+    /// The metric, 0..=4294967294. Default 1.
+    #[serde(default = "one")]
+    #[schemars(range(min = 0, max = 4_294_967_294_u32))]
+    metric: u32,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+impl AutostaticConfig {
+    /// What a block says; `None` when it says more than text can.
+    pub(crate) fn of(block: &InfoBlock) -> Option<Self> {
+        let rows = decode_interface_routes(block.payload().ok()?).ok()?;
+        let config = Self {
+            routes: rows.iter().map(AutostaticRoute::of).collect(),
+        };
+        (config.block().as_ref() == Ok(block)).then_some(config)
+    }
+
+    /// The block that says this.
+    pub(crate) fn block(&self) -> Result<InfoBlock, Refusal> {
+        let rows: Result<Vec<InterfaceRoute>, Refusal> = self
+            .routes
+            .iter()
+            .enumerate()
+            .map(|(number, route)| {
+                route
+                    .row()
+                    .map_err(|refusal| refusal.under(&format!("routes.{number}")))
+            })
+            .collect();
+        let rows = rows?;
+        Ok(if rows.is_empty() {
+            InfoBlock::absent()
+        } else {
+            InfoBlock::new(1, encode_routes(&rows))
+        })
+    }
+}
+
+impl AutostaticRoute {
+    fn of(row: &InterfaceRoute) -> Self {
+        let (prefix, route) = route(InterfaceIndex(0), row);
+        Self {
+            prefix,
+            gateway: route.next_hops.first().and_then(|hop| hop.gateway),
+            metric: route.metric,
+        }
+    }
+
+    fn row(&self) -> Result<InterfaceRoute, Refusal> {
+        if self.metric == UNUSED_METRIC {
+            return Err(Refusal::out_of_range(
+                "metric",
+                self.metric,
+                format!("0..={}", UNUSED_METRIC - 1),
+            ));
+        }
+        let hop = match self.gateway {
+            Some(gateway) if matches!(self.prefix, Prefix::V4(_)) != gateway.is_ipv4() => {
+                return Err(Refusal::invalid(
+                    "the gateway is of another address family than the destination",
+                )
+                .at("gateway")
+                .with_value(gateway));
+            }
+            Some(gateway) => NextHop::via(gateway, InterfaceIndex(0)),
+            None => NextHop::on(InterfaceIndex(0)),
+        };
+        let route = Route {
+            kind: RouteKind::Unicast,
+            next_hops: [hop].into_iter().collect(),
+            metric: self.metric,
+            tag: 0,
+            preference: None,
+        };
+        Ok(row(self.prefix, &route))
+    }
 }

@@ -12,10 +12,13 @@ use waypost_infobase::{BlockKey, BlockScope, Tree};
 use waypost_routprot::router_blocks::{
     Block, BlockType, INTERFACE_ROUTE_INFO_SIZE, MIB_IPFORWARDROW_SIZE, static_interface_block,
 };
-use waypost_routprot::{ConfigurationCodec, InfoBlock, Refusal, Scope, parse_text, suggestion};
+use waypost_routprot::{
+    ConfigurationCodec, InfoBlock, Refusal, Scope, Status, all_mistakes, parse_text, shown_value, suggestion,
+};
 use waypost_types::ProtocolId;
 
 use crate::Path;
+use crate::autostatic::AutostaticConfig;
 use crate::router::{INTERFACE_STATUS, RawBlock, RouterConfig, enabled_block, says_enabled};
 use crate::schema::Definitions;
 
@@ -90,6 +93,7 @@ impl Configuration {
             "enabled".to_owned(),
             json!({ "type": "boolean", "description": "Whether protocols may use the interface. Default true." }),
         );
+        interface.insert("autostatic".to_owned(), autostatic_schema());
         let router = definitions.embed("router", schemars::schema_for!(RouterConfig).to_value());
         definitions.complete(json!({
             "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -120,7 +124,7 @@ impl Configuration {
     pub(crate) fn read(&self, text: &Value) -> Result<BTreeMap<BlockKey, Option<InfoBlock>>, Vec<Refusal>> {
         let mut blocks = BTreeMap::new();
         let mut refusals = Vec::new();
-        let mut take = |result: Result<Vec<BlockChange>, Refusal>| match result {
+        let mut take = |result: Result<Vec<BlockChange>, Vec<Refusal>>| match result {
             Ok(changes) => {
                 for (key, block) in changes {
                     let path = self.path_of(&key);
@@ -130,7 +134,7 @@ impl Configuration {
                     }
                 }
             }
-            Err(refusal) => refusals.push(refusal),
+            Err(refused) => refusals.extend(refused),
         };
         for (name, part) in table(text, &Path::default()).map_err(|refusal| vec![refusal])? {
             match name.as_str() {
@@ -138,7 +142,7 @@ impl Configuration {
                 "protocols" => each(part, "protocols", |name, part| {
                     take(self.protocol_block(name, part).map(|change| vec![change]));
                 })
-                .unwrap_or_else(|refusal| take(Err(refusal))),
+                .unwrap_or_else(|refusal| take(Err(vec![refusal]))),
                 "interfaces" => each(part, "interfaces", |interface, part| {
                     let path = Path::new(["interfaces", interface]);
                     match table(part, &path) {
@@ -148,11 +152,13 @@ impl Configuration {
                                     .map(|change| vec![change]),
                             );
                         }),
-                        Err(refusal) => take(Err(refusal)),
+                        Err(refusal) => take(Err(vec![refusal])),
                     }
                 })
-                .unwrap_or_else(|refusal| take(Err(refusal))),
-                other => take(Err(unknown(other, &TABLES).at(&Path::new([other]).to_string()))),
+                .unwrap_or_else(|refusal| take(Err(vec![refusal]))),
+                other => take(Err(vec![
+                    unknown(other, &TABLES).at(&Path::new([other]).to_string()),
+                ])),
             }
         }
         if refusals.is_empty() {
@@ -162,20 +168,23 @@ impl Configuration {
         }
     }
 
-    pub(crate) fn router_blocks(text: &Value) -> Result<Vec<BlockChange>, Refusal> {
+    pub(crate) fn router_blocks(text: &Value) -> Result<Vec<BlockChange>, Vec<Refusal>> {
         parse_text::<RouterConfig>(text)
             .and_then(|config| config.to_blocks())
-            .map_err(|refusal| refusal.under("router"))
+            .map_err(|first| {
+                let schema = schemars::schema_for!(RouterConfig).to_value();
+                under("router", all_mistakes(&schema, text, first))
+            })
     }
 
-    pub(crate) fn protocol_block(&self, name: &str, text: &Value) -> Result<BlockChange, Refusal> {
+    pub(crate) fn protocol_block(&self, name: &str, text: &Value) -> Result<BlockChange, Vec<Refusal>> {
         let path = Path::new(["protocols", name]).to_string();
         let id = self
             .protocol_named(name, &[])
-            .map_err(|refusal| refusal.at(&path))?;
+            .map_err(|refusal| vec![refusal.at(&path)])?;
         let block = self
             .encode(id, Scope::Global, text)
-            .map_err(|refusal| refusal.under(&path))?;
+            .map_err(|refusals| under(&path, refusals))?;
         Ok((BlockKey::protocol(id), Some(block)))
     }
 
@@ -184,27 +193,29 @@ impl Configuration {
         interface: &str,
         name: &str,
         text: &Value,
-    ) -> Result<BlockChange, Refusal> {
+    ) -> Result<BlockChange, Vec<Refusal>> {
         let path = Path::new(["interfaces", interface, name]).to_string();
-        check_interface_name(interface).map_err(|refusal| refusal.at(&path))?;
+        check_interface_name(interface).map_err(|refusal| vec![refusal.at(&path)])?;
         if name == "enabled" {
             let enabled = text.as_bool().ok_or_else(|| {
-                Refusal::invalid("not a truth value")
-                    .at(&path)
-                    .with_value(text)
-                    .with_allowed("true, false")
+                vec![
+                    Refusal::invalid("a truth value is expected")
+                        .at(&path)
+                        .with_value(shown_value(text))
+                        .with_allowed("true, false"),
+                ]
             })?;
             let key = BlockKey::interface(interface, INTERFACE_STATUS);
             return Ok((key, Some(enabled_block(enabled))));
         }
         let id = self
             .protocol_named(name, &["enabled", "autostatic"])
-            .map_err(|refusal| refusal.at(&path))?;
+            .map_err(|refusal| vec![refusal.at(&path)])?;
         let block = self
             .encode(id, Scope::Interface, text)
-            .map_err(|refusal| refusal.under(&path))?;
+            .map_err(|refusals| under(&path, refusals))?;
         if id == ROUTES {
-            let routes = static_routes(&block).map_err(|refusal| refusal.under(&path))?;
+            let routes = static_routes(&block).map_err(|refusal| vec![refusal.under(&path)])?;
             return Ok((BlockKey::interface(interface, ProtocolId::STATIC), Some(routes)));
         }
         Ok((BlockKey::interface(interface, id), Some(block)))
@@ -263,17 +274,40 @@ impl Configuration {
         }
     }
 
-    fn encode(&self, id: ProtocolId, scope: Scope, text: &Value) -> Result<InfoBlock, Refusal> {
+    fn encode(&self, id: ProtocolId, scope: Scope, text: &Value) -> Result<InfoBlock, Vec<Refusal>> {
         match self.codecs.get(&id) {
-            Some(codec) if text.get("hex").is_none() => codec.to_block(scope, text),
-            None if text.get("hex").is_none() => Err(Refusal::invalid(
-                "no codec for this protocol: give the block as { version = N, hex = \"...\" }",
-            )),
-            _ => parse_text::<RawBlock>(text)?.block(),
+            None if is_autostatic(id, scope) && text.get("hex").is_none() => {
+                parse_text::<AutostaticConfig>(text)
+                    .and_then(|config| config.block())
+                    .map_err(|first| all_mistakes(&autostatic_schema(), text, first))
+            }
+            Some(codec) if text.get("hex").is_none() => codec
+                .to_block(scope, text)
+                .map_err(|first| codec.mistakes(scope, text, first)),
+            None if text.get("hex").is_none() => {
+                let names: Vec<&str> = self.codecs.values().map(|codec| codec.name()).collect();
+                Err(vec![
+                    Refusal::new(
+                        Status::ERROR_UNKNOWN_PROTOCOL_ID,
+                        format!("{} is not installed", self.name_of(id)),
+                    )
+                    .with_allowed(format!(
+                        "{}; a block as it is: {{ hex = \"...\" }}",
+                        names.join(", ")
+                    )),
+                ])
+            }
+            _ => parse_text::<RawBlock>(text)
+                .and_then(|raw| raw.block())
+                .map_err(|refusal| vec![refusal]),
         }
     }
 
     pub(crate) fn decode(&self, id: ProtocolId, scope: Scope, block: &InfoBlock) -> Value {
+        let autostatic = is_autostatic(id, scope).then(|| AutostaticConfig::of(block));
+        if let Some(config) = autostatic.flatten() {
+            return serde_json::to_value(config).unwrap_or_default();
+        }
         let text = self
             .codecs
             .get(&id)
@@ -357,8 +391,22 @@ fn table<'v>(text: &'v Value, path: &Path) -> Result<&'v Map<String, Value>, Ref
     text.as_object().ok_or_else(|| {
         Refusal::invalid("a table is expected")
             .at(&path.to_string())
-            .with_value(text)
+            .with_value(shown_value(text))
     })
+}
+
+/// Whether a block is the autostatic routes of an interface, which no protocol has a codec for.
+fn is_autostatic(id: ProtocolId, scope: Scope) -> bool {
+    id == ProtocolId::AUTOSTATIC && scope == Scope::Interface
+}
+
+fn autostatic_schema() -> Value {
+    schemars::schema_for!(AutostaticConfig).to_value()
+}
+
+/// Refusals whose paths continue `path`.
+fn under(path: &str, refusals: Vec<Refusal>) -> Vec<Refusal> {
+    refusals.into_iter().map(|refusal| refusal.under(path)).collect()
 }
 
 fn each(text: &Value, path: &str, mut part: impl FnMut(&str, &Value)) -> Result<(), Refusal> {

@@ -27,7 +27,7 @@ pub enum Edit {
     },
     /// Unset an option, or a whole table.
     Unset(Path),
-    /// Make this text tree the whole configuration.
+    /// Make this text tree the whole configuration. Autostatic routes stay where it names none.
     Replace(Value),
     /// Merge this text tree into the configuration: the tables it names are replaced, others stay.
     Merge(Value),
@@ -118,7 +118,10 @@ impl Configuration {
             }
             Edit::Replace(text) => {
                 let target = self.read(text)?;
-                let old = gone(tree, &edited.blocks, ..);
+                let old = gone(tree, &edited.blocks, ..)
+                    .into_iter()
+                    .filter(is_configuration);
+                let old: Vec<_> = old.collect();
                 edited.extend(old);
                 edited.extend(target);
             }
@@ -249,13 +252,12 @@ impl Configuration {
         let whole = |range: (_, _), text: &dyn Fn(&Value) -> Value| {
             let mut changes: Vec<BlockChange> = gone(tree, changed, range);
             if let Some(value) = value {
+                changes.retain(is_configuration);
                 changes.extend(self.read(&text(value))?);
             }
             Ok(changes)
         };
-        let one = |change: Result<BlockChange, Refusal>| {
-            change.map(|change| vec![change]).map_err(|refusal| vec![refusal])
-        };
+        let one = |change: Result<BlockChange, Vec<Refusal>>| change.map(|change| vec![change]);
         let named = |name: &str, also: &[&str]| {
             let id = self.protocol_named(name, also);
             id.map_err(|refusal| vec![refusal.at(&path.to_string())])
@@ -266,7 +268,7 @@ impl Configuration {
                 let text = text.as_mut().map_or(Value::Null, Value::take);
                 let router = self.edited_router(text, option, value, path);
                 let mut changes = gone(tree, changed, router_keys());
-                changes.extend(router.map_err(|refusal| vec![refusal])?);
+                changes.extend(router?);
                 Ok(changes)
             }
             (["protocols"], _) => whole(protocol_keys(), &|value| json!({ "protocols": value })),
@@ -294,13 +296,11 @@ impl Configuration {
             (["protocols", name, option @ ..], _) => {
                 let key = BlockKey::protocol(named(name, &[])?);
                 self.set_option(tree, edited, &key, (option, value), path)
-                    .map_err(|refusal| vec![refusal])
             }
             (["interfaces", interface, name, option @ ..], _) => {
                 let id = named(name, &["enabled", "autostatic"])?;
                 let key = BlockKey::interface(*interface, id);
                 self.set_option(tree, edited, &key, (option, value), path)
-                    .map_err(|refusal| vec![refusal])
             }
             (parts, _) => Err(vec![
                 unknown(parts.first().copied().unwrap_or_default(), &TABLES)
@@ -319,11 +319,12 @@ impl Configuration {
         option: &[&str],
         value: Option<&Value>,
         path: &Path,
-    ) -> Result<Vec<BlockChange>, Refusal> {
+    ) -> Result<Vec<BlockChange>, Vec<Refusal>> {
+        let alone = |refusal| vec![refusal];
         if let (Some(name), None) = (option.first(), value) {
-            check_option(&schemars::schema_for!(RouterConfig).to_value(), name, path)?;
+            check_option(&schemars::schema_for!(RouterConfig).to_value(), name, path).map_err(alone)?;
         }
-        edit_leaf(&mut text, option, value, path)?;
+        edit_leaf(&mut text, option, value, path).map_err(alone)?;
         Self::router_blocks(&text)
     }
 
@@ -335,7 +336,8 @@ impl Configuration {
         key: &BlockKey,
         (option, value): (&[&str], Option<&Value>),
         path: &Path,
-    ) -> Result<Vec<BlockChange>, Refusal> {
+    ) -> Result<Vec<BlockChange>, Vec<Refusal>> {
+        let alone = |refusal| vec![refusal];
         let scope = match &key.scope {
             BlockScope::Interface(_) => Scope::Interface,
             _ => Scope::Global,
@@ -345,7 +347,7 @@ impl Configuration {
             let first = option.first().copied().unwrap_or_default();
             let set = text.as_ref().is_some_and(|text| text.get(first).is_some());
             if let (false, Some(codec)) = (set, self.codec(key.kind)) {
-                check_option(&codec.schema(scope), first, path)?;
+                check_option(&codec.schema(scope), first, path).map_err(alone)?;
             }
             // Taking an option out of nothing leaves nothing, not a block full of defaults.
             if text.is_none() {
@@ -353,7 +355,7 @@ impl Configuration {
             }
         }
         let mut text = text.unwrap_or_else(|| json!({}));
-        edit_leaf(&mut text, option, value, path)?;
+        edit_leaf(&mut text, option, value, path).map_err(alone)?;
         let name = self.name_of(key.kind);
         let change = match &key.scope {
             BlockScope::Interface(interface) => self.interface_block(interface, &name, &text),
@@ -396,6 +398,12 @@ fn gone(tree: &Tree, changed: &Changed, range: impl RangeBounds<BlockKey> + Clon
     let stored = tree.range(range.clone()).map(|(key, _)| key);
     let keys = stored.chain(changed.range(range).map(|(key, _)| key));
     keys.map(|key| (key.clone(), None)).collect()
+}
+
+/// Whether the block is an operator's to write. The routes of an autostatic update are state that is kept beside
+/// configuration: text that does not name them leaves them alone.
+fn is_configuration((key, _): &BlockChange) -> bool {
+    key.kind != ProtocolId::AUTOSTATIC || !matches!(key.scope, BlockScope::Interface(_))
 }
 
 /// The router-wide blocks as they are with the edits so far.

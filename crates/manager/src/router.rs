@@ -22,6 +22,8 @@ const LAYOUT: u32 = 2;
 const LAYOUT_WITH_TERMS: u32 = 3;
 /// A hold-down of more than an hour is a mistake.
 const LONGEST_HOLD_DOWN: u32 = 3600;
+/// Octets of the operator's note.
+const MAX_ANNOTATION: usize = 4096;
 
 /// Preferences of route sources, in their published block.
 pub(crate) const PREFERENCES: ProtocolId = ProtocolId(BlockType::IP_PROT_PRIORITY_INFO.0);
@@ -39,6 +41,7 @@ pub struct RouterConfig {
     pub id: Option<RouterId>,
     /// Preferences of route sources by name (`static`, `ospf`, `rip`, ...) or number, 1..=255, lower wins.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "preferences_schema")]
     pub preferences: BTreeMap<String, u8>,
     /// The most routes each source may have in the routing table, by name or number, 1..=4294967295. What is beyond is refused
     /// and not kept: it comes when the source sets it again and there is room.
@@ -58,6 +61,13 @@ pub struct RouterConfig {
     /// Router-wide blocks that the options above do not express, by type: those of others, and unreadable ones.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub blocks: BTreeMap<String, RawBlock>,
+}
+
+fn preferences_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "type": "object",
+        "additionalProperties": { "type": "integer", "minimum": 1, "maximum": 255 },
+    })
 }
 
 /// A block as it is, for blocks without text form.
@@ -158,6 +168,12 @@ impl RouterConfig {
 
     /// The blocks that say this.
     pub(crate) fn to_blocks(&self) -> Result<Vec<(BlockKey, Option<InfoBlock>)>, Refusal> {
+        if let Some(note) = self.annotate.as_ref().filter(|note| note.len() > MAX_ANNOTATION) {
+            return Err(Refusal::invalid("the note is too long")
+                .at("annotate")
+                .with_value(format!("{} octets", note.len()))
+                .with_allowed(format!("up to {MAX_ANNOTATION} octets")));
+        }
         let terms = Terms::of(self)?;
         let given = self.id.is_some() || self.annotate.is_some() || !terms.is_empty();
         let settings = given.then(|| encode_settings(self, &terms));

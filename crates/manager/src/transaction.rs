@@ -63,6 +63,8 @@ impl Plan {
 pub struct Applied {
     /// The revision it made; the one in force before when it changed nothing.
     pub revision: Option<u64>,
+    /// Whether it made a revision.
+    pub changed: bool,
     /// What it did.
     #[serde(flatten)]
     pub plan: Plan,
@@ -135,7 +137,11 @@ impl Manager {
         let plan = self.prepare(changes)?;
         if changes.is_empty() {
             let revision = self.store.head().map(|head| head.number);
-            return Ok(Applied { revision, plan });
+            return Ok(Applied {
+                revision,
+                changed: false,
+                plan,
+            });
         }
         let number = self
             .begin(wall, author, rollback_of, changes)
@@ -155,6 +161,7 @@ impl Manager {
         self.note_made(number, author, rollback_of, plan.changes.len());
         Ok(Applied {
             revision: Some(number),
+            changed: true,
             plan,
         })
     }
@@ -217,7 +224,7 @@ impl Manager {
             return Err(refusals);
         }
         let id = self.prepare_router_id(RouterConfig::from_tree(&candidate).id);
-        Ok(stated("router", &old, &text(&candidate), |option| {
+        let mut prepared = stated("router", &old, &text(&candidate), |option| {
             match option.split('.').next() {
                 Some("preferences") => (Impact::Live, "routes are ranked again; nothing is withdrawn"),
                 Some("id") => (id.0.clone(), &id.1),
@@ -229,7 +236,17 @@ impl Manager {
                 Some("blocks") => (Impact::Live, "stored; the router does not read it"),
                 _ => (Impact::Live, "only a note"),
             }
-        }))
+        });
+        if prepared.is_empty() {
+            prepared = vec![OptionChange {
+                path: "router".to_owned(),
+                old: Some(old.clone()),
+                new: Some(old),
+                impact: Impact::Live,
+                reason: "the same options in another form".to_owned(),
+            }];
+        }
+        Ok(prepared)
     }
 
     /// What configuring this router identifier does: the worst that a running client says, with the reasons of all.
@@ -306,8 +323,8 @@ impl Manager {
             (_, None) if client.is_some() || self.failed.contains_key(&id) => self.whole(
                 key,
                 block,
-                Impact::RestartsProtocol,
-                "the protocol stops and its routes are removed",
+                Impact::StopsProtocol,
+                "its neighbours are told and its routes are removed",
             ),
             (_, None) => self.whole(key, block, Impact::Live, "the protocol is not running"),
         }
@@ -329,7 +346,7 @@ impl Manager {
                 self.whole(
                     key,
                     block,
-                    Impact::RestartsInterface,
+                    Impact::LeavesInterface,
                     "every protocol leaves the interface",
                 )
             } else {
@@ -354,28 +371,23 @@ impl Manager {
             (Some(block), _) => {
                 let prepared = client.lock().prepare_interface_info(added, block);
                 let mut changes = self.answered(key, Some(block), &path, prepared)?;
-                if changes.is_empty() && !self.tree.contains_key(key) {
-                    // Defaults throughout, and yet something happens.
-                    let reason = "the protocol begins to run on the interface";
-                    changes = self.whole(key, Some(block), Impact::Live, reason)?;
-                }
-                if index.is_none() {
-                    let waits = "stored until an interface of this name appears".to_owned();
-                    return Ok(changes
-                        .into_iter()
-                        .map(|change| OptionChange {
-                            reason: waits.clone(),
-                            ..change
-                        })
-                        .collect());
+                let instead = match (index, added) {
+                    (None, _) => Some("stored until an interface of this name appears"),
+                    (Some(_), None) => Some(JOINS),
+                    (Some(_), Some(_)) => None,
+                };
+                if let Some(reason) = instead {
+                    for change in &mut changes {
+                        reason.clone_into(&mut change.reason);
+                    }
                 }
                 Ok(changes)
             }
             (None, Some(_)) => self.whole(
                 key,
                 None,
-                Impact::RestartsInterface,
-                "the protocol leaves the interface",
+                Impact::LeavesInterface,
+                "its neighbours there are told and routes heard there are removed",
             ),
             (None, None) => self.whole(key, None, Impact::Live, "the protocol is not on the interface"),
         }
@@ -390,6 +402,15 @@ impl Manager {
         prepared: Result<Prepared, Refusal>,
     ) -> Result<Vec<OptionChange>, Refusal> {
         match prepared {
+            // A table that comes without an option in it, or the same options in another layout.
+            Ok(prepared) if prepared.changes.is_empty() => {
+                let reason = match (&key.scope, self.tree.contains_key(key)) {
+                    (_, true) => "the same options in another form",
+                    (BlockScope::Interface(_), false) => JOINS,
+                    (_, false) => "the protocol runs with its defaults",
+                };
+                self.whole(key, block, Impact::Live, reason)
+            }
             Ok(prepared) => Ok(prepared
                 .changes
                 .into_iter()
@@ -732,6 +753,9 @@ impl Manager {
         self.update_lost(id, Some(index), "the protocol left the interface");
     }
 }
+
+/// Why a protocol is told of an interface that it was not on.
+const JOINS: &str = "the protocol joins the interface";
 
 /// What changes, which are in key order, do to a block; `None` when they do not touch it.
 fn changed<'c>(changes: &'c [BlockChange], key: &BlockKey) -> Option<&'c Option<InfoBlock>> {

@@ -12,7 +12,7 @@ use serde_json::Value;
 use serde_path_to_error::Segment;
 use waypost_types::ProtocolId;
 
-use crate::{InfoBlock, Layout, Refusal};
+use crate::{InfoBlock, Layout, Refusal, mistakes, shown_value};
 
 /// Which of a protocol's two kinds of configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,6 +37,11 @@ pub trait ConfigurationCodec: Send + Sync {
     fn to_block(&self, scope: Scope, text: &Value) -> Result<InfoBlock, Refusal>;
     /// Block to text; 87 when the block is invalid.
     fn to_text(&self, scope: Scope, block: &InfoBlock) -> Result<Value, Refusal>;
+
+    /// All that is wrong with a text that [`Self::to_block`] refused for `first`.
+    fn mistakes(&self, scope: Scope, text: &Value, first: Refusal) -> Vec<Refusal> {
+        all_mistakes(&self.schema(scope), text, first)
+    }
 }
 
 /// A typed configuration with its two outer forms, bytes and text.
@@ -146,9 +151,19 @@ pub fn parse_text<C: DeserializeOwned + JsonSchema + 'static>(text: &Value) -> R
     }
     serde_path_to_error::deserialize(text).map_err(|error| {
         let (path, value) = locate(error.path(), text);
+        // The same mistake in better words; and one that has no place is in no words of ours at all.
+        let schema = schemars::schema_for!(C).to_value();
+        let mut known = mistakes(&schema, text).into_iter();
+        let here = |mistake: &Refusal| match mistake.path.strip_prefix(path.as_str()) {
+            Some(rest) => path.is_empty() || rest.is_empty() || rest.starts_with('.'),
+            None => false,
+        };
+        if let Some(mistake) = known.find(here) {
+            return mistake;
+        }
         let refusal = Refusal::invalid(error.inner().to_string()).at(&path);
         match value {
-            Some(value) if !path.is_empty() => refusal.with_value(value),
+            Some(value) if !path.is_empty() => refusal.with_value(shown_value(value)),
             _ => refusal,
         }
     })
@@ -206,14 +221,58 @@ fn locate<'t>(path: &serde_path_to_error::Path, text: &'t Value) -> (String, Opt
     (steps.join("."), value)
 }
 
+/// Every mistake that a schema sees in a text that was refused for `first`, which is kept if it is about something else.
+#[must_use]
+pub fn all_mistakes(schema: &Value, text: &Value, first: Refusal) -> Vec<Refusal> {
+    let mut found = mistakes(schema, text);
+    // At one place the schema says it better: it knows the range.
+    if !found.iter().any(|mistake| mistake.path == first.path) {
+        found.insert(0, first);
+    }
+    found
+}
+
+/// Words from this length on may differ in two letters and still be meant.
+const LONG_WORD: usize = 8;
+
+/// Nobody misspells a longer one, and comparing takes time by its length.
+const LONGEST_WORD: usize = 64;
+
 /// The known word that someone who wrote `word` most likely meant.
+///
+/// Letters left out, doubled or swapped count, one in short words and two in long ones; words that begin alike do too, and a
+/// beginning that only one known word has.
 pub fn suggestion<'w>(word: &str, known: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
-    known
-        .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+    let known: Vec<&str> = known.into_iter().collect();
+    let length = word.chars().count();
+    if length > LONGEST_WORD {
+        return None;
+    }
+    let slips = match length {
+        0..=2 => 0,
+        3..LONG_WORD => 1,
+        _ => 2,
+    };
+    let nearest = known
+        .iter()
+        .map(|candidate| (strsim::osa_distance(word, candidate), *candidate))
+        .filter(|(distance, _)| *distance <= slips)
+        .min_by_key(|(distance, _)| *distance);
+    let mut begun = known
+        .iter()
+        .filter(|candidate| length > 1 && candidate.starts_with(word));
+    let begun = begun.next().filter(|_| begun.next().is_none());
+    let alike = || {
+        known
+            .iter()
+            .map(|candidate| (strsim::jaro_winkler(word, candidate), *candidate))
+            .filter(|(likeness, _)| *likeness > 0.8)
+            .max_by(|(a, _), (b, _)| a.total_cmp(b))
+    };
+    nearest
         .map(|(_, candidate)| candidate)
+        .or_else(|| begun.copied())
+        .or_else(|| alike().map(|(_, candidate)| candidate))
 }
 
 #[cfg(test)]
@@ -226,6 +285,18 @@ mod tests {
         assert_eq!(suggestion("metrc", known), Some("metric"));
         assert_eq!(suggestion("anounce", known), Some("announce"));
         assert_eq!(suggestion("zzz", known), None);
+        for (word, meant) in [
+            ("rpi", Some("rip")),
+            ("ripp", Some("rip")),
+            ("rp", None),
+            ("sttaic", Some("static")),
+            ("ospf", None),
+        ] {
+            assert_eq!(suggestion(word, ["rip", "static"]), meant, "{word}");
+        }
+        let announce = ["none", "v1", "v1-compatible", "v2-multicast"];
+        assert_eq!(suggestion("v2", announce), Some("v2-multicast"));
+        assert_eq!(suggestion("v3", announce), None);
     }
 
     #[derive(Debug, serde::Deserialize, JsonSchema)]

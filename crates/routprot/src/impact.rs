@@ -20,8 +20,12 @@ pub enum Impact {
     },
     /// The protocol starts anew on this interface.
     RestartsInterface,
+    /// The protocol, or every protocol, leaves this interface.
+    LeavesInterface,
     /// The whole protocol starts anew.
     RestartsProtocol,
+    /// The whole protocol stops.
+    StopsProtocol,
 }
 
 impl std::fmt::Display for Impact {
@@ -36,7 +40,9 @@ impl std::fmt::Display for Impact {
                 write!(f, "resets {}", names.join(", "))
             }
             Self::RestartsInterface => f.write_str("restarts the interface"),
+            Self::LeavesInterface => f.write_str("leaves the interface"),
             Self::RestartsProtocol => f.write_str("restarts the protocol"),
+            Self::StopsProtocol => f.write_str("stops the protocol"),
         }
     }
 }

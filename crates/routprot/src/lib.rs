@@ -16,6 +16,7 @@ mod event;
 mod impact;
 mod interface;
 mod layout;
+mod mistakes;
 mod protocol;
 mod registration;
 pub mod router_blocks;
@@ -24,11 +25,14 @@ mod support;
 
 pub use block::InfoBlock;
 pub use buffer::{InfoBuffer, OutputBuffer, read_info, read_output};
-pub use codec::{BlockConfig, ConfigurationCodec, Scope, TypedCodec, option_names, parse_text, suggestion};
+pub use codec::{
+    BlockConfig, ConfigurationCodec, Scope, TypedCodec, all_mistakes, option_names, parse_text, suggestion,
+};
 pub use event::{Event, UpdateComplete, UpdateKind};
 pub use impact::{Impact, OptionChange, Prepared, option_changes};
 pub use interface::{AdapterBinding, InterfaceIdentity, InterfaceStatus, InterfaceType, LocalBinding};
 pub use layout::{Layout, WAYPOST_MAGIC, WaypostHeader};
+pub use mistakes::{mistakes, shown_value};
 pub use protocol::{MfeStatus, NeighborFlags, RoutingProtocol, TROUBLES, Topic};
 pub use registration::{Functionality, MS_ROUTER_VERSION, RoutingCharacteristics, check_registration};
 pub use status::{Refusal, Status};

@@ -96,6 +96,10 @@ fn batches(prefixes: &[Prefix], path: u32, metric: u32) -> Vec<Vec<RouteChange>>
     changes.chunks(BATCH).map(<[RouteChange]>::to_vec).collect()
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a measurement looks at the process it runs in"
+)]
 fn resident() -> usize {
     let pages = |text: String| {
         text.split(' ')

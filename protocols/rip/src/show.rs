@@ -61,7 +61,7 @@ impl Rip {
             .collect();
         let mut summary = json!({
             "protocol": "rip",
-            "uptime": now.time.since(self.started).as_secs(),
+            "uptime-seconds": now.time.since(self.started).as_secs(),
             "interfaces": self.shown().count(),
             "active-interfaces": self.shown().filter(|interface| interface.is_active()).count(),
             "neighbors": self.shown().map(|interface| interface.neighbors.len()).sum::<usize>(),
@@ -131,8 +131,8 @@ impl Rip {
                         "address": address,
                         "state": "up",
                         "version": neighbor.version as u8,
-                        "uptime": now.time.since(neighbor.since).as_secs(),
-                        "last-update": now.time.since(neighbor.last_update).as_secs(),
+                        "uptime-seconds": now.time.since(neighbor.since).as_secs(),
+                        "last-update-seconds": now.time.since(neighbor.last_update).as_secs(),
                         "updates": neighbor.updates,
                         "route-tag": neighbor.last_tag,
                         "bad-packets": neighbor.bad_packets,
@@ -183,7 +183,7 @@ impl Rip {
                     "state": if filtered { "filtered" } else { "unreachable" },
                     "next-hops": [],
                     "paths": paths,
-                    "age": now.since(destination.changed).as_secs(),
+                    "age-seconds": now.since(destination.changed).as_secs(),
                 })
             });
         };
@@ -199,7 +199,7 @@ impl Rip {
             "state": if current.garbage_until.is_some() { "garbage" } else { "valid" },
             "next-hops": hops(&current.via),
             "paths": paths,
-            "age": now.since(destination.changed).as_secs(),
+            "age-seconds": now.since(destination.changed).as_secs(),
         });
         let expires = match current.garbage_until {
             Some(until) => Some(until.since(now).as_secs()),
@@ -211,7 +211,7 @@ impl Rip {
                 .min(),
         };
         if let (Some(expires), Some(row)) = (expires, row.as_object_mut()) {
-            row.insert("expires-in".to_owned(), expires.into());
+            row.insert("expires-in-seconds".to_owned(), expires.into());
         }
         if let (Origin::Redistributed(owner), Some(row)) = (current.origin, row.as_object_mut()) {
             row.insert("owner".to_owned(), owner.to_string().into());
@@ -228,7 +228,7 @@ impl Rip {
             "tag": heard.tag,
             "selected": heard.selected,
             "permitted": heard.permitted,
-            "expires-in": self.expires_in(now, heard),
+            "expires-in-seconds": self.expires_in(now, heard),
         })
     }
 

@@ -3,6 +3,7 @@
 //! `source <(COMPLETE=bash waypost)`. Whatever goes wrong here ends in no suggestions, never in an error on the prompt.
 
 mod bash;
+mod zsh;
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -14,7 +15,7 @@ use std::time::Duration;
 use clap::CommandFactory;
 use clap_complete::CompleteEnv;
 use clap_complete::engine::{CompletionCandidate, PathCompleter, ValueCompleter};
-use clap_complete::env::{Elvish, Fish, Powershell, Shells, Zsh};
+use clap_complete::env::{Elvish, Fish, Powershell, Shells};
 use serde_json::Value;
 use waypost_manager::Path;
 
@@ -28,7 +29,7 @@ const PATIENCE: Duration = Duration::from_millis(700);
 
 /// Answers and ends the process when the environment says that a shell asks.
 pub(crate) fn answer_the_shell() {
-    let shells = Shells(&[&bash::Bash, &Elvish, &Fish, &Powershell, &Zsh]);
+    let shells = Shells(&[&bash::Bash, &Elvish, &Fish, &Powershell, &zsh::Zsh]);
     CompleteEnv::with_factory(Arguments::command)
         .shells(shells)
         .complete();
@@ -81,7 +82,7 @@ pub(crate) fn configured_path(current: &OsStr) -> Vec<CompletionCandidate> {
     };
     let mut paths = Vec::new();
     configured(&mut Vec::new(), &tree, &mut paths);
-    offered(steps(&current.to_string_lossy(), &paths, stepwise()))
+    offered(steps(&current.to_string_lossy(), &paths))
 }
 
 /// Paths of what can be configured; after the equals sign, values.
@@ -102,20 +103,13 @@ pub(crate) fn assignment(current: &OsStr) -> Vec<CompletionCandidate> {
         &terms,
         &names(&interfaces),
         &names(&protocols),
-        stepwise(),
     ))
 }
 
 /// What can stand on the command line, and what it is.
 type Offer = (String, String);
 
-fn assignments(
-    current: &str,
-    terms: &[Term],
-    interfaces: &[String],
-    protocols: &[String],
-    stepwise: bool,
-) -> Vec<Offer> {
+fn assignments(current: &str, terms: &[Term], interfaces: &[String], protocols: &[String]) -> Vec<Offer> {
     if let Some(at) = equals_sign(current) {
         let path: Option<Path> = current.get(..at).and_then(|path| path.parse().ok());
         let parts: Vec<String> = path.iter().flat_map(Path::parts).map(str::to_owned).collect();
@@ -167,21 +161,33 @@ fn assignments(
             paths.push((format!("{}=", term.path()), term.description.clone()));
         }
     }
-    // A protocol is started by its table, which may stay empty.
-    let tables: BTreeSet<&str> = terms
-        .iter()
-        .filter_map(|term| match term.parts.as_slice() {
-            [first, name, ..] if first == "protocols" => Some(name.as_str()),
-            _ => None,
-        })
-        .collect();
-    paths.extend(tables.into_iter().map(|name| {
-        (
-            format!("{}={{}}", Path::new(["protocols", name])),
-            "start it with its defaults".to_owned(),
-        )
-    }));
-    steps(current, &paths, stepwise)
+    // A protocol is started, and joins an interface, by its table, which may stay empty.
+    let tables = |of: fn(&[String]) -> Option<&str>| -> BTreeSet<&str> {
+        terms.iter().filter_map(|term| of(&term.parts)).collect()
+    };
+    let started = tables(|parts| match parts {
+        [first, name, _, ..] if first == "protocols" => Some(name),
+        _ => None,
+    });
+    let joined = tables(|parts| match parts {
+        [_, any, name, _, ..] if any == ANY_INTERFACE => Some(name),
+        _ => None,
+    });
+    let empty = |path: Path, help: &str| (format!("{path}={{}}"), help.to_owned());
+    for interface in interfaces {
+        paths.extend(joined.iter().map(|name| {
+            empty(
+                Path::new(["interfaces", interface, name]),
+                "join it with its defaults",
+            )
+        }));
+    }
+    paths.extend(
+        started
+            .iter()
+            .map(|name| empty(Path::new(["protocols", name]), "start it with its defaults")),
+    );
+    steps(current, &paths)
 }
 
 /// Every path of a tree, tables included from the second level on.
@@ -205,15 +211,13 @@ fn configured(parts: &mut Vec<String>, tree: &Value, paths: &mut Vec<Offer>) {
     }
 }
 
-/// The paths that begin with what was typed; `stepwise` only up to the next dot, where there is a choice.
-fn steps(current: &str, paths: &[Offer], stepwise: bool) -> Vec<Offer> {
+/// The paths that begin with what was typed, up to the next dot where there is a choice: a router has more interfaces times
+/// options than anybody wants to read.
+fn steps(current: &str, paths: &[Offer]) -> Vec<Offer> {
     let fitting: Vec<&Offer> = paths
         .iter()
         .filter(|(path, _)| path.starts_with(current))
         .collect();
-    if !stepwise {
-        return fitting.into_iter().cloned().collect();
-    }
     let mut steps: Vec<Offer> = Vec::new();
     for (path, help) in fitting {
         let mut quoted = false;
@@ -231,14 +235,9 @@ fn steps(current: &str, paths: &[Offer], stepwise: bool) -> Vec<Offer> {
     }
     match steps.as_slice() {
         // No choice: go on.
-        [(only, _)] if only.ends_with('.') => self::steps(&only.clone(), paths, true),
+        [(only, _)] if only.ends_with('.') => self::steps(&only.clone(), paths),
         _ => steps,
     }
-}
-
-/// Bash shows whatever it is given; the other shells let people choose and filter.
-fn stepwise() -> bool {
-    bash::line().is_some()
 }
 
 fn offered(offers: Vec<Offer>) -> Vec<CompletionCandidate> {
@@ -306,6 +305,7 @@ mod tests {
             form: String::new(),
             values: values.iter().map(|&value| value.to_owned()).collect(),
             description: "what it is for".to_owned(),
+            members: Vec::new(),
         };
         vec![
             term("interfaces.IFNAME.enabled", &["true", "false"]),
@@ -316,59 +316,55 @@ mod tests {
         ]
     }
 
-    fn offers(current: &str, stepwise: bool) -> Vec<String> {
+    fn offers(current: &str) -> Vec<String> {
         let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
-        let offers = assignments(
-            current,
-            &terms(),
-            &names(&["eth0", "eth0.100"]),
-            &names(&["rip"]),
-            stepwise,
-        );
+        let offers = assignments(current, &terms(), &names(&["eth0", "eth0.100"]), &names(&["rip"]));
         offers.into_iter().map(|(offer, _)| offer).collect()
     }
 
     #[test]
     fn one_step_at_a_time() {
-        assert_eq!(offers("", true), ["interfaces.", "protocols.", "router."]);
+        assert_eq!(offers(""), ["interfaces.", "protocols.", "router."]);
+        assert_eq!(offers("int"), ["interfaces.eth0.", "interfaces.\"eth0.100\"."]);
         assert_eq!(
-            offers("int", true),
-            ["interfaces.eth0.", "interfaces.\"eth0.100\"."]
+            offers("interfaces.eth0.r"),
+            ["interfaces.eth0.rip.", "interfaces.eth0.rip={}"]
         );
         assert_eq!(
-            offers("interfaces.eth0.r", true),
+            offers("interfaces.eth0.rip."),
             ["interfaces.eth0.rip.announce=", "interfaces.eth0.rip.metric="]
         );
-        assert_eq!(offers("router", true), ["router.preferences.rip="]);
-        assert_eq!(
-            offers("protocols.rip", true),
-            ["protocols.rip.", "protocols.rip={}"]
-        );
+        assert_eq!(offers("router"), ["router.preferences.rip="]);
+        assert_eq!(offers("protocols.rip"), ["protocols.rip.", "protocols.rip={}"]);
     }
 
     #[test]
-    fn all_at_once() {
+    fn an_interface_has_few_ways_to_go_on() {
         assert_eq!(
-            offers("interfaces.\"eth0.100\"", false),
+            offers("interfaces."),
+            ["interfaces.eth0.", "interfaces.\"eth0.100\"."]
+        );
+        assert_eq!(
+            offers("interfaces.eth0."),
             [
-                "interfaces.\"eth0.100\".enabled=",
-                "interfaces.\"eth0.100\".rip.announce=",
-                "interfaces.\"eth0.100\".rip.metric="
+                "interfaces.eth0.enabled=",
+                "interfaces.eth0.rip.",
+                "interfaces.eth0.rip={}"
             ]
         );
-        assert!(offers("interfacez", false).is_empty());
+        assert!(offers("interfacez").is_empty());
     }
 
     #[test]
     fn values_after_the_equals_sign() {
         let all = ["none", "v1", "v2-multicast"].map(|value| format!("interfaces.eth9.rip.announce={value}"));
-        assert_eq!(offers("interfaces.eth9.rip.announce=", true), all);
+        assert_eq!(offers("interfaces.eth9.rip.announce="), all);
         assert_eq!(
-            offers("interfaces.\"eth0.100\".enabled=t", true),
+            offers("interfaces.\"eth0.100\".enabled=t"),
             ["interfaces.\"eth0.100\".enabled=true"]
         );
-        assert!(offers("interfaces.eth0.rip.metric=", true).is_empty());
-        assert!(offers("no.such.path=", true).is_empty());
+        assert!(offers("interfaces.eth0.rip.metric=").is_empty());
+        assert!(offers("no.such.path=").is_empty());
     }
 
     #[test]
@@ -377,7 +373,7 @@ mod tests {
         let mut paths = Vec::new();
         configured(&mut Vec::new(), &tree, &mut paths);
         let step = |current: &str| {
-            steps(current, &paths, true)
+            steps(current, &paths)
                 .into_iter()
                 .map(|(path, _)| path)
                 .collect::<Vec<_>>()

@@ -36,7 +36,7 @@ pub(crate) fn applied(sheet: &Sheet, applied: &Applied) -> String {
     let Some(revision) = applied.revision else {
         return format!("{}nothing changed\n", notes(sheet, plan));
     };
-    if plan.changes.is_empty() {
+    if !applied.changed {
         return format!(
             "{}nothing changed: revision {revision} stays in force\n",
             notes(sheet, plan)
@@ -161,15 +161,17 @@ fn impact_words(impact: &Impact) -> String {
             format!("resets {noun} {}", names.join(", "))
         }
         Impact::RestartsInterface => "restarts the protocol on this interface".to_owned(),
+        Impact::LeavesInterface => "leaves the interface".to_owned(),
         Impact::RestartsProtocol => "restarts the whole protocol".to_owned(),
+        Impact::StopsProtocol => "stops the protocol".to_owned(),
     }
 }
 
 const fn impact_ink(impact: &Impact) -> Ink {
     match impact {
         Impact::Live => Ink::Good,
-        Impact::ResetsNeighbours { .. } | Impact::RestartsInterface => Ink::Warning,
-        Impact::RestartsProtocol => Ink::Bad,
+        Impact::ResetsNeighbours { .. } | Impact::RestartsInterface | Impact::LeavesInterface => Ink::Warning,
+        Impact::RestartsProtocol | Impact::StopsProtocol => Ink::Bad,
     }
 }
 
@@ -191,6 +193,7 @@ fn summary(plan: &Plan, is: &str) -> String {
     let (mut interfaces, mut protocols, mut router) = (BTreeSet::new(), BTreeSet::new(), false);
     let (mut reset, mut unnamed, mut live) = (BTreeSet::<IpAddr>::new(), false, 0);
     let (mut here, mut whole) = (BTreeSet::new(), BTreeSet::new());
+    let (mut left, mut stopped) = (BTreeSet::new(), BTreeSet::new());
     for change in &plan.changes {
         let (place, option) = place(&change.path);
         // The protocol that a change concerns: `rip` of `interfaces.eth0.rip.metric` and of `protocols.rip`.
@@ -215,7 +218,15 @@ fn summary(plan: &Plan, is: &str) -> String {
                     whole.insert(protocol);
                 }
             }
+            Impact::LeavesInterface => {
+                if let Place::Interface(order, name) = &place {
+                    left.insert((order.clone(), name.clone(), protocol));
+                } else {
+                    stopped.insert(protocol);
+                }
+            }
             Impact::RestartsProtocol => drop(whole.insert(protocol)),
+            Impact::StopsProtocol => drop(stopped.insert(protocol)),
         }
         match place {
             Place::Router => router = true,
@@ -273,6 +284,20 @@ fn summary(plan: &Plan, is: &str) -> String {
             "" => format!("every protocol {is} restarted"),
             protocol => format!("{protocol} {is} restarted everywhere"),
         });
+    }
+    let (leaves, stops) = if is == "is" {
+        ("leaves", "stops")
+    } else {
+        ("left", "stopped")
+    };
+    for (_, interface, protocol) in left {
+        effects.push(match protocol.as_str() {
+            "" => format!("every protocol {leaves} {interface}"),
+            protocol => format!("{protocol} {leaves} {interface}"),
+        });
+    }
+    for protocol in stopped {
+        effects.push(format!("{protocol} {stops}"));
     }
     printable(&format!("{changes}: {}", effects.join(", ")))
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::nothing;
-use super::units::{count, plain_value, span};
+use super::units::{count, measured, plain_value, span};
 use crate::sheet::{Ink, Sheet, printable};
 use crate::table::{Cell, Column, Table};
 
@@ -46,11 +46,11 @@ fn distances(sheet: &Sheet, rows: &[&Map<String, Value>]) -> String {
         Column::text("STATE"),
         Column::wrapped("SOURCE"),
         Column::number("METRIC"),
-        Column::number("TAG").optional(),
+        Column::number("TAG").optional().spare(2),
         Column::text("FROM").optional(),
         Column::wrapped("HEARD").optional(),
-        Column::number("AGE"),
-        Column::number("EXPIRES").optional(),
+        Column::number("AGE").spare(3),
+        Column::number("EXPIRES").optional().spare(1),
     ]);
     for row in rows {
         let plain = |key: &str| row.get(key).map(plain_value).unwrap_or_default();
@@ -78,9 +78,9 @@ fn distances(sheet: &Sheet, rows: &[&Map<String, Value>]) -> String {
             format!("{}{mark}", member(path, "received-metric"))
         });
         let expires = if paths.is_empty() {
-            seconds(row.get("expires-in")).into()
+            seconds(row.get("expires-in-seconds")).into()
         } else {
-            of_paths(&|path| seconds(path.get("expires-in")))
+            of_paths(&|path| seconds(path.get("expires-in-seconds")))
         };
         let state = plain("state");
         let ink = match state.as_str() {
@@ -101,7 +101,7 @@ fn distances(sheet: &Sheet, rows: &[&Map<String, Value>]) -> String {
             tag.into(),
             from,
             heard,
-            seconds(row.get("age")).into(),
+            seconds(row.get("age-seconds")).into(),
             expires,
         ]);
     }
@@ -113,7 +113,10 @@ fn as_they_are(sheet: &Sheet, rows: &[&Map<String, Value>]) -> String {
     for row in rows {
         let members: Vec<String> = row
             .iter()
-            .map(|(name, value)| format!("{} {}", name.replace('-', " "), plain_value(value)))
+            .map(|(name, value)| {
+                let (name, value) = measured(name, value);
+                format!("{name} {value}")
+            })
             .collect();
         table.row([members.join(", ").into()]);
     }

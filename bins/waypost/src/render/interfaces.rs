@@ -15,9 +15,9 @@ pub(crate) fn interfaces(sheet: &Sheet, rows: &[InterfaceRow]) -> String {
     let mut table = Table::new([
         Column::text("INTERFACE"),
         Column::text("STATE"),
-        Column::text("KIND"),
-        Column::number("MTU"),
-        Column::number("SPEED").optional(),
+        Column::text("KIND").spare(2),
+        Column::number("MTU").spare(1),
+        Column::number("SPEED").optional().spare(3),
         Column::wrapped("ADDRESSES"),
         Column::wrapped("PROTOCOLS"),
     ]);

@@ -7,7 +7,7 @@ use waypost_api::NeighborRow;
 
 use super::interfaces::natural;
 use super::nothing;
-use super::units::{plain_value, span};
+use super::units::{measured, plain_value, span};
 use crate::sheet::{Ink, Sheet};
 use crate::table::{Cell, Column, Table};
 
@@ -15,8 +15,8 @@ use crate::table::{Cell, Column, Table};
 const KNOWN: [&str; 7] = [
     "version",
     "route-tag",
-    "uptime",
-    "last-update",
+    "uptime-seconds",
+    "last-update-seconds",
     "updates",
     "bad-packets",
     "bad-entries",
@@ -32,12 +32,12 @@ pub(crate) fn neighbors(sheet: &Sheet, rows: &[NeighborRow]) -> String {
         Column::text("INTERFACE"),
         Column::text("NEIGHBOUR"),
         Column::text("STATE"),
-        Column::number("VER").optional(),
-        Column::number("UP FOR").optional(),
-        Column::number("HEARD").optional(),
-        Column::number("UPDATES").optional(),
-        Column::number("BAD").optional(),
-        Column::number("TAG").optional(),
+        Column::number("VER").optional().spare(4),
+        Column::number("UP FOR").optional().spare(2),
+        Column::number("HEARD").optional().spare(1),
+        Column::number("UPDATES").optional().spare(6),
+        Column::number("BAD").optional().spare(3),
+        Column::number("TAG").optional().spare(5),
     ]);
     let mut rows: Vec<&NeighborRow> = rows.iter().collect();
     rows.sort_by_cached_key(|row| {
@@ -67,7 +67,10 @@ pub(crate) fn neighbors(sheet: &Sheet, rows: &[NeighborRow]) -> String {
             !KNOWN.contains(&key.as_str()) && !value.is_null() && value.as_u64() != Some(0)
         });
         let details: Vec<String> = details
-            .map(|(key, value)| format!("{} {}", key.replace('-', " "), plain_value(value)))
+            .map(|(key, value)| {
+                let (name, value) = measured(key, value);
+                format!("{name} {value}")
+            })
             .collect();
         table.row([
             Cell::from(&row.protocol),
@@ -79,8 +82,8 @@ pub(crate) fn neighbors(sheet: &Sheet, rows: &[NeighborRow]) -> String {
                 _ => Ink::Warning,
             }),
             plain("version"),
-            number("uptime").map(span).unwrap_or_default().into(),
-            number("last-update")
+            number("uptime-seconds").map(span).unwrap_or_default().into(),
+            number("last-update-seconds")
                 .map(|seconds| format!("{} ago", span(seconds)))
                 .unwrap_or_default()
                 .into(),

@@ -3,10 +3,10 @@
 use serde_json::Value;
 use waypost_api::{ProtocolRow, TroubleRow};
 
-use super::units::{count, plain_value, span};
+use super::units::{count, measured, span};
 use super::{listing, nothing};
-use crate::sheet::{Ink, Sheet, printable};
-use crate::table::{Cell, Column, Table};
+use crate::sheet::{Ink, Sheet};
+use crate::table::{Cell, Column, Table, item};
 
 /// So many interfaces in trouble are named in the table of all protocols.
 const TOLD: usize = 3;
@@ -19,12 +19,12 @@ pub(crate) fn protocols(sheet: &Sheet, rows: &[ProtocolRow]) -> String {
     let mut table = Table::new([
         Column::text("PROTOCOL"),
         Column::text("STATE"),
-        Column::number("PREF"),
+        Column::number("PREF").spare(2),
         Column::number("INTERFACES"),
         Column::number("NEIGHBOURS").optional(),
-        Column::number("LEARNED").optional(),
-        Column::number("UPTIME").optional(),
-        Column::wrapped("TITLE"),
+        Column::number("LEARNED").optional().spare(1),
+        Column::number("UPTIME").optional().spare(3),
+        Column::wrapped("TITLE").spare(4),
     ]);
     let mut failures = String::new();
     for row in rows {
@@ -37,7 +37,7 @@ pub(crate) fn protocols(sheet: &Sheet, rows: &[ProtocolRow]) -> String {
             row.interfaces.into(),
             shown("neighbors"),
             shown("routes-learned"),
-            number("uptime").map(span).unwrap_or_default().into(),
+            number("uptime-seconds").map(span).unwrap_or_default().into(),
             row.title.clone().unwrap_or_default().into(),
         ]);
         let mut troubles: Vec<String> = row.troubles.iter().take(TOLD).map(trouble).collect();
@@ -51,8 +51,8 @@ pub(crate) fn protocols(sheet: &Sheet, rows: &[ProtocolRow]) -> String {
             table.note(Cell::lines(troubles).ink(Ink::Bad));
         }
         if let Some(failure) = failure(row) {
-            failures.push_str(&sheet.ink(Ink::Bad, &printable(&format!("{}: {failure}", row.name))));
-            failures.push('\n');
+            let failure = format!("{}: {failure}", row.name);
+            failures.push_str(&item(sheet, 0, Cell::from(failure).ink(Ink::Bad)));
         }
     }
     let mut text = table.render(sheet);
@@ -86,12 +86,10 @@ pub(crate) fn protocol(sheet: &Sheet, row: &ProtocolRow) -> String {
     );
     if let Some(Value::Object(summary)) = &row.summary {
         let mut table = Table::plain(2, [Column::text(""), Column::wrapped("")]);
-        for (name, value) in summary.iter().filter(|(name, _)| *name != "protocol") {
-            let value = match (name.as_str(), value.as_u64()) {
-                ("uptime", Some(seconds)) => span(seconds),
-                _ => plain_value(value),
-            };
-            table.row([Cell::from(name.replace('-', " ")).ink(Ink::Faint), value.into()]);
+        let said_above = |name: &str| matches!(name, "protocol" | "interfaces" | "preference");
+        for (name, value) in summary.iter().filter(|(name, _)| !said_above(name)) {
+            let (name, value) = measured(name, value);
+            table.row([Cell::from(name).ink(Ink::Faint), value.into()]);
         }
         text.push_str(&table.render(sheet));
     }

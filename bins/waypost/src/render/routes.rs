@@ -19,13 +19,13 @@ pub(crate) fn routes(sheet: &Sheet, rows: &[RouteRow], complete: bool) -> String
     let mut table = Table::new([
         Column::text(" "),
         Column::text("DESTINATION"),
-        Column::text("OWNER"),
-        Column::number("PREF"),
-        Column::number("METRIC"),
-        Column::number("TAG").optional(),
+        Column::text("OWNER").spare(1),
+        Column::number("PREF").spare(3),
+        Column::number("METRIC").spare(2),
+        Column::number("TAG").optional().spare(5),
         Column::wrapped("NEXT HOP"),
         Column::text("INTERFACE"),
-        Column::number("AGE"),
+        Column::number("AGE").spare(4),
         Column::text("KERNEL"),
     ]);
     for row in rows {
@@ -98,13 +98,13 @@ pub(crate) fn explanation(sheet: &Sheet, destination: &str, explanation: &Explan
         text.push('\n');
         let mut table = Table::new([
             Column::text(" "),
-            Column::text("OWNER"),
-            Column::number("PREF"),
-            Column::number("METRIC"),
-            Column::number("TAG").optional(),
+            Column::text("OWNER").spare(1),
+            Column::number("PREF").spare(3),
+            Column::number("METRIC").spare(2),
+            Column::number("TAG").optional().spare(5),
             Column::wrapped("NEXT HOP"),
             Column::text("INTERFACE"),
-            Column::number("AGE"),
+            Column::number("AGE").spare(4),
             Column::text("KERNEL"),
         ]);
         for row in &explanation.rows {

@@ -24,6 +24,14 @@ fn narrow() -> Sheet {
     }
 }
 
+/// A terminal beside another one.
+fn slim() -> Sheet {
+    Sheet {
+        width: Some(60),
+        ..sheet()
+    }
+}
+
 fn coloured() -> Sheet {
     Sheet {
         color: true,
@@ -83,6 +91,7 @@ fn show_interfaces() {
 fn show_protocols() {
     let rows: Vec<waypost_api::ProtocolRow> = answer("protocols");
     snapshot!("protocols", sheet(), protocols(&sheet(), &rows));
+    snapshot!("protocols-slim", slim(), protocols(&slim(), &rows));
     snapshot!("protocol", sheet(), protocol(&sheet(), &rows[0]));
     snapshot!("protocol-failed", sheet(), protocol(&sheet(), &rows[2]));
     assert_eq!(protocols(&sheet(), &[]), "no protocols\n");
@@ -95,6 +104,11 @@ fn show_neighbors() {
         sheet(),
         neighbors(&sheet(), &answer::<Vec<_>>("neighbors"))
     );
+    snapshot!(
+        "neighbors-slim",
+        slim(),
+        neighbors(&slim(), &answer::<Vec<_>>("neighbors"))
+    );
     assert_eq!(neighbors(&sheet(), &[]), "no neighbours\n");
 }
 
@@ -102,6 +116,7 @@ fn show_neighbors() {
 fn show_routes() {
     let page: waypost_api::RoutePage = answer("routes");
     snapshot!("routes", sheet(), routes(&sheet(), &page.rows, true));
+    snapshot!("routes-slim", slim(), routes(&slim(), &page.rows, true));
     insta::assert_snapshot!("routes-coloured", routes(&coloured(), &page.rows, false));
     assert_eq!(routes(&sheet(), &[], true), "no routes\n");
 }
@@ -200,18 +215,53 @@ fn plans() {
 fn changes() {
     let mut made: waypost_manager::Applied = waypost_manager::Applied {
         revision: Some(12),
+        changed: true,
         plan: answer("plan-live"),
     };
     snapshot!("applied-live", sheet(), applied(&sheet(), &made));
     made.plan = answer("plan-hard");
     snapshot!("applied-hard", sheet(), applied(&sheet(), &made));
     made.plan = waypost_manager::Plan::default();
+    made.changed = false;
     assert_eq!(
         applied(&sheet(), &made),
         "nothing changed: revision 12 stays in force\n"
     );
     made.revision = None;
     assert_eq!(applied(&sheet(), &made), "nothing changed\n");
+}
+
+#[test]
+fn what_is_removed_stops_or_leaves() {
+    let change = |path: &str, impact: waypost_routprot::Impact| waypost_manager::PlannedChange {
+        path: path.to_owned(),
+        old: Some(serde_json::json!({})),
+        new: None,
+        impact,
+        reason: "it was taken out".to_owned(),
+    };
+    let made = waypost_manager::Applied {
+        revision: Some(13),
+        changed: true,
+        plan: waypost_manager::Plan {
+            changes: vec![
+                change("interfaces.lan2.rip", waypost_routprot::Impact::LeavesInterface),
+                change(
+                    "interfaces.lan3.enabled",
+                    waypost_routprot::Impact::LeavesInterface,
+                ),
+                change("protocols.static", waypost_routprot::Impact::StopsProtocol),
+            ],
+            notes: Vec::new(),
+        },
+    };
+    snapshot!("plan-removal", sheet(), plan(&sheet(), &made.plan));
+    let text = applied(&sheet(), &made);
+    let last = text.lines().last().unwrap();
+    assert_eq!(
+        last,
+        "3 changes on 2 interfaces, in 1 protocol: rip left lan2, every protocol left lan3, static stopped"
+    );
 }
 
 #[test]
@@ -232,6 +282,7 @@ fn diff() {
 fn options() {
     let terms = vocabulary::of_everything(&fixture("schema"));
     snapshot!("schema", sheet(), schema(&sheet(), &terms));
+    snapshot!("schema-slim", slim(), schema(&slim(), &terms));
     assert_eq!(schema(&sheet(), &[]), "no options\n");
 }
 

@@ -24,6 +24,19 @@ pub(crate) fn span(seconds: u64) -> String {
     }
 }
 
+/// What a protocol says of itself, for people: the unit that a JSON name ends in goes to the number.
+pub(crate) fn measured(name: &str, value: &Value) -> (String, String) {
+    let words = |name: &str| name.replace('-', " ");
+    match (value.as_u64(), name.rsplit_once('-')) {
+        (Some(seconds), Some((name, "seconds"))) => (words(name), span(seconds)),
+        (Some(milliseconds), Some((name, "ms"))) if milliseconds % 1000 == 0 => {
+            (words(name), span(milliseconds / 1000))
+        }
+        (Some(milliseconds), Some((name, "ms"))) => (words(name), format!("{milliseconds}ms")),
+        _ => (words(name), plain_value(value)),
+    }
+}
+
 /// A line rate: `100 Mbit/s`; nothing when unknown (0).
 pub(crate) fn rate(bits: u64) -> String {
     let scaled = [
@@ -103,6 +116,18 @@ mod tests {
             spans,
             ["0s", "59s", "1min", "3min 5s", "1h", "2h 1min", "1d", "2d 4h"]
         );
+    }
+
+    #[test]
+    fn names_give_their_unit_away() {
+        let said = |name: &str, value: Value| {
+            let (name, value) = measured(name, &value);
+            format!("{name} {value}")
+        };
+        assert_eq!(said("dead-in-seconds", json!(90)), "dead in 1min 30s");
+        assert_eq!(said("triggered-delay-ms", json!(1000)), "triggered delay 1s");
+        assert_eq!(said("triggered-delay-ms", json!(1500)), "triggered delay 1500ms");
+        assert_eq!(said("router-id", json!("192.0.2.1")), "router id 192.0.2.1");
     }
 
     #[test]

@@ -27,7 +27,11 @@ fn knows_the_router() {
     );
     assert_eq!(
         bash(&daemon, "waypost set interfaces.eth0."),
-        ["interfaces.eth0.enabled=", "interfaces.eth0.rip."]
+        [
+            "interfaces.eth0.enabled=",
+            "interfaces.eth0.rip.",
+            "interfaces.eth0.rip=\\{\\}"
+        ]
     );
     assert_eq!(
         bash(&daemon, "waypost set interfaces.eth0.rip.me"),
@@ -57,11 +61,23 @@ fn names_with_dots_are_quoted_for_us_and_for_bash() {
 }
 
 #[test]
-fn other_shells_get_whole_paths_with_help() {
+fn other_shells_get_paths_a_part_at_a_time_and_help() {
     let daemon = Daemon::start();
-    let mut command = waypost(&daemon, &["--", "waypost", "set", "interfaces.eth0.rip.met"]);
-    let output = command.env("COMPLETE", "fish").output().unwrap();
-    let line = text(&output.stdout);
+    let fish = |word: &str| -> Vec<String> {
+        let mut command = waypost(&daemon, &["--", "waypost", "set", word]);
+        let output = command.env("COMPLETE", "fish").output().unwrap();
+        text(&output.stdout).lines().map(str::to_owned).collect()
+    };
+    let interfaces = fish("interfaces.");
+    assert!(
+        interfaces.contains(&"interfaces.eth0.".to_owned()),
+        "{interfaces:?}"
+    );
+    assert!(
+        interfaces.iter().all(|path| path.ends_with('.')),
+        "{interfaces:?}"
+    );
+    let line = &fish("interfaces.eth0.rip.met")[0];
     assert!(
         line.starts_with("interfaces.eth0.rip.metric=\tCost added to routes heard here"),
         "{line}"

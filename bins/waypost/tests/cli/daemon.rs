@@ -59,6 +59,7 @@ impl Daemon {
         let plan = fixture("plan-live");
         let mut applied = plan.clone();
         applied["revision"] = 12.into();
+        applied["changed"] = true.into();
         for (target, answer) in [
             ("/v1/plan", plan),
             ("/v1/apply", applied.clone()),

@@ -382,6 +382,6 @@ fn manual_pages() {
     assert!(
         std::fs::read_to_string(folder.join("waypost.1"))
             .unwrap()
-            .contains("Exit codes")
+            .contains("EXIT STATUS")
     );
 }

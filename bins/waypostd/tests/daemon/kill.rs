@@ -61,6 +61,7 @@ fn work(
             }
             // The connection was not even opened.
             Err(ClientError::NoDaemon { .. }) => return None,
+            Err(error @ ClientError::Silent { .. }) => panic!("{error}"),
             Err(ClientError::Protocol(_)) => {
                 tally.sent += 1;
                 return Some(transaction);

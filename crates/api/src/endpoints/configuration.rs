@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use waypost_infobase::Tree;
 use waypost_manager::{Configuration, Edit, Path, redact};
-use waypost_routprot::{Refusal, suggestion};
+use waypost_routprot::{Refusal, Scope, suggestion};
 
 use crate::call::{Answer, Call, spread};
 use crate::failure::Failure;
@@ -20,24 +20,73 @@ pub(super) async fn tree(call: Call) -> Result<Answer, Failure> {
         .query
         .get("path")
         .map_or_else(|| Ok(Path::default()), |path| path.parse::<Path>())?;
-    let text = match call.query.get("source").map(String::as_str) {
-        None | Some("stored") => text_in_force(&call).await?,
+    match call.query.get("source").map(String::as_str) {
+        None | Some("stored") => {
+            let (configuration, tree) = call.in_force().await?;
+            let text = text_for(&call, configuration.clone(), tree).await?;
+            let found = at(text.clone(), &path);
+            Answer::json(&found.map_err(|refusal| unset(&configuration, &text, &path).unwrap_or(refusal))?)
+        }
         Some("protocols") => {
             let (configuration, tree) = call
                 .api
                 .manage(|manager, _, _| (manager.configuration().clone(), manager.tree_of_protocols()))
                 .await?;
-            text_for(&call, configuration, tree?).await?
+            Answer::json(&at(text_for(&call, configuration, tree?).await?, &path)?)
         }
         Some(other) => {
             let reason = "the query parameter 'source' has no such value";
-            return Err(Refusal::invalid(reason)
+            Err(Refusal::invalid(reason)
                 .with_value(other)
                 .with_allowed("stored, protocols")
-                .into());
+                .into())
         }
+    }
+}
+
+/// What is to be said of an option that is not configured: what holds instead.
+fn unset(configuration: &Configuration, text: &Value, path: &Path) -> Option<Refusal> {
+    let parts = path.parts();
+    let id = |name: &str| {
+        configuration
+            .protocols()
+            .find(|(_, known)| *known == name)
+            .map(|(id, _)| id)
     };
-    Answer::json(&at(text, &path)?)
+    let schema = match parts.as_slice() {
+        ["router", _] => configuration.schema(None).pointer("/properties/router")?.clone(),
+        ["protocols", name, _] => configuration.codec(id(name)?)?.schema(Scope::Global),
+        ["interfaces", _, name, _] => configuration.codec(id(name)?)?.schema(Scope::Interface),
+        _ => return None,
+    };
+    let (option, table) = parts.split_last()?;
+    let known = schema.get("properties")?.as_object()?;
+    let not_found = |reason: String| Failure::not_found(reason).at(&path.to_string());
+    let Some(member) = known.get(*option) else {
+        let names: Vec<&str> = known.keys().map(String::as_str).collect();
+        let refusal = not_found(match suggestion(option, names.iter().copied()) {
+            Some(meant) => format!("unknown option; did you mean '{meant}'?"),
+            None => "unknown option".to_owned(),
+        });
+        return Some(refusal.with_allowed(names.join(", ")));
+    };
+    // An option of the protocol as a whole is the default of the interfaces' option of the same name.
+    if let ["interfaces", _, name] = table
+        && let Some(value) = text.get("protocols").and_then(|all| all.get(name)?.get(*option))
+    {
+        let general = Path::new(["protocols", name, option]);
+        return Some(not_found(format!(
+            "not configured here; what {general} says holds: {value}"
+        )));
+    }
+    let described = member.get("description")?.as_str()?.replace('\n', " ");
+    let (_, default) = described.rsplit_once("Default")?;
+    let default = default
+        .trim_start_matches(':')
+        .trim()
+        .trim_end_matches('.')
+        .replace('`', "");
+    Some(not_found(format!("not configured; the default is {default}")))
 }
 
 pub(super) async fn toml(call: Call) -> Result<Answer, Failure> {
@@ -129,7 +178,7 @@ pub(super) async fn plan(call: Call) -> Result<Answer, Failure> {
 
 pub(super) async fn apply(call: Call) -> Result<Answer, Failure> {
     let (edits, note) = edits(&call).await?;
-    let author = call.author(note).await;
+    let author = call.author(note).await?;
     let applied = call
         .api
         .manage(move |manager, now, wall| manager.apply(now, wall, &edits, &author));

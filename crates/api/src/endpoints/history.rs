@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use similar::TextDiff;
-use waypost_manager::{Applied, Path, redact};
+use waypost_manager::{Applied, Edit, Path, redact};
 use waypost_routprot::Refusal;
 
 use super::configuration::{read_toml, text_for};
@@ -52,11 +52,17 @@ pub(super) async fn diff(call: Call) -> Result<Answer, Failure> {
     let (name, other) = match (request.toml, request.revision) {
         (Some(text), None) => {
             // Through blocks and back, so that both sides are written the same way.
-            let tree = read_toml(text).await?;
-            let configuration = configuration.clone();
+            let file = read_toml(text).await?;
+            let (configuration, running) = (configuration.clone(), tree.clone());
             let may_write = call.peer.may_write;
             let text = spread(true, move || {
-                let blocks = configuration.blocks_of(&tree)?;
+                let mut blocks = running;
+                for (key, block) in configuration.changes(&blocks, &[Edit::Replace(file)])? {
+                    match block {
+                        Some(block) => drop(blocks.insert(key, block)),
+                        None => drop(blocks.remove(&key)),
+                    }
+                }
                 let mut text = configuration.text_of(&blocks).map_err(|refusal| vec![refusal])?;
                 if !may_write {
                     redact(&mut text);
@@ -140,9 +146,13 @@ pub(super) async fn rollback(call: Call) -> Result<Answer, Failure> {
             .api
             .manage(move |manager, _, _| manager.plan_rollback(number))
             .await??;
-        return Answer::json(&Applied { revision: None, plan });
+        return Answer::json(&Applied {
+            revision: None,
+            changed: false,
+            plan,
+        });
     }
-    let author = call.author(request.note).await;
+    let author = call.author(request.note).await?;
     let applied = call
         .api
         .manage(move |manager, now, wall| manager.rollback(now, wall, number, &author));

@@ -196,7 +196,7 @@ fn another_question() -> Failure {
 }
 
 pub(super) async fn autostatic(call: Call) -> Result<Answer, Failure> {
-    let author = call.author(None).await;
+    let author = call.author(None).await?;
     let interface = call.part("interface").to_owned();
     let (reply, answer) = oneshot::channel();
     let begun = call.api.manage(move |manager, now, _| {

@@ -171,14 +171,14 @@ fn requests_of_the_wrong_form() {
         (
             "/v1/apply",
             json!({ "edits": [{ "sett": {} }] }),
-            "edits.0",
-            "unknown variant",
+            "edits.0.sett",
+            "did you mean 'set'?",
         ),
         (
             "/v1/apply",
             json!({ "edits": [{ "set": { "path": 3, "value": 1 } }] }),
             "edits.0.set.path",
-            "invalid type",
+            "text is expected",
         ),
         (
             "/v1/apply",
@@ -193,8 +193,13 @@ fn requests_of_the_wrong_form() {
             "unknown name",
         ),
         ("/v1/apply", json!([]), "", "no JSON object"),
-        ("/v1/rollback", json!({}), "", "missing field `revision`"),
-        ("/v1/rollback", json!({ "revision": -1 }), "revision", "invalid"),
+        ("/v1/rollback", json!({}), "", "'revision' is missing"),
+        (
+            "/v1/rollback",
+            json!({ "revision": -1 }),
+            "revision",
+            "out of range",
+        ),
         ("/v1/diff", json!({}), "", "either 'toml' or 'revision'"),
     ] {
         let refusal = refusals(client.post::<Value>(path, &body)).remove(0);

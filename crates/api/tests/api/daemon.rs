@@ -260,6 +260,7 @@ impl Setup {
             is_writer: Arc::new(move |_, _| writer),
             user_name: Arc::new(|_| Some("alice".to_owned())),
             others_may_read: self.others_may_read,
+            group: "operators".to_owned(),
         };
         let daemon = Arc::new(FakeDaemon { jobs: jobs.clone() });
         let server = Server::start(bind(&path, 0o600).unwrap(), daemon, policy, self.limits).unwrap();

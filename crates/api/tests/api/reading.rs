@@ -126,7 +126,10 @@ fn configuration_by_path() {
         (Status::ERROR_NOT_FOUND, "interfaces.eth0.rip.metrc")
     );
     assert!(refusal.reason.contains("did you mean 'metric'?"), "{refusal}");
-    assert_eq!(refusal.allowed.as_deref(), Some("metric, password"));
+    assert_eq!(
+        refusal.allowed.as_deref(),
+        Some("accept-filter, metric, password")
+    );
     let refusal = refusals(client.get::<Value>("/v1/config?path=interfaces.eth0.rip.metric.deep")).remove(0);
     assert_eq!(refusal.status, Status::ERROR_NOT_FOUND);
     let refusal = refusals(client.get::<Value>("/v1/config?path=a..b")).remove(0);

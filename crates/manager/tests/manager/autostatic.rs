@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use waypost_infobase::BlockKey;
-use waypost_manager::Interface;
+use waypost_manager::{Edit, Interface};
 use waypost_routprot::conformance::host::check_order;
 use waypost_routprot::{Event, Functionality, Refusal, Status, UpdateComplete, UpdateKind};
 use waypost_types::{InterfaceIndex, NextHop, Prefix, ProtocolId, Route, RouteKind};
@@ -288,4 +288,89 @@ fn routes_that_cannot_be_stored_are_not_taken() {
     assert_eq!(status(&outcome), Some(Status::ERROR_DISK_FULL));
     assert_eq!(kept(&rig, 2), []);
     rig.assert_agreed();
+}
+
+/// The routes of an update, as configuration shows them.
+fn updated() -> (Rig, Value) {
+    let mut rig = rig();
+    learn(&rig, SAMPLE, &[route("10.0.0.0/8", 5)]);
+    drop(update(&mut rig, "eth0"));
+    complete(&mut rig, SAMPLE, Status::NO_ERROR);
+    complete(&mut rig, OSPF, Status::NO_ERROR);
+    let text = rig.manager.configuration().text_of(rig.manager.tree()).unwrap();
+    (rig, text)
+}
+
+#[test]
+fn a_file_that_does_not_name_them_leaves_them_alone() {
+    let (mut rig, mut text) = updated();
+    let before = kept(&rig, 2);
+    assert_eq!(before.len(), 1);
+    text["interfaces"]["eth0"]
+        .as_object_mut()
+        .unwrap()
+        .remove("autostatic")
+        .unwrap();
+    let plan = rig.plan(&[Edit::Replace(text.clone())]).unwrap();
+    assert_eq!(plan.changes, []);
+    rig.apply(&[Edit::Replace(json!({}))]).unwrap();
+    rig.apply(&[set("interfaces.eth0", json!({ "enabled": true }))])
+        .unwrap();
+    assert_eq!(kept(&rig, 2), before);
+    // One that names them has them changed, and so has whoever unsets them.
+    let routes = json!([{ "prefix": "10.7.0.0/16", "metric": 2 }]);
+    rig.apply(&[Edit::Replace(
+        json!({ "interfaces": { "eth0": { "autostatic": { "routes": routes } } } }),
+    )])
+    .unwrap();
+    assert_eq!(kept(&rig, 2), [("10.7.0.0/16".to_owned(), 2, ETH0)]);
+    rig.apply(&[unset("interfaces.eth0")]).unwrap();
+    assert_eq!(kept(&rig, 2), []);
+}
+
+#[test]
+fn they_are_shown_as_routes_and_the_history_says_where_they_are_from() {
+    let (mut rig, text) = updated();
+    assert_eq!(
+        text["interfaces"]["eth0"]["autostatic"],
+        json!({ "routes": [{ "prefix": "10.0.0.0/8", "gateway": "192.0.2.77", "metric": 5 }] })
+    );
+    assert_eq!(
+        rig.manager.revisions(1).unwrap()[0].note,
+        "autostatic update of eth0: test"
+    );
+    let again = rig.manager.configuration().blocks_of(&text).unwrap();
+    assert_eq!(&again, rig.manager.tree());
+    let wrong = json!({ "routes": [{ "prefix": "10.0.0.0/33" }, { "prefix": "10.0.0.0/8", "metrik": 1 }] });
+    let refusals = rig
+        .apply(&[set("interfaces.eth0.autostatic", wrong)])
+        .unwrap_err();
+    let paths: Vec<&str> = refusals.iter().map(|refusal| refusal.path.as_str()).collect();
+    assert_eq!(
+        paths,
+        [
+            "interfaces.eth0.autostatic.routes.0.prefix",
+            "interfaces.eth0.autostatic.routes.1.metrik"
+        ]
+    );
+    let mixed = json!({ "routes": [{ "prefix": "10.0.0.0/8", "gateway": "2001:db8::1" }] });
+    let refusal = rig
+        .apply(&[set("interfaces.eth0.autostatic", mixed)])
+        .unwrap_err()
+        .remove(0);
+    assert_eq!(refusal.path, "interfaces.eth0.autostatic.routes.0.gateway");
+}
+
+/// Rows that text cannot tell are kept as they are.
+#[test]
+fn rows_that_say_more_are_shown_as_octets() {
+    let (rig, _) = updated();
+    let key = BlockKey::interface("eth0", ProtocolId::AUTOSTATIC);
+    let mut tree = rig.manager.tree().clone();
+    let block = tree.get_mut(&key).unwrap();
+    let last = block.bytes.len() - 1;
+    block.bytes[last] ^= 1;
+    let configuration = rig.manager.configuration();
+    let text = configuration.text_of(&tree).unwrap();
+    assert_eq!(configuration.blocks_of(&text).unwrap(), tree);
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use waypost_infobase::{BlockKey, Operation, Store as _, StoreError};
 use waypost_manager::Edit;
 use waypost_routprot::conformance::host::{Request, check_order};
-use waypost_routprot::{InfoBlock, Status};
+use waypost_routprot::{Impact, InfoBlock, Status};
 use waypost_types::{InterfaceIndex, ProtocolId};
 
 use crate::rig::{Rig, WALL, author, interface, locked, set, unset};
@@ -338,4 +338,33 @@ fn an_operator_is_told_what_will_do_nothing() {
     );
     let enabled = [&edits[..], &[set("protocols.sample", json!({}))]].concat();
     assert_eq!(rig.plan(&enabled).unwrap().notes, Vec::<String>::new());
+}
+
+/// A protocol joins an interface by a table without options: that is a change like any other.
+#[test]
+fn an_empty_table_is_a_change() {
+    let mut rig = Rig::new();
+    rig.present(interface(2, "eth0"));
+    rig.apply(&[set("protocols.static", json!({}))]).unwrap();
+    let edits = [set("interfaces.eth0.static", json!({}))];
+    let plan = rig.plan(&edits).unwrap();
+    let [change] = plan.changes.as_slice() else {
+        panic!("{plan:?}")
+    };
+    assert_eq!(change.path, "interfaces.eth0.static");
+    assert_eq!((&change.old, &change.new), (&None, &Some(json!({}))));
+    assert_eq!(
+        (&change.impact, change.reason.as_str()),
+        (&Impact::Live, "the protocol joins the interface")
+    );
+    let applied = rig.apply(&edits).unwrap();
+    assert_eq!(
+        (applied.plan, applied.revision, applied.changed),
+        (plan, Some(2), true)
+    );
+    let again = rig.apply(&edits).unwrap();
+    assert_eq!(
+        (again.plan.changes.len(), again.revision, again.changed),
+        (0, Some(2), false)
+    );
 }

@@ -94,6 +94,7 @@ pub enum TtlSecurity {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Key {
     /// Key identifier, 0..=255, the same at both ends.
+    #[schemars(range(min = 0, max = 255))]
     pub id: u8,
     /// The shared secret, 1..=255 octets; 1..=16 for `md5`.
     pub secret: Secret,
@@ -128,9 +129,11 @@ pub struct Key {
 pub struct Options {
     /// Cost added to routes heard here, 0..=16; 0 acts as 1. Default 1.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 16))]
     pub metric: Option<u8>,
     /// Cost added to routes announced here, 0..=15. Default 0.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 15))]
     pub metric_out: Option<u8>,
     /// Listen but announce nothing. Default false.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -146,12 +149,15 @@ pub struct Options {
     pub update_mode: Option<UpdateMode>,
     /// Seconds between full updates, 1..=86400, each varied by up to 5 s (a sixth when the interval is short). Default 30.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 86_400))]
     pub update_interval: Option<u32>,
     /// Seconds until a route that nobody refreshes is unusable, 3..=259200 (RFC 2453 timeout). Default 180.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 3, max = 259_200))]
     pub expiration_interval: Option<u32>,
     /// Seconds an unusable route is still announced as such, 1..=259200 (RFC 2453 garbage collection). Default 120.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 259_200))]
     pub removal_interval: Option<u32>,
     /// Do not announce routes back to where they were learned. Default true.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -179,6 +185,7 @@ pub struct Options {
     pub announce_default_route: Option<bool>,
     /// Announce a default route of our own here, with this metric, 1..=15. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 15))]
     pub originate_default: Option<u8>,
     /// A route heard here wins over a static route to the same destination. Default false.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -189,6 +196,7 @@ pub struct Options {
     pub summarise: Option<bool>,
     /// Tag of the routes announced here that carry none, 0..=65535. Default 0.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 65_535))]
     pub route_tag: Option<u16>,
     /// Whether `neighbors` are sent to by unicast. Default `off`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -220,21 +228,27 @@ pub struct Options {
     pub ttl_security: Option<TtlSecurity>,
     /// How many routes are kept from this interface at most, 1..=1000000. Default 1000000.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub maximum_routes: Option<u32>,
     /// Differentiated services codepoint of packets sent, 0..=63. Default 48 (CS6).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 63))]
     pub dscp: Option<u8>,
     /// UDP port, 1..=65535. Default 520.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65_535))]
     pub port: Option<u16>,
     /// Largest message sent, in octets of UDP payload, 64..=65000; the MTU also limits it, and a digest needs room. Default 512 (RFC 2453 §3.6: 25 entries).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 64, max = 65_000))]
     pub packet_length: Option<u16>,
     /// Receive buffer of the socket in octets, 4096..=67108864. Default 4194304.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 4096, max = 67_108_864))]
     pub receive_buffer: Option<u32>,
     /// Weight of next hops on this interface in an equal-cost set, 1..=256. Default 1.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 256))]
     pub ecmp_weight: Option<u16>,
     /// Treat the interface as down while it has no carrier. Default true.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -344,10 +358,11 @@ pub struct Redistribution {
     /// source, or a protocol's number, such as `0x813713aa`. Of several entries for one source the first whose filter takes a
     /// route decides.
     #[serde(with = "source_name")]
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("enum" = ["connected", "static", "autostatic", "ospf", "bgp"]))]
     pub source: ProtocolId,
     /// Their metric in RIP, 1..=15. Default 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 15))]
     pub metric: Option<u8>,
     /// Their tag in RIP; the route's own (low 16 bits) otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -386,13 +401,16 @@ pub struct GlobalConfig {
     pub defaults: Options,
     /// Preference of RIP's routes, 1..=255. Default: the router's preference table, 120.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 255))]
     pub preference: Option<u8>,
     /// Equal-cost next hops kept for one destination, 1..=16. Default 16.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 16))]
     pub ecmp: Option<u8>,
     /// Least time between two triggered updates on an interface in milliseconds, 0..=86400000. The first change after quiet goes out
     /// at once. Default 1000 (RFC 2453 §3.10.1 has 1 to 5 s at random; FRR and BIRD wait as long).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 86_400_000))]
     pub triggered_delay: Option<u32>,
     /// Which routers are listened to. Default `off`.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -6,7 +6,7 @@
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use waypost_routprot::{Refusal, option_names, parse_text};
+use waypost_routprot::{Refusal, option_names, parse_text, shown_value};
 
 use super::Options;
 
@@ -48,7 +48,7 @@ fn name_value(mut refusal: Refusal, text: &Value) -> Refusal {
             // serde's own words quote the value.
             "a value of another type is expected".clone_into(&mut refusal.reason);
         }
-        (_, Some(value)) => refusal = refusal.with_value(value),
+        (_, Some(value)) => refusal = refusal.with_value(shown_value(value)),
         (_, None) => {}
     }
     refusal
@@ -71,14 +71,14 @@ mod tests {
     #[test]
     fn errors_name_the_option() {
         for (text, path, value) in [
-            (json!({ "metric": "one" }), "metric", Some("\"one\"")),
+            (json!({ "metric": "one" }), "metric", Some("one")),
             (json!({ "metric": 17 }), "metric", Some("17")),
             (json!({ "metric": 256 }), "metric", Some("256")),
-            (json!({ "announce": "v3" }), "announce", Some("\"v3\"")),
+            (json!({ "announce": "v3" }), "announce", Some("v3")),
             (
                 json!({ "accept-filter": [{ "deny": "10.0.0.0/33" }] }),
                 "accept-filter.0.deny",
-                Some("\"10.0.0.0/33\""),
+                Some("10.0.0.0/33"),
             ),
             (
                 json!({ "neighbors": ["192.0.2.1", "224.0.0.9"] }),

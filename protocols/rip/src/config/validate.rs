@@ -299,7 +299,7 @@ fn note(text: Option<&str>) -> Result<(), Refusal> {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-    use waypost_routprot::BlockConfig;
+    use waypost_routprot::{BlockConfig, Scope};
 
     use super::*;
 
@@ -480,5 +480,35 @@ mod tests {
             annotate: None,
         };
         assert_eq!(config.validate().unwrap_err().path, "neighbors");
+    }
+
+    /// The ranges that the schema states are those that are checked, at both ends.
+    #[test]
+    fn the_schema_states_true_ranges() {
+        let codec = waypost_engine::codec_of::<crate::Rip>();
+        let mut checked = 0;
+        for scope in [Scope::Global, Scope::Interface] {
+            let schema = codec.schema(scope);
+            for (name, member) in schema["properties"].as_object().unwrap() {
+                let (Some(low), Some(high)) = (member["minimum"].as_i64(), member["maximum"].as_i64()) else {
+                    continue;
+                };
+                for (value, fits) in [(low - 1, false), (low, true), (high, true), (high + 1, false)] {
+                    let text = json!({ name: value });
+                    let block = codec.to_block(scope, &text);
+                    assert_eq!(block.is_ok(), fits, "{text}: {block:?}");
+                    if let Err(first) = block {
+                        let mistakes = codec.mistakes(scope, &text, first);
+                        let [mistake] = mistakes.as_slice() else {
+                            panic!("{mistakes:?}")
+                        };
+                        assert_eq!(mistake.path, *name);
+                        assert_eq!(mistake.allowed, Some(format!("{low}..={high}")));
+                    }
+                }
+                checked += 1;
+            }
+        }
+        assert!(checked > 20, "{checked}");
     }
 }

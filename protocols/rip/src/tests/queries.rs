@@ -507,8 +507,8 @@ fn what_show_says() {
         row["next-hops"],
         json!([{ "interface": "eth1", "address": "10.1.0.9" }])
     );
-    assert_eq!(row["expires-in"], 175);
-    assert_eq!(row["age"], 5);
+    assert_eq!(row["expires-in-seconds"], 175);
+    assert_eq!(row["age-seconds"], 5);
     let paths = row["paths"].as_array().unwrap();
     assert_eq!(paths.len(), 2);
     assert_eq!(paths[1]["received-metric"], 3);
@@ -529,5 +529,5 @@ fn what_show_says() {
     assert_eq!(interfaces[0]["state"], "active");
     let neighbors = lab.show(1, Topic::Neighbors);
     assert_eq!(neighbors[0]["address"], "10.1.0.9");
-    assert_eq!(neighbors[0]["last-update"], 5);
+    assert_eq!(neighbors[0]["last-update-seconds"], 5);
 }

@@ -53,9 +53,11 @@ pub struct StaticRoute {
     pub kind: RouteKind,
     /// Rank among routes to the destination from all sources, 1..=255, lower wins. Default: the router's preference table, 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 255))]
     pub preference: Option<u8>,
     /// Rank among routes of equal preference, 0..=4294967294, lower wins. Default 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 4_294_967_294_u32))]
     pub metric: Option<u32>,
     /// A mark that protocols which redistribute the route carry along, any number. Default 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -98,12 +100,15 @@ pub struct InterfaceStaticRoute {
     pub onlink: bool,
     /// Share of the traffic among equal routes, 1..=256. Default 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 256))]
     pub weight: Option<u16>,
     /// Rank among routes to the destination from all sources, 1..=255, lower wins. Default: that of the route's origin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 255))]
     pub preference: Option<u8>,
     /// Rank among routes of equal preference, 0..=4294967294, lower wins. Default 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 4_294_967_294_u32))]
     pub metric: Option<u32>,
     /// A mark that protocols which redistribute the route carry along, any number. Default 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
