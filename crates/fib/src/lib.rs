@@ -32,13 +32,17 @@
 //! `proto static` or not, names none and is never touched. On kernels without nexthop objects the priority
 //! [`INLINE_PRIORITY`] is the mark.
 
+mod batches;
 mod fib;
 mod hear;
 mod object;
+mod objects;
 mod ownership;
 mod report;
+mod results;
 mod resync;
 mod rows;
+mod wishes;
 mod work;
 
 pub use fib::{BatchId, Fib, Refused, Token};
