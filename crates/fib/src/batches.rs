@@ -36,6 +36,7 @@ impl Fib {
             self.push_objects(now, batch);
             self.push_routes(now, batch);
             self.push_unmade(batch);
+            self.push_superseded(batch);
         }
         if batch.is_empty() {
             return None;
@@ -80,7 +81,7 @@ impl Fib {
                             .for_each(|&(member, _)| self.objects.retain(member));
                         if let Some(object) = self.objects.get_mut(index) {
                             object.sent = Some(ObjectSent::Make(members));
-                            object.disturbed = false;
+                            object.disturbed = None;
                         }
                     }
                 }
@@ -126,14 +127,15 @@ impl Fib {
 
     fn push_routes(&mut self, now: Time, batch: &mut Batch<Token>) {
         while let Some(prefix) = self.works.dequeue() {
-            let Some(sent) = self.due_to_send(now, prefix) else {
+            let Some(sent) = self.due_to_send(prefix) else {
                 continue;
             };
             let pushed = match sent {
                 Sent::Set(form) => {
-                    // A route that is not there is added, so that nobody else's can be replaced.
-                    let held = self.works.get(prefix).is_some_and(|work| work.held.is_some());
-                    let set = if held { Set::Replace } else { Set::Add };
+                    // A route that is not there for certain is added, so that nobody else's can be replaced.
+                    let work = self.works.get(prefix);
+                    let there = work.is_some_and(|work| work.held.is_some() && !work.shaken);
+                    let set = if there { Set::Replace } else { Set::Add };
                     let route = self.route(prefix, form, false);
                     batch.push(Token::Route(prefix), &Change::SetRoute(set, &route))
                 }
@@ -155,7 +157,7 @@ impl Fib {
                     }
                     if let Some(work) = self.works.get_mut(prefix) {
                         work.sent = Some(sent);
-                        work.disturbed = false;
+                        work.disturbed = None;
                     }
                 }
                 Err(PushError::Full(_)) => {
@@ -174,7 +176,7 @@ impl Fib {
     }
 
     /// What to do about a destination now.
-    fn due_to_send(&mut self, now: Time, prefix: Prefix) -> Option<Sent> {
+    fn due_to_send(&mut self, prefix: Prefix) -> Option<Sent> {
         let work = self.works.get(prefix)?;
         let (wanted, held, shaken) = (work.wanted, work.held, work.shaken);
         if work.sent.is_some() {
@@ -197,13 +199,10 @@ impl Fib {
                     }
                     return None;
                 }
-                if self.foreign.contains(&prefix) {
-                    if held.is_some() {
-                        return Some(Sent::Delete);
-                    }
-                    self.conflict(now, prefix);
-                    return None;
+                if self.foreign.contains(&prefix) && held.is_some() {
+                    return Some(Sent::Delete);
                 }
+                // Someone else's may be gone without a word, with its link: adding ours shows that, and harms nothing.
                 Some(Sent::Set(wanted))
             }
         }
@@ -245,10 +244,23 @@ impl Fib {
                 self.statistics.objects_deleted += 1;
                 if let Some(object) = self.objects.get_mut(index) {
                     object.sent = Some(ObjectSent::Unmake);
-                    object.disturbed = false;
+                    object.disturbed = None;
                 }
             }
             self.objects.to_unmake.remove(&(rank, index));
+        }
+    }
+
+    /// The last of a life that used objects go when its successor, which does not, sweeps.
+    fn push_superseded(&mut self, batch: &mut Batch<Token>) {
+        while self.swept
+            && let Some((&id, _)) = self.superseded.first_key_value()
+        {
+            if batch.push(Token::Unmake(id), &Change::DeleteNexthop(id)).is_err() {
+                return;
+            }
+            self.superseded.remove(&id);
+            self.statistics.objects_deleted += 1;
         }
     }
 

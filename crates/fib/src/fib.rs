@@ -49,6 +49,8 @@ pub struct Fib {
     pub(crate) foreign: BTreeSet<Prefix>,
     /// Routes of someone else through objects of ours: table, destination, priority, type of service.
     pub(crate) borrowed: BTreeMap<(u32, Prefix, u32, u8), Index>,
+    /// Objects of an earlier life that used them, when this one does not, with their members.
+    pub(crate) superseded: BTreeMap<NexthopId, Vec<NexthopId>>,
     /// How often a route was deleted by hand of late, and when last.
     pub(crate) fights: BTreeMap<Prefix, (u32, Time)>,
     pub(crate) in_flight: Option<(BatchId, Vec<Token>)>,
@@ -76,6 +78,7 @@ impl Fib {
             loopback: InterfaceIndex(1),
             foreign: BTreeSet::new(),
             borrowed: BTreeMap::new(),
+            superseded: BTreeMap::new(),
             fights: BTreeMap::new(),
             in_flight: None,
             batches: 0,

@@ -13,8 +13,9 @@ use smallvec::SmallVec;
 use waypost_netlink::constants::AF_INET6;
 use waypost_netlink::{Nexthop, NexthopKind, RouteNextHopFlags};
 use waypost_rtm::{Family, NextHopSetId};
-use waypost_types::{InterfaceIndex, NextHop, Time};
+use waypost_types::{InterfaceIndex, NextHop, RouteKind, Time};
 
+use crate::ownership::{FIRST_ID, LAST_ID, index as index_of};
 use crate::report::Failure;
 
 /// Position of an object in our range of ids.
@@ -34,9 +35,36 @@ pub(crate) enum Single {
         onlink: bool,
     },
     Blackhole(Family),
+    /// For routes that drop packets and say so. The type of the route decides what is said, and the interface, which is
+    /// loopback, is not used; but the kernel caches what became of an IPv6 packet with the object, so that routes that
+    /// say different things must not share one.
+    Reject {
+        family: Family,
+        kind: RouteKind,
+        interface: InterfaceIndex,
+    },
 }
 
+/// The objects of routes that reject have ids of their own at the end of our range, by which they are known again.
+const REJECTS: [(Family, RouteKind, Index); 4] = [
+    (Family::V4, RouteKind::Unreachable, LAST_ID - FIRST_ID),
+    (Family::V4, RouteKind::Prohibit, LAST_ID - FIRST_ID - 1),
+    (Family::V6, RouteKind::Unreachable, LAST_ID - FIRST_ID - 2),
+    (Family::V6, RouteKind::Prohibit, LAST_ID - FIRST_ID - 3),
+];
+
 impl Single {
+    /// The place in our range that is kept for the object, if one is.
+    pub(crate) fn reserved(&self) -> Option<Index> {
+        let Self::Reject { family, kind, .. } = self else {
+            return None;
+        };
+        let of_both = REJECTS
+            .iter()
+            .find(|reject| (reject.0, reject.1) == (*family, *kind));
+        of_both.map(|&(_, _, index)| index)
+    }
+
     /// The next hop as routes of `family` need it.
     pub(crate) const fn hop(hop: &NextHop, family: Family) -> Self {
         Self::Hop {
@@ -53,7 +81,7 @@ impl Single {
 
     pub(crate) const fn interface(&self) -> Option<InterfaceIndex> {
         match self {
-            Self::Hop { interface, .. } => Some(*interface),
+            Self::Hop { interface, .. } | Self::Reject { interface, .. } => Some(*interface),
             Self::Blackhole(_) => None,
         }
     }
@@ -68,13 +96,22 @@ impl Single {
             }
         };
         let onlink = nexthop.flags.contains(RouteNextHopFlags::ONLINK);
+        let place = index_of(nexthop.id);
+        let reject = REJECTS.iter().find(|&&(_, _, index)| Some(index) == place);
         Some(match nexthop.kind {
             NexthopKind::Blackhole { family: f } => Self::Blackhole(family(f)),
-            NexthopKind::Link { family: f, interface } => Self::Hop {
-                family: family(f),
-                interface,
-                gateway: None,
-                onlink,
+            NexthopKind::Link { family: f, interface } => match reject {
+                Some(&(of, kind, _)) if of == family(f) => Self::Reject {
+                    family: of,
+                    kind,
+                    interface,
+                },
+                _ => Self::Hop {
+                    family: family(f),
+                    interface,
+                    gateway: None,
+                    onlink,
+                },
             },
             NexthopKind::Gateway { address, interface } => Self::Hop {
                 family: family(nexthop.family()),
@@ -105,6 +142,18 @@ pub(crate) enum Presence {
     Altered,
     /// It went with its link, most likely; it is deleted to be sure before it is made anew.
     Doubtful,
+    /// Somebody is said to have deleted it. The news may be older than our last request, so that it is there after all:
+    /// making it anew is right either way, and so is deleting it.
+    Shaken,
+}
+
+/// How it is known that an object is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Loss {
+    /// Somebody deleted it, at a time that may be before our last request: the object may be there, with its routes.
+    Told,
+    /// Its link went. It is deleted before it is made anew, so that it is certain that it and its routes are gone.
+    Silent,
 }
 
 /// What is on its way to the kernel.
@@ -129,8 +178,8 @@ pub(crate) struct Object {
     /// Routes of someone else that go through it.
     pub(crate) foreign_users: u32,
     pub(crate) sent: Option<Sent>,
-    /// Something happened to it while a change was on its way.
-    pub(crate) disturbed: bool,
+    /// It was lost while a change was on its way.
+    pub(crate) disturbed: Option<Loss>,
     pub(crate) seen: bool,
     /// Routes wait for it.
     pub(crate) awaited: bool,
@@ -153,7 +202,7 @@ impl Object {
             stray: false,
             foreign_users: 0,
             sent: None,
-            disturbed: false,
+            disturbed: None,
             seen: false,
             awaited: false,
             attempts: 0,
@@ -166,8 +215,17 @@ impl Object {
     /// Whether routes sent from now on find it.
     pub(crate) fn is_ready(&self) -> bool {
         match &self.sent {
-            Some(sent) => matches!(sent, Sent::Make(_)) && !self.disturbed,
+            Some(sent) => matches!(sent, Sent::Make(_)) && self.disturbed.is_none(),
             None => matches!(self.presence, Presence::Present | Presence::Altered),
+        }
+    }
+
+    /// Whether there can be routes through it in the kernel that stay there.
+    pub(crate) const fn can_have_routes(&self) -> bool {
+        match self.presence {
+            Presence::Present | Presence::Altered | Presence::Shaken => true,
+            Presence::Absent => self.sent.is_some(),
+            Presence::Doubtful => false,
         }
     }
 

@@ -105,15 +105,42 @@ impl Objects {
         }
     }
 
+    /// Somebody changed it, or is said to have.
+    pub(crate) fn set_altered(&mut self, index: Index) {
+        if let Some(object) = self.objects.get_mut(&index) {
+            object.presence = Presence::Altered;
+            self.doubtful.remove(&index);
+            self.touch(index);
+        }
+    }
+
+    /// Whether somebody changed it, and nothing is on its way to put it right.
+    pub(crate) fn is_altered(&self, index: Index) -> bool {
+        self.get(index)
+            .is_some_and(|object| object.presence == Presence::Altered && object.sent.is_none())
+    }
+
     fn insert(&mut self, shape: Shape) -> Index {
+        let reserved = match &shape {
+            Shape::Single(single) => single.reserved(),
+            Shape::Group(_) => None,
+        };
+        if let Some(index) = reserved.filter(|index| !self.is_in_use(*index)) {
+            self.insert_at(index, shape);
+            return index;
+        }
         let mut index = self.lowest_free;
         // Were the range ever full, the ids after it would do as well until the next start, which would not know them.
-        while self.objects.contains_key(&index) || self.taken.contains(&index) {
+        while self.is_in_use(index) {
             index += 1;
         }
         self.lowest_free = index + 1;
         self.insert_at(index, shape);
         index
+    }
+
+    fn is_in_use(&self, index: Index) -> bool {
+        self.objects.contains_key(&index) || self.taken.contains(&index)
     }
 
     fn insert_at(&mut self, index: Index, shape: Shape) {
@@ -302,6 +329,11 @@ impl Objects {
         self.taken.insert(index);
     }
 
+    /// Whether the kernel is known to have somebody else's object there.
+    pub(crate) fn is_taken(&self, index: Index) -> bool {
+        self.taken.contains(&index)
+    }
+
     /// What is taken is read anew.
     pub(crate) fn forget_taken(&mut self) {
         self.taken.clear();
@@ -423,6 +455,12 @@ impl Objects {
         let kind = match &self.get(index)?.shape {
             Shape::Single(Single::Blackhole(family)) => NexthopKind::Blackhole {
                 family: family_number(*family),
+            },
+            Shape::Single(Single::Reject {
+                family, interface, ..
+            }) => NexthopKind::Link {
+                family: family_number(*family),
+                interface: *interface,
             },
             Shape::Single(Single::Hop {
                 family,

@@ -61,6 +61,8 @@ pub struct Statistics {
     pub lost: u64,
     /// Times the kernel's state was read anew.
     pub resyncs: u64,
+    /// Times the kernel's news ran over; each asks for the state to be read anew.
+    pub overruns: u64,
 }
 
 /// How much there is.
@@ -126,6 +128,7 @@ impl Fib {
             && self.resync.is_none()
             && self.works.queued() == 0
             && !self.objects.has_work()
+            && (self.superseded.is_empty() || !self.swept)
     }
 
     /// Counts since the start.

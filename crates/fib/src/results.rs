@@ -6,7 +6,7 @@ use waypost_netlink::NexthopId;
 use waypost_types::{Prefix, Time};
 
 use crate::fib::{BatchId, Fib, Refused, Token};
-use crate::object::{Index, Members, Presence, Sent as ObjectSent, Shape};
+use crate::object::{Index, Loss, Members, Presence, Sent as ObjectSent, Shape};
 use crate::ownership::{FIRST_ID, Mode};
 use crate::report::Failure;
 use crate::rows::{Form, Row};
@@ -35,7 +35,7 @@ impl Fib {
             match token {
                 Token::Route(prefix) => self.route_done(now, prefix, failure),
                 Token::Make(id) => self.object_made(now, id, failure),
-                Token::Unmake(id) => self.object_unmade(id, failure),
+                Token::Unmake(id) => self.object_unmade(now, id),
             }
         }
     }
@@ -88,10 +88,19 @@ impl Fib {
                     self.works.remove_retry(at, Retry::Object(index));
                 }
                 let held = self.still_ready(&members);
-                let lost = disturbed || held.len() < members.len() && held.is_empty();
+                if held.len() < members.len()
+                    && let Some(object) = self.objects.get_mut(index)
+                {
+                    // Which members it has depends on what came first: their loss, or this.
+                    object.presence = Presence::Altered;
+                }
+                let lost = disturbed.or_else(|| {
+                    let all = is_group && held.is_empty();
+                    all.then(|| self.loss_of(&members))
+                });
                 self.objects.set_held_members(index, &held);
-                if lost {
-                    self.object_lost(index, true);
+                if let Some(loss) = lost {
+                    self.objects_lost(now, &[index], loss);
                 }
                 self.objects
                     .groups_of(index)
@@ -125,7 +134,7 @@ impl Fib {
         self.objects.touch(index);
     }
 
-    fn object_unmade(&mut self, id: NexthopId, _failure: Option<Failure>) {
+    fn object_unmade(&mut self, now: Time, id: NexthopId) {
         let index = id.0.saturating_sub(FIRST_ID);
         // A doubtful object's deletion is not noted as sent: it may have been made again in the same batch.
         if let Some(object) = self.objects.get_mut(index)
@@ -134,7 +143,12 @@ impl Fib {
             // The one reason to refuse is that it is not there.
             object.sent = None;
             object.presence = Presence::Absent;
+            let in_use = object.users > 0;
             self.objects.set_held_members(index, &Members::new());
+            if in_use {
+                // Somebody's routes through it that were heard of meanwhile, if any, went with it.
+                self.routes_lost(now, &BTreeMap::from([(index, Loss::Silent)]));
+            }
             self.objects.touch(index);
         }
     }
@@ -147,8 +161,12 @@ impl Fib {
         let disturbed = std::mem::take(&mut work.disturbed);
         match (sent, failure) {
             (Sent::Set(form), None) => {
-                let held = (!disturbed).then_some(form);
+                let held = (disturbed != Some(Loss::Silent)).then_some(form);
+                self.foreign.remove(&prefix);
                 self.set_held(prefix, held);
+                if disturbed == Some(Loss::Told) {
+                    self.shake(prefix);
+                }
                 self.objects.release(form.object);
                 self.done_well(prefix, form);
             }
@@ -156,7 +174,11 @@ impl Fib {
                 Some(failure) if failure.errno != ESRCH && failure.errno != ENOENT => {
                     self.route_failed(now, prefix, failure);
                 }
-                _ => {
+                failure => {
+                    if failure.is_some() && self.works.get(prefix).is_some_and(|work| work.shaken) {
+                        // Not there, or not as it is said to be.
+                        self.demand_resync(now);
+                    }
                     self.set_held(prefix, None);
                     self.works.enqueue(prefix);
                 }
@@ -167,7 +189,7 @@ impl Fib {
                     .works
                     .get(prefix)
                     .is_some_and(|work| work.wanted != Some(form));
-                if changed || disturbed {
+                if changed || disturbed.is_some() {
                     // A stale failure says nothing about what is wanted now.
                     self.works.enqueue(prefix);
                 } else if !self.object_is_ready(form.object) {
@@ -179,7 +201,12 @@ impl Fib {
                         // before it: if it is ours, its object must stay.
                         self.resync = Some(now);
                     }
-                    self.conflict(now, prefix);
+                    if self.works.get(prefix).is_some_and(|work| work.shaken) {
+                        // It was asked in order to know.
+                        self.works.enqueue(prefix);
+                    } else {
+                        self.conflict(now, prefix);
+                    }
                 } else {
                     if matches!(failure.errno, EINVAL | ENOENT) && self.mode == Mode::Objects {
                         self.demand_resync(now);
@@ -196,7 +223,7 @@ impl Fib {
             return;
         };
         let outdated = std::mem::take(&mut work.outdated);
-        if work.wanted == Some(form) && work.held == Some(form) && !work.queued && !outdated {
+        if work.wanted == Some(form) && work.held == Some(form) && !work.shaken && !work.queued && !outdated {
             self.settle(prefix);
         } else {
             self.works.enqueue(prefix);
@@ -221,7 +248,7 @@ impl Fib {
         }
     }
 
-    pub(crate) fn conflict(&mut self, now: Time, prefix: Prefix) {
+    fn conflict(&mut self, now: Time, prefix: Prefix) {
         let text = format!(
             "someone else's route of priority {} to the same destination is there",
             self.mode.priority()

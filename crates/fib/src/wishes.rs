@@ -38,11 +38,10 @@ impl Fib {
             (RouteKind::Unicast, None) => return None,
             (RouteKind::Blackhole, _) => self.objects.acquire(Single::Blackhole(family)),
             // The type of the route decides; the object bears the mark that the route is ours.
-            (RouteKind::Unreachable | RouteKind::Prohibit, _) => self.objects.acquire(Single::Hop {
+            (RouteKind::Unreachable | RouteKind::Prohibit, _) => self.objects.acquire(Single::Reject {
                 family,
+                kind: forwarding.kind,
                 interface: self.loopback,
-                gateway: None,
-                onlink: false,
             }),
         };
         Some(Form {
