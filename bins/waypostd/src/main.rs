@@ -54,8 +54,8 @@ fn serve(options: &Options) -> Result<()> {
     let (manager_handle, desk) = desk()?;
     let signals = Arc::new(Signals::new(desk.waker()));
     let table = table::spawn(TableOptions {
-        restart_time: options.restart_time,
-        seed: process::random_seed()?,
+        nexthop_objects: !options.inline_gateways,
+        ..TableOptions::new(options.restart_time, process::random_seed()?)
     })
     .context("the routing table cannot be started")?;
     let configuration = protocols::configuration();

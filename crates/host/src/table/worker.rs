@@ -53,7 +53,7 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(options: TableOptions, commands: Receiver<Command>, waker: Waker) -> io::Result<Self> {
-        let (mut kernel, mut fib) = Kernel::open(options.seed.child("fib"))?;
+        let (mut kernel, mut fib) = Kernel::open(&options)?;
         // The kernel's state is known before the first protocol starts.
         while kernel.reconcile(&mut fib)? {}
         let mut rtm = Rtm::new(options.seed.child("rtm"));
