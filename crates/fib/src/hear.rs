@@ -72,7 +72,13 @@ impl Fib {
                 .partition::<Vec<Index>, _>(|&index| self.objects.is_altered(index));
             self.objects_lost(now, &lost, Loss::Silent);
             if !altered.is_empty() {
-                // Somebody may have moved them to another interface.
+                // Somebody may have moved them to another interface. Those that were being put right are lost if they
+                // were; if the kernel refused it, because the link was down already, they are as they were.
+                for index in altered {
+                    if let Some(object) = self.objects.get_mut(index).filter(|object| object.sent.is_some()) {
+                        object.disturbed = object.disturbed.max(Some(Loss::Told));
+                    }
+                }
                 self.demand_resync(now);
             }
         }

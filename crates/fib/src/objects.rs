@@ -114,10 +114,10 @@ impl Objects {
         }
     }
 
-    /// Whether somebody changed it, and nothing is on its way to put it right.
+    /// Whether somebody changed it, as far as is known.
     pub(crate) fn is_altered(&self, index: Index) -> bool {
         self.get(index)
-            .is_some_and(|object| object.presence == Presence::Altered && object.sent.is_none())
+            .is_some_and(|object| object.presence == Presence::Altered)
     }
 
     fn insert(&mut self, shape: Shape) -> Index {

@@ -112,6 +112,16 @@ fn of_a_link_that_an_object_is_no_longer_on() {
         Op::Link(3, false, false),
         Op::Want(0, 0, 0),
     ]);
+    let being_put_right = [
+        Op::Want(0, 7, 0),
+        Op::Want(1, 5, 0),
+        Op::Step,
+        Op::HandChangesObject(1),
+        Op::HandBorrows(1),
+        Op::Link(3, false, false),
+        Op::Send,
+    ];
+    run(&being_put_right);
 }
 
 /// A route that somebody made through an object of ours went with it when we deleted the object.
