@@ -70,8 +70,8 @@ fn serve(options: &Options) -> Result<()> {
     let (manager_handle, desk) = desk()?;
     let signals = Arc::new(Signals::new(desk.waker()));
     let table_options = TableOptions {
-        restart_time: options.restart_time,
-        seed: process::random_seed()?,
+        nexthop_objects: !options.inline_gateways,
+        ..TableOptions::new(options.restart_time, process::random_seed()?)
     };
     let failing = signals.clone();
     let table = table::spawn(table_options, move |reason| failing.fail(reason))

@@ -1,6 +1,6 @@
 //! What the kernel says by itself: links, objects and routes that others change, and what goes with a link in silence.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use smallvec::SmallVec;
 use waypost_netlink::constants::{
@@ -11,10 +11,10 @@ use waypost_rtm::Family;
 use waypost_types::{InterfaceIndex, NextHop, Prefix, RouteKind, Time};
 
 use crate::fib::Fib;
-use crate::object::{Index, Members, Presence, Single};
+use crate::object::{Index, Loss, Members, Presence, Sent as ObjectSent, Single};
 use crate::ownership::{self, Mode, is_at_our_rank, is_our_object, is_our_route};
 use crate::report::Failure;
-use crate::rows::Form;
+use crate::rows::{Form, Row};
 use crate::work::{Retry, Sent, count_fight};
 
 /// Whether the kernel keeps what goes out of the link. It flushes it when the link is down or lost its carrier, which
@@ -36,6 +36,8 @@ impl Fib {
             }
             Body::NewAddress(address) => self.retry_interface(address.interface),
             Body::DelAddress(_) if self.mode == Mode::Inline => self.demand_resync(now),
+            // Objects are used in one mode only; the other leaves them to whoever made them.
+            Body::NewNexthop(_) | Body::DelNexthop(_) if self.mode == Mode::Inline => {}
             Body::NewNexthop(nexthop) => self.nexthop_set(now, nexthop),
             Body::DelNexthop(nexthop) => self.nexthop_gone(now, nexthop, meddled),
             Body::NewRoute(route) => {
@@ -66,8 +68,22 @@ impl Fib {
                 self.demand_resync(now);
             }
         } else if !alive && before != Some(false) {
-            let lost = self.objects.on_interface(interface);
-            self.objects_lost(&lost, true);
+            let (altered, lost) = self
+                .objects
+                .on_interface(interface)
+                .into_iter()
+                .partition::<Vec<Index>, _>(|&index| self.objects.is_altered(index));
+            self.objects_lost(now, &lost, Loss::Silent);
+            if !altered.is_empty() {
+                // Somebody may have moved them to another interface. Those that were being put right are lost if they
+                // were; if the kernel refused it, because the link was down already, they are as they were.
+                for index in altered {
+                    if let Some(object) = self.objects.get_mut(index).filter(|object| object.sent.is_some()) {
+                        object.disturbed = object.disturbed.max(Some(Loss::Told));
+                    }
+                }
+                self.demand_resync(now);
+            }
         }
         if alive {
             self.retry_interface(interface);
@@ -96,54 +112,43 @@ impl Fib {
         }
     }
 
-    /// An object is gone, and the routes and memberships with it. Doubtful if the kernel did not say so.
-    pub(crate) fn object_lost(&mut self, index: Index, doubtful: bool) {
-        self.objects_lost(&[index], doubtful);
-    }
-
-    fn objects_lost(&mut self, indexes: &[Index], doubtful: bool) {
-        let mut lost: BTreeSet<Index> = BTreeSet::new();
-        let mut open: Vec<(Index, bool)> = indexes.iter().map(|&index| (index, doubtful)).collect();
-        while let Some((index, doubtful)) = open.pop() {
+    /// Objects are gone, or may be, and their routes and memberships with them.
+    pub(crate) fn objects_lost(&mut self, now: Time, indexes: &[Index], loss: Loss) {
+        let mut lost: BTreeMap<Index, Loss> = BTreeMap::new();
+        let mut open: Vec<(Index, Loss)> = indexes.iter().map(|&index| (index, loss)).collect();
+        while let Some((index, loss)) = open.pop() {
             let Some(object) = self.objects.get_mut(index) else {
                 continue;
             };
-            if !lost.insert(index) || (object.presence == Presence::Absent && object.sent.is_none()) {
+            if lost.contains_key(&index) || (object.presence == Presence::Absent && object.sent.is_none()) {
                 continue;
             }
-            object.disturbed = object.sent.is_some();
-            if doubtful {
-                self.objects.doubt(index);
-            } else {
-                object.presence = Presence::Absent;
-                self.objects.doubtful.remove(&index);
+            // What went with its link is deleted whatever else is said about it, and then that is how it is known.
+            let doubtful = object.presence == Presence::Doubtful;
+            let loss = if doubtful { Loss::Silent } else { loss };
+            lost.insert(index, loss);
+            if object.sent.is_some() {
+                object.disturbed = object.disturbed.max(Some(loss));
             }
-            self.objects.set_held_members(index, &Members::new());
+            match loss {
+                Loss::Told => object.presence = Presence::Shaken,
+                Loss::Silent => {
+                    self.objects.doubt(index);
+                    self.objects.set_held_members(index, &Members::new());
+                }
+            }
             self.unborrow_all(index);
             for group in self.objects.groups_of(index) {
-                let Some(object) = self.objects.get(group) else {
-                    continue;
-                };
-                let mut held = object.held_members.clone();
-                held.retain(|(member, _)| *member != index);
-                if held.len() == object.held_members.len() {
-                    continue;
-                }
-                if held.is_empty() {
-                    open.push((group, true));
-                } else {
-                    self.objects.set_held_members(group, &held);
-                    self.objects.touch(group);
-                }
+                self.member_lost(group, index, loss, &mut open);
             }
         }
         if lost
-            .iter()
+            .keys()
             .any(|&index| self.objects.get(index).is_some_and(|object| object.users > 0))
         {
-            self.routes_lost(&lost);
+            self.routes_lost(now, &lost);
         }
-        for index in lost {
+        for index in lost.into_keys() {
             if let Some(object) = self.objects.get_mut(index) {
                 if std::mem::take(&mut object.stray) {
                     self.objects.forget_stray_group(index);
@@ -153,26 +158,99 @@ impl Fib {
         }
     }
 
-    /// The routes of these objects went with them.
-    fn routes_lost(&mut self, lost: &BTreeSet<Index>) {
-        let is_lost = |form: Option<Form>| form.is_some_and(|form| lost.contains(&form.object));
-        for prefix in self.rows.select(|row| is_lost(Some(row.form))) {
-            self.statistics.lost += 1;
-            self.unsettle(prefix, false);
+    /// A member of a group is gone, or may be. With its last member the group goes as well: it is put to what is `open`.
+    fn member_lost(&mut self, group: Index, member: Index, loss: Loss, open: &mut Vec<(Index, Loss)>) {
+        let Some(object) = self.objects.get_mut(group) else {
+            return;
+        };
+        let mut left = object.held_members.clone();
+        left.retain(|(held, _)| *held != member);
+        if left.len() == object.held_members.len() {
+            return;
         }
-        let sent = |sent: Option<Sent>| matches!(sent, Some(Sent::Set(form)) if lost.contains(&form.object));
-        for prefix in self.works.select(|work| is_lost(work.held) || sent(work.sent)) {
+        // What is on its way to the kernel may have found the group there still, and given it others.
+        let renewed = matches!(&object.sent, Some(ObjectSent::Make(members))
+            if members.iter().any(|(sent, _)| *sent != member));
+        if left.is_empty() {
+            open.push((group, if renewed { Loss::Told } else { loss }));
+        } else if loss == Loss::Told {
+            // It has the member or not. The members it may have are kept until it is written anew.
+            if object.presence == Presence::Present {
+                object.presence = Presence::Altered;
+            }
+            self.objects.touch(group);
+        } else {
+            self.objects.set_held_members(group, &left);
+            self.objects.touch(group);
+        }
+    }
+
+    /// The routes of these objects went with them, or may have.
+    pub(crate) fn routes_lost(&mut self, now: Time, lost: &BTreeMap<Index, Loss>) {
+        let loss = |form: Option<Form>| form.and_then(|form| lost.get(&form.object).copied());
+        let sent = |sent: Option<Sent>| match sent {
+            Some(Sent::Set(form)) => loss(Some(form)),
+            _ => None,
+        };
+        for prefix in self.rows.select(|row| loss(Some(row.form)).is_some()) {
+            let Some(row) = self.rows.get(prefix) else {
+                continue;
+            };
+            self.statistics.lost += 1;
+            match loss(Some(row.form)) {
+                Some(Loss::Told) if row.stray => {
+                    // It cannot be adopted any more. If it is there after all, it is found again.
+                    self.unsettle(prefix, false);
+                    self.demand_resync(now);
+                }
+                Some(Loss::Told) => {
+                    self.unsettle(prefix, true);
+                    self.shake(prefix);
+                }
+                _ => self.unsettle(prefix, false),
+            }
+        }
+        for prefix in self
+            .works
+            .select(|work| loss(work.held).is_some() || sent(work.sent).is_some())
+        {
             let Some(work) = self.works.get_mut(prefix) else {
                 continue;
             };
-            if sent(work.sent) {
-                work.disturbed = true;
-            }
-            if is_lost(work.held) {
-                self.statistics.lost += 1;
-                self.set_held(prefix, None);
+            work.disturbed = work.disturbed.max(sent(work.sent));
+            match loss(work.held) {
+                Some(Loss::Told) => {
+                    self.statistics.lost += u64::from(!work.shaken);
+                    work.shaken = true;
+                }
+                Some(Loss::Silent) => {
+                    self.statistics.lost += 1;
+                    self.set_held(prefix, None);
+                }
+                None => {}
             }
             self.works.enqueue(prefix);
+        }
+    }
+
+    /// It is not certain any more what the kernel has for an unsettled destination.
+    pub(crate) fn shake(&mut self, prefix: Prefix) {
+        if let Some(work) = self.works.get_mut(prefix) {
+            work.shaken = work.held.is_some();
+        }
+    }
+
+    /// How members that were lost all together were lost.
+    pub(crate) fn loss_of(&self, members: &Members) -> Loss {
+        let doubtful = |index: Index| {
+            self.objects
+                .get(index)
+                .is_some_and(|object| object.presence == Presence::Doubtful)
+        };
+        if members.iter().any(|&(member, _)| doubtful(member)) {
+            Loss::Silent
+        } else {
+            Loss::Told
         }
     }
 
@@ -194,17 +272,18 @@ impl Fib {
             }
             None => self.objects.take_away(index),
             Some(object) if object.sent.is_some() => {
-                object.disturbed = true;
+                // Which of the two the kernel has only the kernel can tell.
                 self.demand_resync(now);
             }
             Some(_) if is_our_object(nexthop) => {
                 if !self.objects.read(nexthop) {
                     self.statistics.meddled += 1;
                 }
+                // Our last request may have come after it: it is written anew even if it is right.
+                self.objects.set_altered(index);
             }
-            Some(object) => {
-                object.presence = Presence::Altered;
-                self.objects.touch(index);
+            Some(_) => {
+                self.objects.set_altered(index);
             }
         }
     }
@@ -234,7 +313,7 @@ impl Fib {
                 self.works.add_retry(at, Retry::Object(index));
             }
         }
-        self.object_lost(index, false);
+        self.objects_lost(now, &[index], Loss::Told);
     }
 
     // Routes
@@ -249,48 +328,88 @@ impl Fib {
             self.objects.release(form.object);
             return;
         }
-        self.borrow(route);
+        if (self.mode == Mode::Inline || !is_our_route(self.mode, route)) && self.borrow(route) {
+            self.demand_resync(now);
+        }
         self.note_shadow(route);
         if !is_at_our_rank(self.mode, route) {
+            return;
+        }
+        if !self.is_taken(route) {
+            // What it replaced went with it, unless our last request came after it.
+            if replaced {
+                self.unsettle(prefix, true);
+                self.shake(prefix);
+                self.works.enqueue(prefix);
+            }
             return;
         }
         self.foreign.insert(prefix);
         if !replaced {
             return;
         }
-        // It took the place of ours.
+        // It took the place of ours, unless our last request came after it.
+        self.demand_resync(now);
         if self.rows.get(prefix).is_some() {
             self.statistics.meddled += 1;
             self.unsettle(prefix, false);
-        } else if let Some(work) = self.works.get(prefix) {
-            if work.sent.is_some() {
+        } else if let Some(work) = self.works.get(prefix)
+            && work.sent.is_none()
+            && work.held.is_some()
+        {
+            self.set_held(prefix, None);
+            self.works.enqueue(prefix);
+        }
+    }
+
+    /// Whether someone else's route has the place of ours. One that bears our mark but names an object that is not there is
+    /// gone: it went with the object, which we deleted or are about to.
+    pub(crate) fn is_taken(&self, route: &Route) -> bool {
+        let named = route.nexthop.and_then(ownership::index);
+        let marked = self.mode == Mode::Objects && is_our_route(self.mode, route);
+        is_at_our_rank(self.mode, route)
+            && !(marked && named.is_some_and(|index| !self.objects.is_taken(index)))
+    }
+
+    /// A route of ours was seen in the kernel.
+    fn found(&mut self, now: Time, prefix: Prefix, form: Form) {
+        let object = self.objects.get(form.object);
+        if object.is_some_and(|object| object.sent.is_some() || object.presence == Presence::Shaken) {
+            // Whether it is still there depends on what came first, it or what became of its object.
+            self.demand_resync(now);
+        }
+        if let Some(row) = self.rows.get(prefix) {
+            if row.form != form {
+                self.statistics.meddled += 1;
+                self.resync_before_all(now);
+                self.unsettle(prefix, true);
+                self.shake(prefix);
+            }
+            return;
+        }
+        match self.works.get(prefix) {
+            None => {
+                self.add_stray(prefix, form);
+                // We may have deleted it since.
                 self.demand_resync(now);
-            } else if work.held.is_some() {
-                self.set_held(prefix, None);
+            }
+            Some(work) if work.sent.is_some() => self.demand_resync(now),
+            Some(work) if work.held == Some(form) => {}
+            Some(work) => {
+                if work.held.is_none() {
+                    self.set_held(prefix, Some(form));
+                }
+                self.resync_before_all(now);
+                self.shake(prefix);
                 self.works.enqueue(prefix);
             }
         }
     }
 
-    /// A route of ours was seen in the kernel.
-    fn found(&mut self, now: Time, prefix: Prefix, form: Form) {
-        if let Some(row) = self.rows.get(prefix) {
-            if row.form != form {
-                self.statistics.meddled += 1;
-                self.unsettle(prefix, true);
-                self.set_held(prefix, Some(form));
-            }
-            return;
-        }
-        match self.works.get(prefix) {
-            None => self.add_stray(prefix, form),
-            Some(work) if work.sent.is_some() => self.demand_resync(now),
-            Some(work) if work.held == Some(form) => {}
-            Some(_) => {
-                self.set_held(prefix, Some(form));
-                self.works.enqueue(prefix);
-            }
-        }
+    /// Somebody put one that looks like ours in the place of ours, or our last request did the opposite. Which object it
+    /// goes through now, and must stay, only the kernel can tell, and nothing is done before it was asked.
+    const fn resync_before_all(&mut self, now: Time) {
+        self.resync = Some(now);
     }
 
     fn route_gone(&mut self, now: Time, route: &Route, meddled: bool) {
@@ -305,7 +424,13 @@ impl Fib {
         };
         self.objects.release(form.object);
         let mut lost = false;
-        if let Some(row) = self.rows.get(prefix).filter(|row| row.form == form) {
+        // The kernel deletes the next hops of an IPv6 route one by one if it is asked to.
+        let in_part = |row: &Row| self.mode == Mode::Inline && !row.stray && matches!(prefix, Prefix::V6(_));
+        if let Some(row) = self
+            .rows
+            .get(prefix)
+            .filter(|row| row.form == form || in_part(row))
+        {
             self.unsettle(prefix, !row.stray);
             lost = true;
         } else if let Some(work) = self.works.get(prefix) {
@@ -343,8 +468,13 @@ impl Fib {
         }
     }
 
-    /// A route of someone else goes through an object of ours.
-    pub(crate) fn borrow(&mut self, route: &Route) {
+    /// A route of someone else goes through an object of ours. Whether that shows that the object is there although it was
+    /// taken for lost; its routes may be there too then.
+    pub(crate) fn borrow(&mut self, route: &Route) -> bool {
+        if self.mode == Mode::Inline {
+            self.spare(route);
+            return false;
+        }
         if let Some(index) = route.nexthop.and_then(ownership::index)
             && let Some(object) = self.objects.get_mut(index)
             && self.borrowed.insert(key(route), index).is_none()
@@ -352,9 +482,21 @@ impl Fib {
             object.foreign_users += 1;
             if object.presence == Presence::Doubtful {
                 // It is there after all, and cannot be deleted any more.
-                object.presence = Presence::Altered;
-                self.objects.doubtful.remove(&index);
-                self.objects.touch(index);
+                self.objects.set_altered(index);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// An object that the sweep would delete stays if someone else's route goes through it.
+    fn spare(&mut self, route: &Route) {
+        if let Some(id) = route.nexthop
+            && !is_our_route(Mode::Objects, route)
+            && let Some(members) = self.superseded.remove(&id)
+        {
+            for member in members {
+                self.superseded.remove(&member);
             }
         }
     }
@@ -393,7 +535,9 @@ impl Fib {
         let object = match route.nexthop {
             Some(id) => {
                 let index = ownership::index(id)?;
-                self.objects.get(index)?;
+                self.objects
+                    .get(index)
+                    .filter(|object| object.can_have_routes())?;
                 self.objects.retain(index);
                 index
             }
@@ -410,11 +554,10 @@ impl Fib {
         let family = Family::of(route.destination);
         match kind {
             RouteKind::Blackhole => self.objects.acquire(Single::Blackhole(family)),
-            RouteKind::Unreachable | RouteKind::Prohibit => self.objects.acquire(Single::Hop {
+            RouteKind::Unreachable | RouteKind::Prohibit => self.objects.acquire(Single::Reject {
                 family,
+                kind,
                 interface: self.loopback,
-                gateway: None,
-                onlink: false,
             }),
             RouteKind::Unicast => {
                 // Which set the next hops stand for only our own records tell.

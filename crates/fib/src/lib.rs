@@ -16,6 +16,13 @@
 //! down is taken for the news that its objects and their routes are gone. Because an interface can be up again before
 //! the news is read, such objects are deleted before they are made anew: then it is certain what the kernel has.
 //!
+//! # News is late
+//! Requests and news take different ways, so that news of what somebody did may be older than our last request: the id of
+//! a deleted object can name another by then, a deleted route can be there again. So news of others' doings with what is
+//! ours settles nothing. It only takes certainty away, and what follows is a request that is right either way: an object
+//! is made anew in place or deleted, a route is added, or deleted as it was. If the kernel's answer says that the doubt
+//! was unfounded, its state is read anew.
+//!
 //! # Results
 //! A result is matched by the batch it belongs to, and it says what the *kernel* has, not that the destination is
 //! settled: what is wanted may have changed since. Results of a batch that was given up are ignored.
@@ -32,13 +39,17 @@
 //! `proto static` or not, names none and is never touched. On kernels without nexthop objects the priority
 //! [`INLINE_PRIORITY`] is the mark.
 
+mod batches;
 mod fib;
 mod hear;
 mod object;
+mod objects;
 mod ownership;
 mod report;
+mod results;
 mod resync;
 mod rows;
+mod wishes;
 mod work;
 
 pub use fib::{BatchId, Fib, Refused, Token};

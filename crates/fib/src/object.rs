@@ -6,16 +6,16 @@
 //!
 //! On a kernel without objects they are kept all the same, as interned next hops that are always there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use smallvec::SmallVec;
-use waypost_netlink::constants::{AF_INET, AF_INET6, NEXTHOP_GRP_TYPE_MPATH};
-use waypost_netlink::{GroupMember, Nexthop, NexthopId, NexthopKind, RouteNextHop, RouteNextHopFlags};
+use waypost_netlink::constants::AF_INET6;
+use waypost_netlink::{Nexthop, NexthopKind, RouteNextHopFlags};
 use waypost_rtm::{Family, NextHopSetId};
-use waypost_types::{InterfaceIndex, NextHop, Time};
+use waypost_types::{InterfaceIndex, NextHop, RouteKind, Time};
 
-use crate::ownership::{FIRST_ID, RTPROT_WAYPOST, index as index_of};
+use crate::ownership::{FIRST_ID, LAST_ID, index as index_of};
 use crate::report::Failure;
 
 /// Position of an object in our range of ids.
@@ -35,9 +35,36 @@ pub(crate) enum Single {
         onlink: bool,
     },
     Blackhole(Family),
+    /// For routes that drop packets and say so. The type of the route decides what is said, and the interface, which is
+    /// loopback, is not used; but the kernel caches what became of an IPv6 packet with the object, so that routes that
+    /// say different things must not share one.
+    Reject {
+        family: Family,
+        kind: RouteKind,
+        interface: InterfaceIndex,
+    },
 }
 
+/// The objects of routes that reject have ids of their own at the end of our range, by which they are known again.
+const REJECTS: [(Family, RouteKind, Index); 4] = [
+    (Family::V4, RouteKind::Unreachable, LAST_ID - FIRST_ID),
+    (Family::V4, RouteKind::Prohibit, LAST_ID - FIRST_ID - 1),
+    (Family::V6, RouteKind::Unreachable, LAST_ID - FIRST_ID - 2),
+    (Family::V6, RouteKind::Prohibit, LAST_ID - FIRST_ID - 3),
+];
+
 impl Single {
+    /// The place in our range that is kept for the object, if one is.
+    pub(crate) fn reserved(&self) -> Option<Index> {
+        let Self::Reject { family, kind, .. } = self else {
+            return None;
+        };
+        let of_both = REJECTS
+            .iter()
+            .find(|reject| (reject.0, reject.1) == (*family, *kind));
+        of_both.map(|&(_, _, index)| index)
+    }
+
     /// The next hop as routes of `family` need it.
     pub(crate) const fn hop(hop: &NextHop, family: Family) -> Self {
         Self::Hop {
@@ -54,13 +81,13 @@ impl Single {
 
     pub(crate) const fn interface(&self) -> Option<InterfaceIndex> {
         match self {
-            Self::Hop { interface, .. } => Some(*interface),
+            Self::Hop { interface, .. } | Self::Reject { interface, .. } => Some(*interface),
             Self::Blackhole(_) => None,
         }
     }
 
     /// What the kernel's object is; `None` for groups.
-    fn of(nexthop: &Nexthop) -> Option<Self> {
+    pub(crate) fn of(nexthop: &Nexthop) -> Option<Self> {
         let family = |family| {
             if family == AF_INET6 {
                 Family::V6
@@ -69,13 +96,22 @@ impl Single {
             }
         };
         let onlink = nexthop.flags.contains(RouteNextHopFlags::ONLINK);
+        let place = index_of(nexthop.id);
+        let reject = REJECTS.iter().find(|&&(_, _, index)| Some(index) == place);
         Some(match nexthop.kind {
             NexthopKind::Blackhole { family: f } => Self::Blackhole(family(f)),
-            NexthopKind::Link { family: f, interface } => Self::Hop {
-                family: family(f),
-                interface,
-                gateway: None,
-                onlink,
+            NexthopKind::Link { family: f, interface } => match reject {
+                Some(&(of, kind, _)) if of == family(f) => Self::Reject {
+                    family: of,
+                    kind,
+                    interface,
+                },
+                _ => Self::Hop {
+                    family: family(f),
+                    interface,
+                    gateway: None,
+                    onlink,
+                },
             },
             NexthopKind::Gateway { address, interface } => Self::Hop {
                 family: family(nexthop.family()),
@@ -106,6 +142,18 @@ pub(crate) enum Presence {
     Altered,
     /// It went with its link, most likely; it is deleted to be sure before it is made anew.
     Doubtful,
+    /// Somebody is said to have deleted it. The news may be older than our last request, so that it is there after all:
+    /// making it anew is right either way, and so is deleting it.
+    Shaken,
+}
+
+/// How it is known that an object is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Loss {
+    /// Somebody deleted it, at a time that may be before our last request: the object may be there, with its routes.
+    Told,
+    /// Its link went. It is deleted before it is made anew, so that it is certain that it and its routes are gone.
+    Silent,
 }
 
 /// What is on its way to the kernel.
@@ -124,14 +172,14 @@ pub(crate) struct Object {
     /// The members it has in the kernel.
     pub(crate) held_members: Members,
     /// The groups that should have it or have it as a member.
-    groups: BTreeSet<Index>,
+    pub(crate) groups: BTreeSet<Index>,
     /// Left from an earlier life: not deleted until the sweep.
     pub(crate) stray: bool,
     /// Routes of someone else that go through it.
     pub(crate) foreign_users: u32,
     pub(crate) sent: Option<Sent>,
-    /// Something happened to it while a change was on its way.
-    pub(crate) disturbed: bool,
+    /// It was lost while a change was on its way.
+    pub(crate) disturbed: Option<Loss>,
     pub(crate) seen: bool,
     /// Routes wait for it.
     pub(crate) awaited: bool,
@@ -143,7 +191,7 @@ pub(crate) struct Object {
 }
 
 impl Object {
-    fn new(shape: Shape) -> Self {
+    pub(crate) fn new(shape: Shape) -> Self {
         Self {
             shape,
             users: 0,
@@ -154,7 +202,7 @@ impl Object {
             stray: false,
             foreign_users: 0,
             sent: None,
-            disturbed: false,
+            disturbed: None,
             seen: false,
             awaited: false,
             attempts: 0,
@@ -167,8 +215,17 @@ impl Object {
     /// Whether routes sent from now on find it.
     pub(crate) fn is_ready(&self) -> bool {
         match &self.sent {
-            Some(sent) => matches!(sent, Sent::Make(_)) && !self.disturbed,
+            Some(sent) => matches!(sent, Sent::Make(_)) && self.disturbed.is_none(),
             None => matches!(self.presence, Presence::Present | Presence::Altered),
+        }
+    }
+
+    /// Whether there can be routes through it in the kernel that stay there.
+    pub(crate) const fn can_have_routes(&self) -> bool {
+        match self.presence {
+            Presence::Present | Presence::Altered | Presence::Shaken => true,
+            Presence::Absent => self.sent.is_some(),
+            Presence::Doubtful => false,
         }
     }
 
@@ -179,517 +236,11 @@ impl Object {
         }
     }
 
-    const fn is_group(&self) -> bool {
+    pub(crate) const fn is_group(&self) -> bool {
         matches!(self.shape, Shape::Group(_))
     }
 
     pub(crate) const fn is_kept(&self) -> bool {
         self.users > 0 || self.stray || self.foreign_users > 0
-    }
-}
-
-/// All objects, and what is to be done about them.
-pub(crate) struct Objects {
-    inline: bool,
-    objects: BTreeMap<Index, Object>,
-    singles: BTreeMap<Single, Index>,
-    groups: BTreeMap<(NextHopSetId, Family), Index>,
-    stray_groups: BTreeMap<Members, Index>,
-    /// Indexes of ids in our range that someone else uses.
-    taken: BTreeSet<Index>,
-    /// No index below this one is free.
-    lowest_free: Index,
-    /// To delete before anything is made.
-    pub(crate) doubtful: BTreeSet<Index>,
-    /// To make or change: singles (0) before groups (1).
-    pub(crate) due_to_make: BTreeSet<(u8, Index)>,
-    /// To delete when nobody uses them: groups (0) before singles (1).
-    pub(crate) to_unmake: BTreeSet<(u8, Index)>,
-}
-
-impl Objects {
-    pub(crate) const fn new(inline: bool) -> Self {
-        Self {
-            inline,
-            objects: BTreeMap::new(),
-            singles: BTreeMap::new(),
-            groups: BTreeMap::new(),
-            stray_groups: BTreeMap::new(),
-            taken: BTreeSet::new(),
-            lowest_free: 0,
-            doubtful: BTreeSet::new(),
-            due_to_make: BTreeSet::new(),
-            to_unmake: BTreeSet::new(),
-        }
-    }
-
-    pub(crate) fn get(&self, index: Index) -> Option<&Object> {
-        self.objects.get(&index)
-    }
-
-    pub(crate) fn get_mut(&mut self, index: Index) -> Option<&mut Object> {
-        self.objects.get_mut(&index)
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.objects.len()
-    }
-
-    pub(crate) fn indexes(&self) -> Vec<Index> {
-        self.objects.keys().copied().collect()
-    }
-
-    pub(crate) fn has_work(&self) -> bool {
-        !(self.doubtful.is_empty() && self.due_to_make.is_empty() && self.to_unmake.is_empty())
-    }
-
-    // References
-
-    pub(crate) fn retain(&mut self, index: Index) {
-        if let Some(object) = self.objects.get_mut(&index) {
-            object.users += 1;
-        }
-    }
-
-    pub(crate) fn release(&mut self, index: Index) {
-        let Some(object) = self.objects.get_mut(&index) else {
-            return;
-        };
-        object.users = object.users.saturating_sub(1);
-        if object.users == 0 {
-            self.touch(index);
-        }
-    }
-
-    /// Looks at the object again in the next batch.
-    pub(crate) fn touch(&mut self, index: Index) {
-        let Some(object) = self.objects.get(&index) else {
-            return;
-        };
-        let (group, kept) = (object.is_group(), object.is_kept());
-        if object.users > 0 && !self.inline {
-            self.due_to_make.insert((u8::from(group), index));
-        } else if !kept {
-            self.to_unmake.insert((u8::from(!group), index));
-        }
-    }
-
-    /// Marks what is Doubtful for deletion before anything else is made.
-    pub(crate) fn doubt(&mut self, index: Index) {
-        if let Some(object) = self.objects.get_mut(&index) {
-            object.presence = Presence::Doubtful;
-            self.doubtful.insert(index);
-        }
-    }
-
-    fn insert(&mut self, shape: Shape) -> Index {
-        let mut index = self.lowest_free;
-        // Were the range ever full, the ids after it would do as well until the next start, which would not know them.
-        while self.objects.contains_key(&index) || self.taken.contains(&index) {
-            index += 1;
-        }
-        self.lowest_free = index + 1;
-        self.insert_at(index, shape);
-        index
-    }
-
-    fn insert_at(&mut self, index: Index, shape: Shape) {
-        match &shape {
-            Shape::Single(single) => {
-                self.singles.entry(*single).or_insert(index);
-            }
-            Shape::Group(Some(key)) => {
-                self.groups.insert(*key, index);
-            }
-            Shape::Group(None) => {}
-        }
-        let mut object = Object::new(shape);
-        if self.inline {
-            object.presence = Presence::Present;
-        }
-        self.objects.insert(index, object);
-    }
-
-    /// Forgets an object that nobody uses and the kernel has not.
-    pub(crate) fn remove(&mut self, index: Index) {
-        self.set_members(index, &Members::new());
-        self.set_held_members(index, &Members::new());
-        let Some(object) = self.objects.remove(&index) else {
-            return;
-        };
-        match object.shape {
-            Shape::Single(single) => {
-                if self.singles.get(&single) == Some(&index) {
-                    self.singles.remove(&single);
-                }
-            }
-            Shape::Group(Some(key)) => {
-                self.groups.remove(&key);
-            }
-            Shape::Group(None) => self.forget_stray_group(index),
-        }
-        self.lowest_free = self.lowest_free.min(index);
-        self.doubtful.remove(&index);
-    }
-
-    // What is wanted
-
-    /// The object of a single next hop, or that drops packets, with one more reference.
-    pub(crate) fn acquire(&mut self, single: Single) -> Index {
-        let index = match self.singles.get(&single) {
-            Some(&index) => index,
-            None => self.insert(Shape::Single(single)),
-        };
-        self.use_(index);
-        index
-    }
-
-    /// The object of a set of several, of which these are usable, with one more reference. The second answer is whether
-    /// its members changed.
-    pub(crate) fn acquire_group(
-        &mut self,
-        set: NextHopSetId,
-        family: Family,
-        hops: &[NextHop],
-    ) -> (Index, bool) {
-        if let Some(&index) = self.groups.get(&(set, family)) {
-            let changed = self.set_hops(index, family, hops);
-            self.use_(index);
-            return (index, changed);
-        }
-        let members = self.acquire_members(family, hops);
-        let index = match self.stray_groups.remove(&members) {
-            Some(index) => {
-                self.groups.insert((set, family), index);
-                if let Some(object) = self.objects.get_mut(&index) {
-                    object.shape = Shape::Group(Some((set, family)));
-                }
-                index
-            }
-            None => self.insert(Shape::Group(Some((set, family)))),
-        };
-        self.set_members(index, &members);
-        members.iter().for_each(|&(member, _)| self.release(member));
-        self.use_(index);
-        (index, false)
-    }
-
-    /// The group of a set, if there is one.
-    pub(crate) fn group(&self, set: NextHopSetId, family: Family) -> Option<Index> {
-        self.groups.get(&(set, family)).copied()
-    }
-
-    /// Other next hops of a group's set are usable now. Whether that changed its members.
-    pub(crate) fn set_hops(&mut self, index: Index, family: Family, hops: &[NextHop]) -> bool {
-        let members = self.acquire_members(family, hops);
-        let changed = self.get(index).is_some_and(|group| group.members != members);
-        if changed {
-            self.set_members(index, &members);
-            self.touch(index);
-        }
-        members.iter().for_each(|&(member, _)| self.release(member));
-        changed
-    }
-
-    fn use_(&mut self, index: Index) {
-        let Some(object) = self.objects.get_mut(&index) else {
-            return;
-        };
-        object.users += 1;
-        object.stray = false;
-        if object.users == 1 {
-            self.touch(index);
-        }
-    }
-
-    fn acquire_members(&mut self, family: Family, hops: &[NextHop]) -> Members {
-        let mut members: Members = hops
-            .iter()
-            .map(|hop| (self.acquire(Single::hop(hop, family)), hop.weight))
-            .collect();
-        members.sort_unstable();
-        members
-    }
-
-    fn set_members(&mut self, index: Index, members: &Members) {
-        let Some(group) = self.objects.get_mut(&index) else {
-            return;
-        };
-        let old = std::mem::replace(&mut group.members, members.clone());
-        self.relink(index, &old, members);
-    }
-
-    pub(crate) fn set_held_members(&mut self, index: Index, members: &Members) {
-        let Some(group) = self.objects.get_mut(&index) else {
-            return;
-        };
-        let old = std::mem::replace(&mut group.held_members, members.clone());
-        self.relink(index, &old, members);
-    }
-
-    fn relink(&mut self, group: Index, old: &Members, new: &Members) {
-        for &(member, _) in new {
-            self.retain(member);
-            if let Some(object) = self.objects.get_mut(&member) {
-                object.groups.insert(group);
-            }
-        }
-        for &(member, _) in old {
-            let still = self.get(group).is_some_and(|g| {
-                let mut all = g.members.iter().chain(&g.held_members);
-                all.any(|&(other, _)| other == member)
-            });
-            if !still && let Some(object) = self.objects.get_mut(&member) {
-                object.groups.remove(&group);
-            }
-            self.release(member);
-        }
-    }
-
-    /// The groups that should have this object as a member, or have it.
-    pub(crate) fn groups_of(&self, index: Index) -> Vec<Index> {
-        self.get(index)
-            .map_or_else(Vec::new, |object| object.groups.iter().copied().collect())
-    }
-
-    /// Those members a group should have that are ready.
-    pub(crate) fn ready_members(&self, group: &Object) -> Members {
-        let ready = |index: &Index| self.get(*index).is_some_and(Object::is_ready);
-        group
-            .members
-            .iter()
-            .filter(|(member, _)| ready(member))
-            .copied()
-            .collect()
-    }
-
-    /// The single objects that go out of an interface.
-    pub(crate) fn on_interface(&self, interface: InterfaceIndex) -> Vec<Index> {
-        let objects = self.objects.iter();
-        objects
-            .filter(|(_, object)| object.interface() == Some(interface))
-            .map(|(&index, _)| index)
-            .collect()
-    }
-
-    // What the kernel says
-
-    /// The kernel has an object in our range that is not ours.
-    pub(crate) fn take_away(&mut self, index: Index) {
-        self.taken.insert(index);
-    }
-
-    /// What is taken is read anew.
-    pub(crate) fn forget_taken(&mut self) {
-        self.taken.clear();
-        self.lowest_free = 0;
-    }
-
-    pub(crate) fn give_back(&mut self, index: Index) {
-        if self.taken.remove(&index) {
-            self.lowest_free = self.lowest_free.min(index);
-        }
-    }
-
-    /// Takes the kernel's object in. Whether it is as it should be.
-    pub(crate) fn read(&mut self, nexthop: &Nexthop) -> bool {
-        let Some(index) = index_of(nexthop.id) else {
-            return true;
-        };
-        let single = Single::of(nexthop);
-        let mut members = Members::new();
-        let mut foreign_member = false;
-        if let NexthopKind::Group { members: theirs, .. } = &nexthop.kind {
-            for member in theirs {
-                match index_of(member.id).filter(|index| self.objects.contains_key(index)) {
-                    Some(index) => members.push((index, member.weight)),
-                    None => foreign_member = true,
-                }
-            }
-            members.sort_unstable();
-        }
-        let Some(object) = self.objects.get_mut(&index) else {
-            self.insert_at(index, single.map_or(Shape::Group(None), Shape::Single));
-            if let Some(object) = self.objects.get_mut(&index) {
-                (object.stray, object.presence, object.seen) = (true, Presence::Present, true);
-            }
-            self.set_held_members(index, &members);
-            if single.is_none() && !foreign_member {
-                self.set_members(index, &members);
-                self.stray_groups.insert(members, index);
-            }
-            return true;
-        };
-        object.seen = true;
-        let same = match (&object.shape, single) {
-            (Shape::Single(ours), Some(theirs)) => *ours == theirs,
-            (Shape::Group(_), None) => true,
-            _ => false,
-        };
-        object.presence = if same && !foreign_member {
-            Presence::Present
-        } else {
-            Presence::Altered
-        };
-        if same && single.is_none() {
-            self.set_held_members(index, &members);
-        }
-        let right =
-            same && !foreign_member && self.get(index).is_some_and(|object| object.members == members);
-        self.doubtful.remove(&index);
-        if !right {
-            self.touch(index);
-        }
-        right
-    }
-
-    /// Strays are strays no longer: what nobody uses goes.
-    pub(crate) fn release_strays(&mut self) {
-        self.stray_groups.clear();
-        for index in self.indexes() {
-            if let Some(object) = self.objects.get_mut(&index) {
-                object.stray = false;
-                self.touch(index);
-            }
-        }
-    }
-
-    /// A stray that has changed or gone cannot be taken for what it was.
-    pub(crate) fn forget_stray_group(&mut self, index: Index) {
-        self.stray_groups.retain(|_, &mut stray| stray != index);
-    }
-
-    /// An object with these next hops, for a route found in the kernel that carries them itself.
-    pub(crate) fn acquire_inline(&mut self, family: Family, hops: &[NextHop]) -> Index {
-        if let [hop] = hops {
-            return self.acquire(Single::hop(hop, family));
-        }
-        let members = self.acquire_members(family, hops);
-        let index = match self.stray_groups.get(&members) {
-            Some(&index) => index,
-            None => {
-                let same = |group: &Object| group.is_group() && group.members == members;
-                let known = self
-                    .objects
-                    .iter()
-                    .find(|(_, object)| same(object))
-                    .map(|(&index, _)| index);
-                known.unwrap_or_else(|| {
-                    let index = self.insert(Shape::Group(None));
-                    self.set_members(index, &members);
-                    self.stray_groups.insert(members.clone(), index);
-                    index
-                })
-            }
-        };
-        members.iter().for_each(|&(member, _)| self.release(member));
-        self.retain(index);
-        index
-    }
-
-    // What the kernel is told
-
-    /// The object as a request; a group with these members.
-    pub(crate) fn request(&self, index: Index, members: &Members) -> Option<Nexthop> {
-        let id = NexthopId(FIRST_ID.saturating_add(index));
-        let family_number = |family| match family {
-            Family::V4 => AF_INET,
-            Family::V6 => AF_INET6,
-        };
-        let mut flags = RouteNextHopFlags::empty();
-        let kind = match &self.get(index)?.shape {
-            Shape::Single(Single::Blackhole(family)) => NexthopKind::Blackhole {
-                family: family_number(*family),
-            },
-            Shape::Single(Single::Hop {
-                family,
-                interface,
-                gateway,
-                onlink,
-            }) => {
-                flags.set(RouteNextHopFlags::ONLINK, *onlink);
-                match gateway {
-                    Some(address) => NexthopKind::Gateway {
-                        address: *address,
-                        interface: *interface,
-                    },
-                    None => NexthopKind::Link {
-                        family: family_number(*family),
-                        interface: *interface,
-                    },
-                }
-            }
-            Shape::Group(_) => NexthopKind::Group {
-                group_type: NEXTHOP_GRP_TYPE_MPATH,
-                members: members
-                    .iter()
-                    .map(|&(member, weight)| GroupMember {
-                        id: NexthopId(FIRST_ID.saturating_add(member)),
-                        weight,
-                    })
-                    .collect(),
-            },
-        };
-        let mut nexthop = Nexthop::new(id, RTPROT_WAYPOST, kind);
-        nexthop.flags = flags;
-        Some(nexthop)
-    }
-
-    /// The next hops an object stands for.
-    pub(crate) fn next_hops(&self, index: Index) -> SmallVec<[RouteNextHop; 1]> {
-        let single = |index: Index, weight: u16| match self.get(index)?.shape {
-            Shape::Single(Single::Hop {
-                interface,
-                gateway,
-                onlink,
-                ..
-            }) => Some(RouteNextHop::from(NextHop {
-                interface,
-                gateway,
-                weight,
-                onlink,
-            })),
-            _ => None,
-        };
-        match self.get(index).map(|object| (&object.shape, &object.members)) {
-            Some((Shape::Group(_), members)) => members
-                .iter()
-                .filter_map(|&(member, weight)| single(member, weight))
-                .collect(),
-            _ => single(index, 1).into_iter().collect(),
-        }
-    }
-
-    /// Whether an object stands for just these next hops. Flags that tell the kernel's state do not count.
-    pub(crate) fn has_next_hops(&self, index: Index, theirs: &[RouteNextHop]) -> bool {
-        let comparable = |hop: &RouteNextHop| {
-            let onlink = hop.flags.contains(RouteNextHopFlags::ONLINK);
-            (hop.interface, hop.gateway, hop.weight, onlink)
-        };
-        let mut ours: SmallVec<[_; 4]> = self.next_hops(index).iter().map(comparable).collect();
-        let mut theirs: SmallVec<[_; 4]> = theirs.iter().map(comparable).collect();
-        ours.sort_unstable();
-        theirs.sort_unstable();
-        ours == theirs
-    }
-
-    /// Whether packets go straight onto a link: the kernel then lets other gateways be found through the route.
-    pub(crate) fn is_on_link(&self, index: Index) -> bool {
-        let gateway_less = |index: Index| {
-            matches!(
-                self.get(index).map(|object| &object.shape),
-                Some(Shape::Single(Single::Hop { gateway: None, .. }))
-            )
-        };
-        match self.get(index) {
-            Some(object) if object.is_group() => {
-                !object.members.is_empty() && object.members.iter().all(|&(member, _)| gateway_less(member))
-            }
-            _ => gateway_less(index),
-        }
-    }
-
-    pub(crate) fn bytes(&self) -> usize {
-        self.objects.len() * (size_of::<Object>() + size_of::<(Single, Index)>() + size_of::<Index>())
     }
 }

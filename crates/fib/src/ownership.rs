@@ -8,8 +8,8 @@
 //!   [`INLINE_PRIORITY`].
 //!
 //! Protocol numbers alone would not do: `proto static` is also what an administrator writes by hand. Routes that drop
-//! packets go through an object too, so that they bear the mark: a blackhole object, or the loopback interface's for
-//! unreachable and prohibit, where the route's type decides and the object is never used.
+//! packets go through an object too, so that they bear the mark: a blackhole object, or one of
+//! the loopback interface's, one for unreachable and one for prohibit, where the route's type decides what happens.
 //!
 //! Everything else is someone else's and is neither changed, replaced nor deleted. Where someone else has a route of our
 //! priority to the same destination, ours gives way and is reported as failed. An object of ours that someone else's

@@ -2,19 +2,26 @@
 
 use std::time::Duration;
 
-use waypost_netlink::{Link, LinkFlags, Nexthop, NexthopKind, Route};
+use waypost_netlink::{Link, LinkFlags, Nexthop, NexthopId, NexthopKind, Route};
 use waypost_types::Time;
 
 use crate::fib::Fib;
 use crate::hear::is_alive;
 use crate::object::{Members, Presence};
-use crate::ownership::{self, Mode, is_at_our_rank, is_our_object};
+use crate::ownership::{self, Mode, is_our_object, is_our_route};
 use crate::work::Retry;
 
 /// Doubts that come faster than this are settled together.
 const AT_MOST_EVERY: Duration = Duration::from_secs(1);
 /// Dumps that something keeps disturbing are read again after pauses that double up to this many times, to about a minute.
 const MOST_DOUBLINGS: u32 = 6;
+
+fn members(nexthop: &Nexthop) -> Vec<NexthopId> {
+    match &nexthop.kind {
+        NexthopKind::Group { members, .. } => members.iter().map(|member| member.id).collect(),
+        _ => Vec::new(),
+    }
+}
 
 impl Fib {
     /// Whether the kernel's state is to be read now: [`Self::resync_begin`], [`Self::resync_route`] for each route,
@@ -27,6 +34,7 @@ impl Fib {
     /// Notifications were lost.
     pub fn overrun(&mut self, now: Time) {
         self.resync = Some(now);
+        self.statistics.overruns += 1;
     }
 
     pub(crate) fn demand_resync(&mut self, now: Time) {
@@ -37,6 +45,7 @@ impl Fib {
     }
 
     /// Begins to read the kernel's state, with all its links and nexthop objects; none on a kernel without objects.
+    /// In [`Mode::Inline`] on a kernel that has them, those of an earlier life are deleted by the sweep.
     ///
     /// Links and objects are to be dumped before routes, and all of them after the last notification was read.
     pub fn resync_begin(&mut self, now: Time, links: &[Link], nexthops: &[Nexthop]) {
@@ -60,8 +69,13 @@ impl Fib {
         if let Some(loopback) = links.iter().find(|link| link.flags.contains(LinkFlags::LOOPBACK)) {
             self.loopback = loopback.index;
         }
-        if self.mode == Mode::Objects {
-            self.resync_objects(nexthops);
+        match self.mode {
+            Mode::Objects => self.resync_objects(nexthops),
+            // An earlier life used objects: they serve until the sweep, and their routes go with them.
+            Mode::Inline => {
+                let ours = nexthops.iter().filter(|nexthop| is_our_object(nexthop));
+                self.superseded = ours.map(|nexthop| (nexthop.id, members(nexthop))).collect();
+            }
         }
     }
 
@@ -108,9 +122,11 @@ impl Fib {
     pub fn resync_route(&mut self, route: &Route) {
         let prefix = route.destination;
         let Some(form) = self.form_of(route) else {
-            self.borrow(route);
+            if self.mode == Mode::Inline || !is_our_route(self.mode, route) {
+                self.borrow(route);
+            }
             self.note_shadow(route);
-            if is_at_our_rank(self.mode, route) {
+            if self.is_taken(route) {
                 self.foreign.insert(prefix);
             }
             return;

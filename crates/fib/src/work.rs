@@ -7,7 +7,7 @@ use foldhash::quality::FixedState;
 use hashbrown::HashMap;
 use waypost_types::{Prefix, Seed, Time};
 
-use crate::object::Index;
+use crate::object::{Index, Loss};
 use crate::report::Failure;
 use crate::rows::Form;
 
@@ -23,12 +23,13 @@ pub(crate) struct Work {
     pub(crate) wanted: Option<Form>,
     /// What the kernel has.
     pub(crate) held: Option<Form>,
-    /// Somebody is said to have deleted `held`. The news may be older than our last request, so that it is there again:
-    /// replacing it is right either way, and so is deleting it.
+    /// Somebody is said to have deleted or changed `held`. The news may be older than our last request, so that it is there
+    /// again. Deleting it is right either way; otherwise it is added, because somebody else's may be in its place by now,
+    /// and if the kernel finds something there, its state is read anew.
     pub(crate) shaken: bool,
     pub(crate) sent: Option<Sent>,
     /// What is being sent is lost again already, with its object or its link.
-    pub(crate) disturbed: bool,
+    pub(crate) disturbed: Option<Loss>,
     /// The next hops of what is being sent have changed meanwhile: it must be sent again.
     pub(crate) outdated: bool,
     pub(crate) queued: bool,

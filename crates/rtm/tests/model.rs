@@ -14,8 +14,8 @@ use waypost_rtm::{
     SubscriberId, SubscriberKind, default_preference,
 };
 use waypost_types::{
-    BestRoute, InterfaceIndex, NextHop, NextHops, PathId, Prefix, ProtocolId, Route, RouteChange, RouteKind,
-    Seed, Time,
+    BestRoute, InterfaceIndex, MAX_NEXT_HOPS, NextHop, NextHops, PathId, Prefix, ProtocolId, Route,
+    RouteChange, RouteKind, Seed, Time,
 };
 
 const PROTOCOLS: [ProtocolId; 3] = [ProtocolId::RIP, ProtocolId::OSPF, ProtocolId::STATIC];
@@ -59,13 +59,20 @@ enum Op {
 }
 
 fn next_hops() -> impl Strategy<Value = NextHops> {
-    let next_hop = (1..4_u32, 0..3_u8, 1..3_u16).prop_map(|(interface, last, weight)| NextHop {
-        interface: InterfaceIndex(interface),
-        gateway: (last > 0).then(|| IpAddr::from([192, 0, 2, last])),
-        weight,
-        onlink: false,
-    });
-    prop::collection::vec(next_hop, 0..4).prop_map(NextHops::from_vec)
+    let next_hop = |gateways| {
+        (1..4_u32, 0..gateways, 1..3_u16).prop_map(|(interface, last, weight)| NextHop {
+            interface: InterfaceIndex(interface),
+            gateway: (last > 0).then(|| IpAddr::from([192, 0, 2, last])),
+            weight,
+            onlink: false,
+        })
+    };
+    prop_oneof![
+        5 => prop::collection::vec(next_hop(3_u8), 0..4),
+        // Around what one route may have, so that two of them together have more.
+        1 => prop::collection::vec(next_hop(9_u8), MAX_NEXT_HOPS - 6..MAX_NEXT_HOPS + 2),
+    ]
+    .prop_map(NextHops::from_vec)
 }
 
 fn route() -> impl Strategy<Value = Route> {
@@ -151,8 +158,12 @@ struct Model {
 fn normalised(hops: impl IntoIterator<Item = NextHop>) -> NextHops {
     let mut by_key: BTreeMap<(InterfaceIndex, Option<IpAddr>), u16> = BTreeMap::new();
     for hop in hops {
-        let weight = by_key.entry((hop.interface, hop.gateway)).or_default();
-        *weight = hop.weight.max(*weight);
+        // Those that come first have the room.
+        let key = (hop.interface, hop.gateway);
+        if by_key.contains_key(&key) || by_key.len() < MAX_NEXT_HOPS {
+            let weight = by_key.entry(key).or_default();
+            *weight = hop.weight.max(*weight);
+        }
     }
     let hops = by_key.into_iter().map(|((interface, gateway), weight)| NextHop {
         interface,
@@ -245,7 +256,8 @@ impl Model {
                     && r.route.kind == RouteKind::Unicast
                     && self.eligible(&r.route)
             });
-            hops = normalised(equal.flat_map(|r| r.route.next_hops.clone()));
+            let others = equal.flat_map(|r| r.route.next_hops.clone());
+            hops = normalised(hops.into_iter().chain(others));
         }
         let (preference, metric) = self.rank(best);
         let owner = PROTOCOLS[best.protocol];
@@ -280,6 +292,7 @@ impl Model {
         family.is_none_or(|family| family == Family::of(prefix))
             && route.preference != Some(0)
             && (route.kind == RouteKind::Unicast) != route.next_hops.is_empty()
+            && route.next_hops.len() <= MAX_NEXT_HOPS
             && !(matches!(prefix, Prefix::V6(_)) && v4_gateway)
     }
 

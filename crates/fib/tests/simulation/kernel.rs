@@ -1,8 +1,9 @@
 //! A model of what the kernel does with routes and nexthop objects, its silences included.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
 
-use waypost_fib::{Failure, Mode, Refused, Token};
+use waypost_fib::{Failure, Mode, RTPROT_WAYPOST, Refused, Token};
 use waypost_netlink::constants::{
     NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, RT_TABLE_MAIN, RTM_DELNEXTHOP, RTPROT_UNSPEC,
 };
@@ -146,6 +147,40 @@ impl Kernel {
         }
     }
 
+    /// Somebody changes an object: another gateway or interface, or fewer members.
+    pub(crate) fn change_object(&mut self, id: u32) {
+        let Some(object) = self.objects.get_mut(&id) else {
+            return;
+        };
+        match &mut object.kind {
+            NexthopKind::Gateway { address, .. } => {
+                *address = match address {
+                    IpAddr::V4(_) => "198.51.100.77".parse().unwrap(),
+                    IpAddr::V6(_) => "fe80::77".parse().unwrap(),
+                };
+            }
+            NexthopKind::Link { interface, .. } => *interface = InterfaceIndex(1),
+            NexthopKind::Group { members, .. } => members.truncate(1),
+            NexthopKind::Blackhole { .. } => return,
+        }
+        let object = object.clone();
+        self.tell(HAND, NLM_F_REPLACE, Body::NewNexthop(object));
+    }
+
+    /// Somebody makes an object that looks like ours.
+    pub(crate) fn add_object(&mut self, id: u32) {
+        if self.mode == Mode::Inline || self.objects.contains_key(&id) {
+            return;
+        }
+        let kind = NexthopKind::Gateway {
+            address: "198.51.100.78".parse().unwrap(),
+            interface: InterfaceIndex(1),
+        };
+        let object = Nexthop::new(NexthopId(id), RTPROT_WAYPOST, kind);
+        self.objects.insert(id, object.clone());
+        self.tell(HAND, 0, Body::NewNexthop(object));
+    }
+
     /// Works through a batch as the kernel does; `allowed` judges each route that is deleted or replaced.
     pub(crate) fn execute(&mut self, batch: &Batch<Token>, allowed: &mut dyn FnMut(&Route)) -> Vec<Refused> {
         let mut refused = Vec::new();
@@ -267,7 +302,7 @@ impl Kernel {
     }
 
     /// The next hops a route has in the end: interface and gateway.
-    pub(crate) fn resolve(&self, route: &Route) -> Vec<(u32, Option<std::net::IpAddr>)> {
+    pub(crate) fn resolve(&self, route: &Route) -> Vec<(u32, Option<IpAddr>)> {
         let single = |id: &NexthopId| match &self.objects[&id.0].kind {
             NexthopKind::Gateway { address, interface } => Some((interface.0, Some(*address))),
             NexthopKind::Link { interface, .. } => Some((interface.0, None)),

@@ -1,12 +1,12 @@
 //! The routing table's side and the operations; what must hold after each, and in the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use waypost_fib::{
     BatchId, FIRST_ID, Fib, Installation, LAST_ID, Mode, RTPROT_WAYPOST, Refused, Token, kernel_protocol,
 };
-use waypost_netlink::constants::{RTN_BLACKHOLE, RTN_PROHIBIT, RTN_UNICAST, RTPROT_UNSPEC};
+use waypost_netlink::constants::{NLM_F_REPLACE, RTN_BLACKHOLE, RTN_PROHIBIT, RTN_UNICAST, RTPROT_UNSPEC};
 use waypost_netlink::{Batch, Body, NexthopId, Route, RouteNextHop};
 use waypost_rtm::{Forwarding, ForwardingChange, NextHopSetChange, NextHopSetId};
 use waypost_types::{InterfaceIndex, NextHop, NextHops, Prefix, ProtocolId, RouteKind, Seed, Time};
@@ -27,6 +27,11 @@ pub(crate) enum Op {
     Link(u32, bool, bool),
     HandDeletesRoute(u8),
     HandDeletesObject(u8),
+    HandChangesObject(u8),
+    /// One of our protocol, in our range of ids.
+    HandMakesObject(u8),
+    /// By one that is ours as far as anybody can tell; added if there is none.
+    HandReplacesRoute(u8, u8),
     /// At our priority or not; replacing or not.
     HandAddsRoute(u8, bool, bool),
     HandBorrows(u8),
@@ -54,6 +59,8 @@ pub(crate) struct World {
     swept: bool,
     /// A link came up while news were unread.
     flapped: bool,
+    /// Routes that somebody replaced, of which no news was read: nobody knows yet what they go through.
+    replaced: BTreeSet<Prefix>,
     life: u32,
     batch: Batch<Token>,
 }
@@ -100,6 +107,7 @@ impl World {
             now: Time::from_secs(100),
             swept: false,
             flapped: false,
+            replaced: BTreeSet::new(),
             life: 0,
             batch: Batch::new(waypost_netlink::Acknowledge::Last, 5),
         }
@@ -199,6 +207,9 @@ impl World {
                     self.kernel.remove_object(id, Some(HAND));
                 }
             }
+            Op::HandChangesObject(number) => self.kernel.change_object(FIRST_ID + u32::from(number)),
+            Op::HandMakesObject(number) => self.kernel.add_object(FIRST_ID + u32::from(number)),
+            Op::HandReplacesRoute(number, object) => self.replace_route(prefix(number), object),
             Op::HandAddsRoute(number, at_our_rank, replace) => {
                 self.add_foreign(prefix(number), at_our_rank, replace);
             }
@@ -253,6 +264,36 @@ impl World {
         }
     }
 
+    fn replace_route(&mut self, destination: Prefix, object: u8) {
+        let priority = self.kernel.mode.priority();
+        let mut route = Route::new(destination);
+        route.priority = priority;
+        route.protocol = kernel_protocol(ProtocolId::RIP);
+        match self.kernel.mode {
+            Mode::Objects => {
+                let id = self.kernel.objects.keys().nth(usize::from(object)).copied();
+                let Some(id) = id else { return };
+                route.nexthop = Some(NexthopId(id));
+            }
+            Mode::Inline => {
+                let hop = NextHop::on(InterfaceIndex(2 + u32::from(object) % 3));
+                if !self.kernel.links[&hop.interface.0].0 {
+                    return;
+                }
+                route.next_hops.push(RouteNextHop::from(hop));
+            }
+        }
+        let old = self.kernel.main_route(destination, priority).cloned();
+        if old.as_ref().is_some_and(|old| old.protocol == RTPROT_UNSPEC) {
+            return;
+        }
+        self.kernel.routes.retain(|other| Some(other) != old.as_ref());
+        self.kernel.routes.push(route.clone());
+        let flags = if old.is_some() { NLM_F_REPLACE } else { 0 };
+        self.kernel.tell(HAND, flags, Body::NewRoute(route));
+        self.replaced.insert(destination);
+    }
+
     fn add_foreign(&mut self, destination: Prefix, at_our_rank: bool, replace: bool) {
         let mut route = Route::new(destination);
         route.protocol = RTPROT_UNSPEC;
@@ -272,11 +313,7 @@ impl World {
             }
             Some(_) => return,
         }
-        let flags = if replace {
-            waypost_netlink::constants::NLM_F_REPLACE
-        } else {
-            0
-        };
+        let flags = if replace { NLM_F_REPLACE } else { 0 };
         self.kernel.tell(HAND, flags, Body::NewRoute(route));
         // Until the news is read nobody can know, and the kernel replaces by priority alone.
         if at_our_rank {
@@ -306,6 +343,7 @@ impl World {
     }
 
     fn deliver(&mut self) {
+        self.replaced.clear();
         while let Some(message) = self.kernel.news.pop_front() {
             self.fib.hear(self.now, &message);
             if let Body::NewLink(link) = &message.body {
@@ -322,6 +360,7 @@ impl World {
         }
         self.in_flight = None;
         self.kernel.news.clear();
+        self.replaced.clear();
         let indexes: Vec<u32> = self.kernel.links.keys().copied().collect();
         let links: Vec<_> = indexes.iter().map(|&index| self.kernel.link(index)).collect();
         let objects: Vec<_> = self.kernel.objects.values().cloned().collect();
@@ -376,6 +415,7 @@ impl World {
                 .iter()
                 .filter(|route| route.priority == priority && self.is_right(route))
                 .map(|route| route.destination)
+                .filter(|destination| !self.replaced.contains(destination))
                 .collect();
             let refused = self.kernel.execute(&batch, &mut |old| {
                 assert_ne!(old.protocol, RTPROT_UNSPEC, "touches someone else's {old:?}");

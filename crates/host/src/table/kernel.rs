@@ -10,12 +10,12 @@ use waypost_netlink::constants::{
 use waypost_netlink::{Batch, Body, Change, NexthopId, Query, RouteFilter, decode_all};
 use waypost_sys::clock;
 use waypost_sys::netlink::{Client, Dump, Received, RequestError, Socket};
-use waypost_types::{Seed, Time};
+use waypost_types::Time;
 
 use crate::trouble::Trouble;
 
-/// Room for the notifications of a few thousand routes: the thread reads them between two batches.
-const RECEIVE_BUFFER: usize = 16 << 20;
+use super::TableOptions;
+
 /// Messages of other programs read in one round, so that their changes cannot starve ours.
 const ROUND: usize = 64;
 
@@ -24,8 +24,6 @@ pub(super) struct Kernel {
     monitor: Socket,
     batch: Batch<Token>,
     buffer: Vec<u8>,
-    /// The number of the socket that our own changes come from.
-    own: u32,
     trouble: Trouble,
 }
 
@@ -47,9 +45,12 @@ fn may_program(client: &mut Client) -> io::Result<bool> {
 
 impl Kernel {
     /// Opens the sockets and finds out what the kernel can do.
-    pub(super) fn open(seed: Seed) -> io::Result<(Self, Fib)> {
+    pub(super) fn open(options: &TableOptions) -> io::Result<(Self, Fib)> {
+        let mut client = Client::open()?;
         // Listening starts before the first dump, so that nothing is missed in between.
-        let monitor = Socket::open(RECEIVE_BUFFER)?;
+        let monitor = Socket::open(options.receive_buffer)?;
+        // What we change ourselves is known from the answers, and would fill the buffer first of all.
+        monitor.ignore_changes_of(client.port()?)?;
         for group in [
             RTNLGRP_LINK,
             RTNLGRP_IPV4_ROUTE,
@@ -58,7 +59,6 @@ impl Kernel {
         ] {
             monitor.join(group)?;
         }
-        let mut client = Client::open()?;
         if !may_program(&mut client)? {
             return Err(io::Error::new(
                 io::ErrorKind::PermissionDenied,
@@ -71,21 +71,22 @@ impl Kernel {
             Err(RequestError::Refused(refusal)) => Some(refusal.errno),
             Err(error) => return Err(failed(error)),
         };
-        let mode =
+        let mut mode =
             Mode::from_probe(errno).ok_or_else(|| io::Error::from_raw_os_error(errno.unwrap_or_default()))?;
         if mode == Mode::Inline {
             tracing::info!("the kernel has no nexthop objects: each route carries its gateways");
+        } else if !options.nexthop_objects {
+            mode = Mode::Inline;
+            tracing::info!("nexthop objects are not used, as configured: each route carries its gateways");
         }
-        let own = client.port()?;
         let kernel = Self {
             client,
             monitor,
             batch: Batch::default(),
             buffer: Vec::new(),
-            own,
             trouble: Trouble::default(),
         };
-        Ok((kernel, Fib::new(mode, seed)))
+        Ok((kernel, Fib::new(mode, options.seed.child("fib"))))
     }
 
     /// The socket to wait for.
@@ -98,11 +99,13 @@ impl Kernel {
         for _ in 0..ROUND {
             match self.monitor.try_recv(&mut self.buffer)? {
                 Received::Nothing => return Ok(false),
-                Received::Overrun => fib.overrun(clock::now()),
+                Received::Overrun => {
+                    tracing::debug!("the kernel's news of routes overran; reading everything anew");
+                    fib.overrun(clock::now());
+                }
                 Received::Messages => {
                     for message in decode_all(&self.buffer) {
                         match message {
-                            Ok(message) if message.header.port == self.own => {}
                             Ok(message) => fib.hear(clock::now(), &message),
                             Err(error) => {
                                 tracing::debug!(%error, "a message of the kernel was not understood");

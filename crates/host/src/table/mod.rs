@@ -37,6 +37,23 @@ pub struct TableOptions {
     pub restart_time: Duration,
     /// Keys hash tables.
     pub seed: Seed,
+    /// Whether routes name nexthop objects where the kernel has them. Without, each route carries its gateways.
+    pub nexthop_objects: bool,
+    /// Room for news of the kernel that is not read yet, octets. When it runs over, everything is read anew.
+    pub receive_buffer: usize,
+}
+
+impl TableOptions {
+    /// Nexthop objects, and room for what others change in a few tens of thousands of routes between two looks.
+    #[must_use]
+    pub const fn new(restart_time: Duration, seed: Seed) -> Self {
+        Self {
+            restart_time,
+            seed,
+            nexthop_objects: true,
+            receive_buffer: 16 << 20,
+        }
+    }
 }
 
 /// The table and the kernel's part of it, to look at.
@@ -96,10 +113,7 @@ mod tests {
     #[test]
     fn a_thread_that_dies_says_so() {
         in_new_network_namespace(|| {
-            let options = TableOptions {
-                restart_time: Duration::ZERO,
-                seed: Seed(1),
-            };
+            let options = TableOptions::new(Duration::ZERO, Seed(1));
             let (sender, failures) = mpsc::channel();
             let table = spawn(options, move |reason| sender.send(reason).unwrap()).unwrap();
             table.query(Box::new(|_| panic!("a bug in {}", "here")));

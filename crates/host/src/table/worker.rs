@@ -62,7 +62,7 @@ impl Worker {
         waker: Waker,
         installed: Arc<AtomicUsize>,
     ) -> io::Result<Self> {
-        let (mut kernel, mut fib) = Kernel::open(options.seed.child("fib"))?;
+        let (mut kernel, mut fib) = Kernel::open(&options)?;
         // The kernel's state is known before the first protocol starts.
         kernel.read(&mut fib)?;
         while kernel.reconcile(&mut fib)? {}
