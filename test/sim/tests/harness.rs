@@ -277,6 +277,9 @@ fn the_routing_table_feeds_protocols_and_the_kernel() {
     sim.run_for(Duration::from_secs(3));
     sim.set_carrier(SegmentId(1), true);
     assert!(has(&sim));
+    // News of routes take a moment.
+    assert_eq!(shown(&sim, 2)["notices"].as_array().unwrap().len(), 3);
+    sim.run_for(Duration::from_millis(1));
     let notices = ["+10.0.0.0/24", "+10.0.1.0/24", "-10.0.1.0/24", "+10.0.1.0/24"];
     assert_eq!(shown(&sim, 2)["notices"], json!(notices));
     assert_eq!(waypost_sim::oracle::kernels(&sim), Ok(()));

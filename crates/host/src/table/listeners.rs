@@ -3,12 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use waypost_rtm::{Rtm, RtmError, SubscriberConfig, SubscriberId, SubscriberKind};
-use waypost_types::ProtocolId;
+use waypost_types::{ProtocolId, RouteNotice};
 
 use super::handle::Sink;
 
 struct Listener {
     subscriber: SubscriberId,
+    /// Whose routes it is told of.
+    wanted: BTreeSet<ProtocolId>,
+    /// Whose routes are subscribed to: also those it no longer wants, until it was told of each that there is none.
+    subscribed: BTreeSet<ProtocolId>,
     sink: Sink,
 }
 
@@ -34,11 +38,19 @@ impl Listeners {
         let subscribed = match self.by_protocol.get_mut(&protocol) {
             Some(listener) => {
                 listener.sink = sink;
-                resubscribe(rtm, listener.subscriber, owners)
+                listener.subscribed.extend(&owners);
+                listener.wanted = owners;
+                resubscribe(rtm, listener.subscriber, &listener.subscribed)
             }
             None if owners.is_empty() => return,
-            None => subscribe(rtm, owners).map(|subscriber| {
-                self.by_protocol.insert(protocol, Listener { subscriber, sink });
+            None => subscribe(rtm, &owners).map(|subscriber| {
+                let listener = Listener {
+                    subscriber,
+                    subscribed: owners.clone(),
+                    wanted: owners,
+                    sink,
+                };
+                self.by_protocol.insert(protocol, listener);
             }),
         };
         if let Err(error) = subscribed {
@@ -55,25 +67,35 @@ impl Listeners {
     }
 
     /// Tells everybody up to `most` of the news that wait; whether there is more.
-    pub(super) fn drain(&self, rtm: &mut Rtm, most: usize) -> bool {
+    pub(super) fn drain(&mut self, rtm: &mut Rtm, most: usize) -> bool {
         let mut more = false;
-        for listener in self.by_protocol.values() {
+        for listener in self.by_protocol.values_mut() {
             // INVARIANT: the subscription lives as long as the listener, and is of the kind that this call serves.
             let changes = rtm.drain(listener.subscriber, most).unwrap_or_default();
-            more |= changes.len() == most;
+            let all = changes.len() < most;
+            more |= !all;
             if !changes.is_empty() {
-                (listener.sink)(changes.into_iter().map(|change| change.notice).collect());
+                let wanted = &listener.wanted;
+                let notices = changes.into_iter().map(|change| RouteNotice {
+                    prefix: change.notice.prefix,
+                    best: change.notice.best.filter(|best| wanted.contains(&best.owner)),
+                });
+                (listener.sink)(notices.collect());
+            }
+            if all && listener.subscribed != listener.wanted {
+                listener.subscribed.clone_from(&listener.wanted);
+                let _ = rtm.set_owners(listener.subscriber, Some(listener.wanted.clone()));
             }
         }
         more
     }
 }
 
-fn subscribe(rtm: &mut Rtm, owners: BTreeSet<ProtocolId>) -> Result<SubscriberId, RtmError> {
+fn subscribe(rtm: &mut Rtm, owners: &BTreeSet<ProtocolId>) -> Result<SubscriberId, RtmError> {
     let subscriber = rtm.subscribe(SubscriberConfig {
         kind: SubscriberKind::Best,
         family: None,
-        owners: Some(owners),
+        owners: Some(owners.clone()),
         by_set: false,
     })?;
     rtm.replay(subscriber)?;
@@ -83,9 +105,9 @@ fn subscribe(rtm: &mut Rtm, owners: BTreeSet<ProtocolId>) -> Result<SubscriberId
 fn resubscribe(
     rtm: &mut Rtm,
     subscriber: SubscriberId,
-    owners: BTreeSet<ProtocolId>,
+    owners: &BTreeSet<ProtocolId>,
 ) -> Result<(), RtmError> {
-    rtm.set_owners(subscriber, Some(owners))?;
+    rtm.set_owners(subscriber, Some(owners.clone()))?;
     rtm.replay(subscriber)
 }
 
@@ -95,8 +117,7 @@ mod tests {
 
     use waypost_rtm::{EntityConfig, EntityId};
     use waypost_types::{
-        InterfaceIndex, NextHop, PathId, Prefix, Prefix4, Random, Route, RouteChange, RouteKind, RouteNotice,
-        Seed, Time,
+        InterfaceIndex, NextHop, PathId, Prefix, Prefix4, Random, Route, RouteChange, RouteKind, Seed, Time,
     };
 
     use super::*;
