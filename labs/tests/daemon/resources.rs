@@ -83,9 +83,8 @@ fn too_many_interfaces_for_the_file_descriptors() {
 
         let mut roomy = limited("roomy", 300, 4096)?;
         roomy.answers()?;
-        let summary = |daemon: &Daemon| -> Result<serde_json::Value> {
-            Ok(daemon.json(&["show", "protocols", "rip"])?)
-        };
+        let summary =
+            |daemon: &Daemon| -> Result<serde_json::Value> { daemon.json(&["show", "protocols", "rip"]) };
         wait_for(SOON, "RIP runs everywhere", || {
             let row = summary(&roomy).map_err(|error| format!("{error:#}"))?;
             let all = row["summary"]["active-interfaces"].as_u64() == Some(INTERFACES as u64);

@@ -18,6 +18,9 @@ use waypost_types::RouteChange;
 use crate::probe::{Ask, DONE, EAR, Probe, TAKEN, block, global, prefix};
 use crate::rig::{Hosted, LINK, LOOPBACK, PATIENCE, isolated, udp_ports};
 
+/// A way to change configuration.
+type Call = fn(&mut dyn RoutingProtocol, &InfoBlock) -> Result<(), Refusal>;
+
 /// A port that nobody else uses.
 const FREE: u16 = 5520;
 
@@ -59,7 +62,7 @@ fn every_mutating_call_is_refused_and_undone() {
             index: LOOPBACK,
             kind: InterfaceType::Permanent,
         };
-        let reason = format!("UDP port {TAKEN} on interface 1: ");
+        let reason = format!("interface lo: UDP port {TAKEN}: ");
         // Not added: nothing of it is there, and it can be added with something better.
         refused(probe.protocol.add_interface(&identity, &block(9, TAKEN)), &reason);
         assert!(read_info(|buffer| probe.protocol.interface_info(LOOPBACK, buffer)).is_err());
@@ -70,10 +73,7 @@ fn every_mutating_call_is_refused_and_undone() {
         let before = configuration(&mut probe);
 
         let bad = block(2, TAKEN);
-        let calls: [(
-            &str,
-            fn(&mut dyn RoutingProtocol, &InfoBlock) -> Result<(), Refusal>,
-        ); 4] = [
+        let calls: [(&str, Call); 4] = [
             ("set_interface_info", |protocol, block| {
                 protocol.set_interface_info(LOOPBACK, block)
             }),
@@ -174,7 +174,7 @@ fn rip_stays_as_it_was_when_a_group_cannot_be_joined() {
         rip.add_up(LINK, &rip_block(&json!({ "metric": 2 }), layout));
         memberships_allowed(0);
         let before = configuration(&mut rip);
-        let reason = "UDP port 520 on interface 7: ";
+        let reason = "UDP port 520: ";
 
         // IC_AcceptMode and all else of RRAS's block; 8 octets name table and row, 4 the size.
         let rras = rip_block(&json!({ "metric": 3, "accept": "v2" }), Layout::Rras);

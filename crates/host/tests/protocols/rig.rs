@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use waypost_engine::{Engine, EngineProtocol};
-use waypost_host::protocol::{Surroundings, ThreadCell, spawn};
+use waypost_host::protocol::{Stored, Surroundings, ThreadCell, spawn};
 use waypost_routprot::{
     AdapterBinding, Event, InfoBlock, InterfaceIdentity, InterfaceStatus, InterfaceType, LocalBinding,
     NotificationEvent, OutputBuffer, ReceiveType, Refusal, RoutingCharacteristics, RoutingProtocol,
@@ -72,7 +72,9 @@ impl Surroundings for Notes {
         *self.sink.lock().unwrap() = Some(sink);
     }
 
-    fn persist(&self, _protocol: ProtocolId, _key: String, _value: Vec<u8>) {}
+    fn persist(&self, _protocol: ProtocolId, _key: String, _value: Vec<u8>, done: Stored) {
+        done(true);
+    }
 
     fn died(&self, _protocol: ProtocolId, reason: String) {
         let mut deaths = self.deaths.lock().unwrap_or_else(PoisonError::into_inner);
