@@ -70,6 +70,7 @@ fn serve(options: &Options) -> Result<()> {
     let (manager_handle, desk) = desk()?;
     let signals = Arc::new(Signals::new(desk.waker()));
     let table_options = TableOptions {
+        restart_hold: table::RESTART_HOLD,
         nexthop_objects: !options.inline_gateways,
         ..TableOptions::new(options.restart_time, process::random_seed()?)
     };

@@ -93,7 +93,10 @@ impl Configuration {
             "enabled".to_owned(),
             json!({ "type": "boolean", "description": "Whether protocols may use the interface. Default true." }),
         );
-        interface.insert("autostatic".to_owned(), autostatic_schema());
+        interface.insert(
+            "autostatic".to_owned(),
+            definitions.embed("autostatic", autostatic_schema()),
+        );
         let router = definitions.embed("router", schemars::schema_for!(RouterConfig).to_value());
         definitions.complete(json!({
             "$schema": "https://json-schema.org/draft/2020-12/schema",

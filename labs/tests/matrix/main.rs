@@ -220,7 +220,8 @@ fn complete(schema: &Value) -> Result<()> {
         .flatten()
         .map(|(name, _)| name.as_str())
         .collect();
-    if protocols != BTreeSet::from(["enabled", "rip", "static"]) {
+    // The routes of an autostatic update are state, not an option.
+    if protocols != BTreeSet::from(["autostatic", "enabled", "rip", "static"]) {
         bail!("the matrix does not know all that an interface has: {protocols:?}");
     }
     let rows: BTreeSet<String> = cases()

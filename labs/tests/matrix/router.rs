@@ -305,6 +305,16 @@ fn router() -> Vec<Case> {
             .effect(Effect::Shown(R1, &["show", "status"], |shown| {
                 shown["router-id"] == "192.0.2.1"
             })),
+        Case::new("router.route-limits", "none → rip 100000")
+            .step(R1, "router.route-limits", "{ rip = 100000 }")
+            .effect(Effect::Shown(R1, &["get", "router.route-limits"], |shown| {
+                shown["rip"] == 100_000
+            })),
+        Case::new("router.hold-down", "none → static 60 s")
+            .step(R1, "router.hold-down", "{ static = 60 }")
+            .effect(Effect::Shown(R1, &["get", "router.hold-down"], |shown| {
+                shown["static"] == 60
+            })),
         Case::new("router.annotate", "none → a note")
             .step(R1, "router.annotate", "in the cellar")
             .effect(Effect::Shown(R1, &["get", "router.annotate"], |shown| {

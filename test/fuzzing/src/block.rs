@@ -37,10 +37,10 @@ pub fn laws<C: BlockConfig + Debug>(block: &InfoBlock) {
         (config.clone(), layout),
         "a block changes its meaning when it is written again"
     );
-    if layout == own {
-        // One configuration has one block: nothing in it was overlooked.
+    if let Layout::Waypost(number) = layout {
+        // One configuration has one block in each of our layouts: nothing in it was overlooked.
         assert_eq!(again.bytes, block.bytes, "octets were passed over");
-        assert_eq!(again.version, C::LAYOUT);
+        assert_eq!(again.version, number);
     }
     // Waypost's layout and text can say whatever any layout says.
     let ours = config.encode(own);

@@ -68,7 +68,8 @@ fn changes() -> Vec<Change> {
         All,
         "announce",
         &[json!("v1"), json!("v1-compatible")],
-        none(),
+        // Otherwise subnets are hidden behind their class network, as the new configuration has it.
+        json!({ "summarise": false }),
     );
     add(Interface, Undisturbed, "announce", &[json!("none")], none());
     add(Interface, All, "accept", &[json!("v2")], none());

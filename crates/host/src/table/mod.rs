@@ -30,11 +30,18 @@ pub use handle::{Sink, TableHandle};
 /// Commands that may wait; whoever brings more waits with them.
 const QUEUE: usize = 1024;
 
+/// How long a restarted router leaves the kernel's routes alone. What the first neighbour says is not yet the best there is:
+/// followed at once, it could send packets in circles until the others are heard.
+pub const RESTART_HOLD: Duration = Duration::from_secs(2);
+
 /// How the table is run.
 #[derive(Clone, Copy, Debug)]
 pub struct TableOptions {
     /// How long routes of an earlier life, and of a protocol that failed, are kept for it to set them again.
     pub restart_time: Duration,
+    /// How long the kernel's routes of an earlier life stay as they are once the protocols are started, [`RESTART_HOLD`] for
+    /// protocols that hear neighbours. Zero: no time at all.
+    pub restart_hold: Duration,
     /// Keys hash tables.
     pub seed: Seed,
     /// Whether routes name nexthop objects where the kernel has them. Without, each route carries its gateways.
@@ -44,11 +51,12 @@ pub struct TableOptions {
 }
 
 impl TableOptions {
-    /// Nexthop objects, and room for what others change in a few tens of thousands of routes between two looks.
+    /// No hold, nexthop objects, and room for what others change in a few tens of thousands of routes between two looks.
     #[must_use]
     pub const fn new(restart_time: Duration, seed: Seed) -> Self {
         Self {
             restart_time,
+            restart_hold: Duration::ZERO,
             seed,
             nexthop_objects: true,
             receive_buffer: 16 << 20,

@@ -28,9 +28,6 @@ const COMMANDS: usize = 256;
 const SLICE: usize = 4096;
 /// Destinations drained at once.
 const DRAIN: usize = 1024;
-/// How long the kernel's routes of an earlier life stay as they are once the protocols are started. What the first neighbour
-/// says is not yet the best there is: followed at once, it could send packets in circles until the others are heard.
-const RESTART_HOLD: Duration = Duration::from_secs(2);
 
 pub(super) struct Worker {
     rtm: Rtm,
@@ -51,6 +48,7 @@ pub(super) struct Worker {
     commands: Receiver<Command>,
     waker: Waker,
     restart_time: Duration,
+    restart_hold: Duration,
     /// Shown to whoever asks without waiting.
     installed: Arc<AtomicUsize>,
 }
@@ -66,7 +64,8 @@ impl Worker {
         // The kernel's state is known before the first protocol starts.
         kernel.read(&mut fib)?;
         while kernel.reconcile(&mut fib)? {}
-        let hold = (fib.counts().strays > 0).then_some(Time::MAX);
+        let held = fib.counts().strays > 0 && !options.restart_hold.is_zero();
+        let hold = held.then_some(Time::MAX);
         let mut rtm = Rtm::new(options.seed.child("rtm"));
         let config = SubscriberConfig {
             kind: SubscriberKind::Forwarding,
@@ -91,6 +90,7 @@ impl Worker {
             commands,
             waker,
             restart_time: options.restart_time,
+            restart_hold: options.restart_hold,
             installed,
         })
     }
@@ -260,7 +260,7 @@ impl Worker {
             Command::StartComplete => {
                 self.strays_go = Some(now + self.restart_time);
                 // A restart time shorter than this is the operator's word that there is no time to wait.
-                self.hold = self.hold.map(|_| now + self.restart_time.min(RESTART_HOLD));
+                self.hold = self.hold.map(|_| now + self.restart_time.min(self.restart_hold));
             }
             // INVARIANT: the loop takes this one out before.
             Command::Shutdown { .. } => {}

@@ -30,7 +30,7 @@ const RESTLESS: [&str; 7] = [
     "responses-sent",
     "triggered-updates-sent",
     "send-failures",
-    "receive-failures",
+    "port-failures",
 ];
 
 /// Looks until two looks in a row see the same.

@@ -224,9 +224,7 @@ fn rip_gets_its_port_when_it_is_free() {
         rip.add_up(LINK, &rip_block(&json!({ "port": TAKEN }), layout));
         let failures = |rip: &mut Hosted<Rip>| {
             let counters = rip.protocol.show(Topic::Counters).unwrap();
-            counters["interfaces"]["eth7"]["receive-failures"]
-                .as_u64()
-                .unwrap()
+            counters["interfaces"]["eth7"]["port-failures"].as_u64().unwrap()
         };
         assert_eq!(failures(&mut rip), 1);
         drop(somebody);

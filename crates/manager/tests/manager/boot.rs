@@ -162,7 +162,7 @@ fn preferences_are_given_to_the_routing_table_and_taken_back() {
     let told = |rig: &Rig, id| crate::rig::locked(&rig.routes).preferences.get(&id).copied();
     rig.apply(&[
         set("router.preferences.bgp", json!(77)),
-        set("router.preferences.sample", json!(1)),
+        set("router.preferences.nobody", json!(1)),
     ])
     .unwrap_err();
     rig.apply(&[

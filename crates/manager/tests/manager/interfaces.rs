@@ -118,7 +118,7 @@ fn an_empty_table_that_comes_or_goes_is_told() {
     assert_eq!(rig.plan(&[empty]).unwrap().changes, []);
     assert_eq!(
         told(rig.plan(&[unset("interfaces.eth0.static")]).unwrap()),
-        (path, Some(json!({})), None, Impact::RestartsInterface)
+        (path, Some(json!({})), None, Impact::LeavesInterface)
     );
 }
 

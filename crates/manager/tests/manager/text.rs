@@ -69,7 +69,7 @@ fn any_interface() -> impl Strategy<Value = Value> {
             let mut table = Map::new();
             table.extend(enabled.map(|enabled| ("enabled".to_owned(), enabled.into())));
             table.extend(names.into_iter().map(|name| (name.to_owned(), text.clone())));
-            table.extend(raw.map(|hex| ("0x4137000a".to_owned(), json!({ "version": 2, "hex": hex }))));
+            table.extend(raw.map(|hex| ("igmp".to_owned(), json!({ "version": 2, "hex": hex }))));
             Value::Object(table)
         })
 }
@@ -78,7 +78,7 @@ fn any_text() -> impl Strategy<Value = Value> {
     let router = prop_oneof![
         Just(None),
         (any::<bool>(), 1..=255_u8).prop_map(|(id, preference)| {
-            let mut router = json!({ "preferences": { "rip": preference, "0x000000c8": 9 } });
+            let mut router = json!({ "preferences": { "rip": preference, "sample": 9 } });
             if id {
                 router["id"] = "192.0.2.1".into();
                 router["annotate"] = "grüß Gott".into();

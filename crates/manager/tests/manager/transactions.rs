@@ -297,7 +297,7 @@ fn blocks_that_nobody_running_judges_are_checked_all_the_same() {
         (
             BlockKey::interface("eth0", RAW),
             Some(count_two),
-            "interfaces.eth0.0x4137000a.StructureCount",
+            "interfaces.eth0.igmp.StructureCount",
         ),
         (
             BlockKey::interface("eth0", ProtocolId(0xFFFF_0004)),

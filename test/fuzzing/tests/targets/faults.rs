@@ -11,7 +11,7 @@ use waypost_types::Seed;
 use crate::inputs::inputs;
 
 /// How many mutations a fault may take to be found.
-const MUTATIONS: usize = 3000;
+const MUTATIONS: usize = 12_000;
 
 /// Runs inputs of target `name` through `run`, which judges something faulty, until a law is broken; says by what words.
 fn finds(name: &str, fault: &str, run: impl Fn(&[u8])) {

@@ -102,6 +102,14 @@ impl<const FAULT: u8> Engine for Faulty<FAULT> {
         self.rip.check_interface(index, config)
     }
 
+    fn check_update_routes(&self, index: InterfaceIndex) -> Result<(), Refusal> {
+        self.rip.check_update_routes(index)
+    }
+
+    fn with_defaults(&self, config: &InterfaceConfig) -> InterfaceConfig {
+        self.rip.with_defaults(config)
+    }
+
     fn impact(
         &self,
         target: Target,

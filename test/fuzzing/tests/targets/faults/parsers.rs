@@ -63,7 +63,7 @@ impl<const FAULT: u8> BlockConfig for Lenient<FAULT> {
     fn decode(block: &InfoBlock) -> Result<(Self, Layout), Refusal> {
         let mut block = block.clone();
         match FAULT {
-            TRAILING if block.version == 2 => {
+            TRAILING if block.version >= 2 => {
                 block.payload()?;
                 if let Some(length) = block.bytes.get(8..).and_then(|rest| rest.first_chunk()) {
                     block.bytes.truncate(u32::from_le_bytes(*length) as usize);
