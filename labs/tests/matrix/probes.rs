@@ -29,7 +29,7 @@ pub(crate) fn expiry_of(database: &Value, prefix: &str) -> Option<u64> {
     row(database, prefix)?["paths"]
         .as_array()?
         .iter()
-        .filter_map(|path| path["expires-in"].as_u64())
+        .filter_map(|path| path["expires-in-seconds"].as_u64())
         .max()
 }
 
@@ -57,7 +57,7 @@ pub(crate) fn updates_are_rarer(bench: &Bench) -> Result<()> {
         let rows = bench
             .ask(R2, &["show", "neighbors"])
             .map_err(|error| format!("{error:#}"))?;
-        let silent = |row: &Value| row["address"] == TO_R1 && row["last-update"].as_u64() >= Some(2);
+        let silent = |row: &Value| row["address"] == TO_R1 && row["last-update-seconds"].as_u64() >= Some(2);
         if rows.as_array().into_iter().flatten().any(silent) {
             return Ok(());
         }
@@ -74,7 +74,7 @@ pub(crate) fn garbage_stays_longer(bench: &Bench) -> Result<()> {
             .ask(R1, &["show", "database"])
             .map_err(|error| format!("{error:#}"))?;
         let row = row(&shown, SHAKY2).cloned().unwrap_or_default();
-        if row["state"] == "garbage" && row["expires-in"].as_u64() > Some(2) {
+        if row["state"] == "garbage" && row["expires-in-seconds"].as_u64() > Some(2) {
             Ok(())
         } else {
             Err(row.to_string())

@@ -199,10 +199,10 @@ fn neighbors(bench: &Bench) -> Result<Vec<Known>> {
                 at,
                 address: row["address"].as_str().unwrap_or_default().to_owned(),
                 since: (
-                    earlier(before, seconds("uptime") + second),
-                    earlier(after, seconds("uptime")),
+                    earlier(before, seconds("uptime-seconds") + second),
+                    earlier(after, seconds("uptime-seconds")),
                 ),
-                heard: before.checked_sub(seconds("last-update") + second),
+                heard: before.checked_sub(seconds("last-update-seconds") + second),
             });
         }
     }

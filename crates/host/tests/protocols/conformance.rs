@@ -24,8 +24,8 @@ fn hosted<E: Engine>() -> Box<dyn RoutingProtocol> {
 
 /// What is sent and what fails is counted as time goes by.
 const RESTLESS: [&str; 7] = [
-    "age",
-    "uptime",
+    "age-seconds",
+    "uptime-seconds",
     "requests-sent",
     "responses-sent",
     "triggered-updates-sent",
