@@ -1,5 +1,9 @@
 //! Every test that the table of clauses names exists.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a test that reads the document and the sources"
+)]
 #![allow(clippy::unwrap_used, reason = "an unwrap that fails fails the test")]
 
 use std::collections::BTreeMap;

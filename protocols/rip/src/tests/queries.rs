@@ -416,7 +416,7 @@ fn a_plan_says_when_an_option_is_not_in_use() {
     for (interface, new, path, unused) in [
         (json!({}), json!({ "password": "one" }), "password", true),
         (
-            now.clone(),
+            now,
             json!({ "authentication": "plain", "password": "two" }),
             "password",
             false,
