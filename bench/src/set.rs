@@ -121,7 +121,7 @@ fn through_command(waypost: &Waypost, number: usize) -> Result<Duration> {
 }
 
 fn durable(context: &Context, section: &mut Section) -> Result<()> {
-    let store = context.scratch().join("store");
+    let store = context.scratch().join("set-store");
     std::fs::create_dir(&store).with_context(|| format!("making {}", store.display()))?;
     let mut rig = configured(Rig::new(Box::new(FileStore::open(&store)?), 1)?)?;
     let (_lab, mut waypost) = daemon(context.scratch())?;

@@ -49,7 +49,7 @@ pub(crate) fn run(context: &Context) -> Result<Section> {
     let mut section = Section::new("one RIP option (metric) of many interfaces changed in one transaction");
     let memory: Box<dyn Store> = Box::new(MemoryStore::new());
     through_manager(context, &mut section, "store in memory", memory)?;
-    let directory = context.scratch().join("store");
+    let directory = context.scratch().join("transaction-store");
     fs::create_dir(&directory).with_context(|| format!("making {}", directory.display()))?;
     let disk: Box<dyn Store> = Box::new(FileStore::open(&directory)?);
     through_manager(context, &mut section, "store on disk", disk)?;

@@ -7,8 +7,9 @@ use anyhow::Result;
 use cargo_metadata::MetadataCommand;
 use clap::Args;
 
+use crate::packages::{self, PEERS};
 use crate::run;
-use crate::test::{cargo, install};
+use crate::test::cargo;
 
 /// What the measuring program is given; it says what is wrong with it.
 #[derive(Args)]
@@ -28,7 +29,7 @@ pub(crate) struct Options {
 
 /// Builds the daemon, its command line and the benchmarks, and runs these.
 pub(crate) fn all(options: &Options) -> Result<()> {
-    install()?;
+    packages::install(&[packages::LAB, PEERS].concat())?;
     run(cargo().args([
         "build",
         "--release",

@@ -28,14 +28,12 @@ pub(crate) fn tarball() -> Result<()> {
         .find(|package| package.name.as_str() == "waypostd")
         .context("waypostd")?;
     let name = format!("waypost-{}-{}", version.version, std::env::consts::ARCH);
-    run(cargo().args([
-        "build",
-        "--release",
-        "--workspace",
-        "--bins",
-        "--exclude",
-        "xtask",
-    ]))?;
+    let mut build = cargo();
+    build.args(["build", "--release"]);
+    for program in PROGRAMS {
+        build.args(["--package", program]);
+    }
+    run(&mut build)?;
     let folder = root.join("dist").join(&name);
     if folder.exists() {
         fs::remove_dir_all(&folder)?;

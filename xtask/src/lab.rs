@@ -1,34 +1,16 @@
 //! `cargo xtask lab`: builds the release and becomes the demonstration.
 
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use cargo_metadata::MetadataCommand;
 
 use crate::test::cargo;
-use crate::{run, say};
-
-/// Programs that the lab starts, each with the Debian package it is in.
-const NEEDED: &[(&str, &[&str])] = &[
-    ("iproute2", &["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip"]),
-    ("iputils-ping", &["/usr/bin/ping", "/bin/ping"]),
-    ("util-linux", &["/usr/bin/unshare"]),
-];
+use crate::{packages, run, say};
 
 pub(crate) fn show(keep: bool) -> Result<()> {
-    let missing: Vec<&str> = NEEDED
-        .iter()
-        .filter(|(_, programs)| !programs.iter().any(|program| Path::new(program).exists()))
-        .map(|(package, _)| *package)
-        .collect();
-    if !missing.is_empty() {
-        bail!(
-            "these Debian packages are missing: install them with\n  sudo apt-get install {}",
-            missing.join(" ")
-        );
-    }
+    packages::install(packages::LAB)?;
     say("== building the release (some minutes the first time)");
     run(cargo().args([
         "build",

@@ -4,10 +4,11 @@ mod bench;
 mod dist;
 mod house;
 mod lab;
+mod packages;
 mod test;
 
 use std::io::Write;
-use std::process::Command as Program;
+use std::process::{Command as Program, ExitCode};
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
@@ -21,7 +22,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Start three routers in network namespaces, change one live while packets flow, kill one; then clean up.
+    /// Install what it needs, start three routers in network namespaces, change one live while packets flow, kill one; then clean up.
     Lab {
         /// Leave the lab running at the end, until Ctrl-C, and print how to talk to it.
         #[arg(long)]
@@ -41,14 +42,22 @@ enum Command {
     Dist,
 }
 
-fn main() -> Result<()> {
-    match Arguments::parse().command {
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
         Command::Lab { keep } => lab::show(keep),
         Command::Test { quick } => test::all(quick),
         Command::Bench(options) => bench::all(&options),
         Command::House => house::check(),
         Command::Dist => dist::tarball(),
-    }
+    };
+    // The error and its causes, never a trace of calls: who reads it called a command, not a function.
+    done.map_or_else(
+        |error| {
+            drop(writeln!(std::io::stderr(), "error: {error:#}"));
+            ExitCode::FAILURE
+        },
+        |()| ExitCode::SUCCESS,
+    )
 }
 
 /// Runs a program to its end; anything but success is an error that names it.
