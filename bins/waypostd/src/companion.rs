@@ -13,7 +13,7 @@ use waypost_types::{Time, WallTime};
 
 use crate::daemon::Running;
 use crate::forwarding;
-use crate::rescue::Rescue;
+use crate::rescue::{Rescue, Revision};
 
 pub(crate) struct Wired {
     table: TableHandle,
@@ -63,9 +63,20 @@ impl Companion for Wired {
         tracing::info!(revision = manager.revision_in_force(), "the router is up");
     }
 
-    fn revision(&mut self, manager: &Manager) {
-        self.rescue
-            .write(manager.revision_in_force(), manager.tree().clone());
+    fn revision(&mut self) {
+        self.rescue.stale();
+    }
+
+    fn ends(&mut self, manager: &Manager) {
+        self.rescue.last(in_force(manager));
+    }
+}
+
+/// The revision in force, its tree shared rather than copied.
+pub(crate) fn in_force(manager: &Manager) -> Revision {
+    Revision {
+        number: manager.revision_in_force(),
+        tree: manager.shared_tree(),
     }
 }
 

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use clap::Parser;
 use waypost_api::{Limits, Server};
-use waypost_host::daemon::{Signals, desk, run};
+use waypost_host::daemon::{Signals, ask, desk, run};
 use waypost_host::table::{self, TableOptions};
 use waypost_infobase::{Directory, FileStore, Store, StoreError};
 use waypost_manager::Manager;
@@ -93,6 +93,8 @@ fn serve(options: &Options) -> Result<()> {
         table.clone(),
         state.display().to_string(),
     ));
+    let asked = manager_handle.clone();
+    let in_force = move || ask(&asked, |manager, _, _| companion::in_force(manager)).ok();
     signals::watch(
         signals.clone(),
         manager_handle,
@@ -121,7 +123,7 @@ fn serve(options: &Options) -> Result<()> {
         access::policy(options, &group),
         Limits::default(),
     )?;
-    let rescue = Rescue::start(state, configuration)?;
+    let rescue = Rescue::start(state, configuration, Box::new(in_force))?;
     let mut wired = Wired::new(table.clone(), running, rescue, options.config.clone());
     let ended = run(manager, desk, &signals, &mut wired).context("the router manager failed");
     drop(server);

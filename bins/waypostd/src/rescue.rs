@@ -26,15 +26,20 @@ const RETRY: Duration = Duration::from_secs(10);
 
 /// A revision and its blocks.
 #[derive(Clone)]
-struct Revision {
-    number: Option<u64>,
-    tree: Tree,
+pub(crate) struct Revision {
+    pub(crate) number: Option<u64>,
+    pub(crate) tree: Arc<Tree>,
 }
+
+/// Gives the revision in force; none when there is nobody left to ask.
+pub(crate) type InForce = Box<dyn Fn() -> Option<Revision> + Send>;
 
 #[derive(Default)]
 struct Slot {
-    /// What to write next: the latest only.
-    next: Option<Revision>,
+    /// There is something newer than the copy.
+    stale: bool,
+    /// The last revision there will be.
+    last: Option<Revision>,
     ends: bool,
 }
 
@@ -47,26 +52,40 @@ pub(crate) struct Rescue {
 }
 
 impl Rescue {
-    /// Starts the thread, which writes into this directory.
-    pub(crate) fn start(state: &Path, configuration: Configuration) -> std::io::Result<Self> {
-        Self::with_retry(state.join(FILE_NAME), configuration, RETRY)
+    /// Starts the thread, which writes into this directory what is in force by the time it writes.
+    pub(crate) fn start(
+        state: &Path,
+        configuration: Configuration,
+        in_force: InForce,
+    ) -> std::io::Result<Self> {
+        Self::with_retry(state.join(FILE_NAME), configuration, in_force, RETRY)
     }
 
-    fn with_retry(path: PathBuf, configuration: Configuration, retry: Duration) -> std::io::Result<Self> {
+    fn with_retry(
+        path: PathBuf,
+        configuration: Configuration,
+        in_force: InForce,
+        retry: Duration,
+    ) -> std::io::Result<Self> {
         let shared = Shared::default();
         let work = shared.clone();
         let thread = std::thread::Builder::new()
             .name("rescue".to_owned())
-            .spawn(move || keep(&path, &configuration, &work, retry))?;
+            .spawn(move || keep(&path, &configuration, &in_force, &work, retry))?;
         Ok(Self {
             shared,
             thread: Some(thread),
         })
     }
 
-    /// Has this revision written, unless a later one comes first.
-    pub(crate) fn write(&self, number: Option<u64>, tree: Tree) {
-        self.tell(|slot| slot.next = Some(Revision { number, tree }));
+    /// There is another revision: it is written in a moment, unless a later one comes first.
+    pub(crate) fn stale(&self) {
+        self.tell(|slot| slot.stale = true);
+    }
+
+    /// Has this revision written, after which there is none.
+    pub(crate) fn last(&self, revision: Revision) {
+        self.tell(|slot| slot.last = Some(revision));
     }
 
     fn tell(&self, what: impl FnOnce(&mut Slot)) {
@@ -88,51 +107,52 @@ impl Drop for Rescue {
 }
 
 /// The thread.
-fn keep(path: &Path, configuration: &Configuration, shared: &Shared, retry: Duration) {
-    let mut failed: Option<Revision> = None;
-    while let Some(revision) = next(shared, &mut failed, retry) {
-        match write(path, configuration, &revision) {
+fn keep(path: &Path, configuration: &Configuration, in_force: &InForce, shared: &Shared, retry: Duration) {
+    let mut failed = false;
+    while let Some(revision) = next(shared, in_force, failed, retry) {
+        let written = write(path, configuration, &revision);
+        failed = written.is_err();
+        match written {
             Ok(()) => tracing::debug!(path = %path.display(), revision = revision.number, "copied"),
             Err(error) => {
                 tracing::warn!(
                     path = %path.display(), %error,
                     "the readable copy of the configuration is not written; it will be tried again"
                 );
-                failed = Some(revision);
             }
         }
     }
 }
 
-/// The next revision to write: a new one after a moment, one that failed after a while. `None`: that was all.
-fn next(shared: &Shared, failed: &mut Option<Revision>, retry: Duration) -> Option<Revision> {
+/// The next revision to write: a new one after a moment, or again after a while if writing failed. `None`: that was all.
+fn next(shared: &Shared, in_force: &InForce, failed: bool, retry: Duration) -> Option<Revision> {
     let (slot, told) = &**shared;
-    let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-    loop {
-        if slot.next.is_some() {
-            slot = told
-                .wait_timeout_while(slot, MOMENT, |slot| !slot.ends)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
-        }
-        if let Some(revision) = slot.next.take() {
-            *failed = None;
-            return Some(revision);
-        }
-        if slot.ends {
-            return None;
-        }
-        if failed.is_none() {
-            slot = told.wait(slot).unwrap_or_else(PoisonError::into_inner);
-            continue;
-        }
-        let (woken, wait) = told
-            .wait_timeout(slot, retry)
-            .unwrap_or_else(PoisonError::into_inner);
-        slot = woken;
-        if wait.timed_out() && slot.next.is_none() && !slot.ends {
-            return failed.take();
-        }
+    let locked = slot.lock().unwrap_or_else(PoisonError::into_inner);
+    let news = |slot: &mut Slot| !slot.stale && slot.last.is_none() && !slot.ends;
+    let mut slot = if failed {
+        let waited = told.wait_timeout_while(locked, retry, news);
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    } else {
+        let waited = told.wait_while(locked, news);
+        waited.unwrap_or_else(PoisonError::into_inner)
+    };
+    if slot.stale {
+        let waited = told.wait_timeout_while(slot, MOMENT, |slot| slot.last.is_none() && !slot.ends);
+        slot = waited.unwrap_or_else(PoisonError::into_inner).0;
+    }
+    slot.stale = false;
+    if let Some(last) = slot.last.take() {
+        return Some(last);
+    }
+    if slot.ends {
+        return None;
+    }
+    // Asked for without the lock: whoever answers may be about to say that there is another.
+    drop(slot);
+    match in_force() {
+        Some(revision) => Some(revision),
+        // Nobody answers any more, so the end is near, and with it the last revision.
+        None => next(shared, in_force, false, retry),
     }
 }
 
@@ -176,27 +196,48 @@ mod tests {
     use super::*;
     use crate::protocols;
 
-    fn tree(metric: u8) -> (Value, Tree) {
+    fn revision(metric: u8) -> (Value, Revision) {
         let text = json!({ "interfaces": { "eth0": { "rip": { "metric": metric } } } });
-        let tree = protocols::configuration().blocks_of(&text).unwrap();
-        (text, tree)
+        let tree = Arc::new(protocols::configuration().blocks_of(&text).unwrap());
+        let number = Some(metric.into());
+        (text, Revision { number, tree })
+    }
+
+    fn in_force(metric: &Arc<Mutex<u8>>) -> InForce {
+        let metric = metric.clone();
+        Box::new(move || Some(revision(*metric.lock().unwrap()).1))
+    }
+
+    fn until(told: &str, holds: impl Fn() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !holds() {
+            assert!(Instant::now() < deadline, "{told}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     #[test]
     fn what_is_written_can_be_read_and_says_what_it_is() {
         let folder = tempfile::tempdir().unwrap();
-        let rescue = Rescue::start(folder.path(), protocols::configuration()).unwrap();
-        for metric in 1..=9 {
-            rescue.write(Some(metric.into()), tree(metric).1);
-        }
+        let metric = Arc::new(Mutex::new(1));
+        let rescue = Rescue::start(folder.path(), protocols::configuration(), in_force(&metric)).unwrap();
+        rescue.stale();
+        let copy = folder.path().join(FILE_NAME);
+        until("the copy is not written", || copy.exists());
+        assert_eq!(
+            parse_toml(&fs::read_to_string(&copy).unwrap()).unwrap(),
+            revision(1).0
+        );
+        rescue.stale();
         // The last one is written before the daemon ends, however soon that is.
+        rescue.last(revision(9).1);
         drop(rescue);
         let text = fs::read_to_string(folder.path().join(FILE_NAME)).unwrap();
         assert!(
             text.starts_with("# A copy of revision 9 of the configuration"),
             "{text}"
         );
-        assert_eq!(parse_toml(&text).unwrap(), tree(9).0);
+        assert_eq!(parse_toml(&text).unwrap(), revision(9).0);
         assert_eq!(
             fs::read_dir(folder.path()).unwrap().count(),
             1,
@@ -210,21 +251,19 @@ mod tests {
         let state = folder.path().join("not-there-yet");
         let path = state.join(FILE_NAME);
         let retry = Duration::from_millis(5);
-        let rescue = Rescue::with_retry(path.clone(), protocols::configuration(), retry).unwrap();
-        rescue.write(None, tree(3).1);
+        let metric = Arc::new(Mutex::new(3));
+        let rescue =
+            Rescue::with_retry(path.clone(), protocols::configuration(), in_force(&metric), retry).unwrap();
+        rescue.last(revision(2).1);
         // By now it has failed at least once, or will.
         std::thread::sleep(retry * 3);
         assert!(!path.exists());
         fs::create_dir(&state).unwrap();
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while !path.exists() {
-            assert!(Instant::now() < deadline, "it was not tried again");
-            std::thread::sleep(retry);
-        }
+        until("it was not tried again", || path.exists());
         drop(rescue);
         assert_eq!(
             parse_toml(&fs::read_to_string(&path).unwrap()).unwrap(),
-            tree(3).0
+            revision(3).0
         );
     }
 

@@ -50,7 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for blocks in [1, 10_000] {
         let all: Vec<Change> = (0..blocks).map(|interface| change(interface, 0)).collect();
         let started = Instant::now();
-        let number = store.begin(Origin::default(), &all)?;
+        let number = store.begin(Origin::default(), all.as_slice().into())?;
         store.confirm(number)?;
         println!("{blocks} new blocks in one revision: {:.2?}", started.elapsed());
 
@@ -63,7 +63,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
             let one = [change(round % blocks, round as u8 | 1)];
             let started = Instant::now();
-            let number = store.begin(Origin::default(), &one)?;
+            let number = store.begin(Origin::default(), one.as_slice().into())?;
             store.confirm(number)?;
             commits.push(started.elapsed());
         }
@@ -78,7 +78,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for round in 1..6_u8 {
         let all: Vec<Change> = (0..10_000).map(|interface| change(interface, round)).collect();
         let started = Instant::now();
-        let number = store.begin(Origin::default(), &all)?;
+        let number = store.begin(Origin::default(), all.as_slice().into())?;
         let begun = started.elapsed();
         store.confirm(number)?;
         println!(

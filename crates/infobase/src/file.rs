@@ -9,15 +9,15 @@ use std::sync::Arc;
 use redb::{Database, WriteTransaction};
 use waypost_types::ProtocolId;
 
+use crate::candidate::{Candidate, CandidateFile};
 use crate::medium::{Directory, Medium};
-use crate::record::Changes;
 use crate::staged::{ImageDisk, StagedDisk};
-use crate::store::{Change, Store, Tree, apply};
-use crate::tables::{self, Candidate, Contents, TableError};
+use crate::store::{Change, Store, Tree, apply, in_order};
+use crate::tables::{self, Contents, Effect, TableError};
 use crate::{Origin, RevisionMeta, StoreError};
 
-/// The format this version writes, and the newest it reads.
-pub const FORMAT_VERSION: u64 = 1;
+/// The format this version writes, and the newest it reads. It reads every older one, and makes it one of this.
+pub const FORMAT_VERSION: u64 = 2;
 
 /// How many revisions are kept unless told otherwise.
 pub const DEFAULT_HISTORY: u64 = 1000;
@@ -28,7 +28,7 @@ const CACHE_OCTETS: usize = 8 << 20;
 /// A file is made smaller at the start when it is at least this long and at most a quarter of it is in use.
 const COMPACT_FROM_OCTETS: u64 = 8 << 20;
 
-/// The infobase in a file of redb's format.
+/// The infobase in a file of redb's format, and a small one beside it for the candidate.
 ///
 /// After a device error the file is opened anew before the next use, so that a store outlives a full disk. Where a failed
 /// commit has reached the disk nevertheless, it is taken back there before anything else is written.
@@ -50,6 +50,8 @@ pub struct FileStore {
 struct Session {
     database: Database,
     disk: StagedDisk,
+    /// Beside the infobase; none while it can not be opened, which only [`Store::begin`] minds.
+    candidate: Option<CandidateFile>,
 }
 
 impl FileStore {
@@ -80,13 +82,13 @@ impl FileStore {
         store.running = Arc::new(contents.running);
         store.head = contents.head;
         store.last_number = contents.last_number;
-        store.pending_at_start = contents.pending.map(|candidate| candidate.meta);
+        store.pending_at_start = contents.pending;
         store.session = store.compacted(session)?;
         Ok(store)
     }
 
     /// Opens the file, and brings it to what `settle` says it should hold.
-    fn open_session(&self, settle: Settle<'_>) -> Result<(Session, Contents), StoreError> {
+    fn open_session(&self, settle: Settle) -> Result<(Session, Contents), StoreError> {
         let disk = match self.medium.open()? {
             Some(disk) => disk,
             None => {
@@ -107,7 +109,7 @@ impl FileStore {
         let failed = |error: TableError| self.classify(&disk, "read", &error);
         let database = opened.map_err(failed)?;
         let version = tables::reading(&database, tables::version).map_err(failed)?;
-        match version {
+        let version = match version {
             None => return Err(StoreError::unreadable(&self.path, &"it is not an infobase")),
             Some(found) if found > FORMAT_VERSION => {
                 return Err(StoreError::Newer {
@@ -116,11 +118,23 @@ impl FileStore {
                     supported: FORMAT_VERSION,
                 });
             }
-            Some(_) => {}
+            Some(version) => version,
+        };
+        let contents = tables::reading(&database, |transaction| tables::contents(transaction, version));
+        let mut contents = contents.map_err(failed)?;
+        // Only now that the infobase is known to be one may a file be made beside it.
+        let candidate = self.medium.candidate().map(CandidateFile::new).ok();
+        let begun = candidate.as_ref().and_then(|file| file.read().ok().flatten());
+        if let Some(begun) = begun.filter(|begun| begun.number > contents.last_number) {
+            contents.last_number = begun.number;
+            contents.pending = Some(begun);
         }
-        let contents = tables::reading(&database, tables::contents).map_err(failed)?;
-        let session = Session { database, disk };
-        let settled = self.settle(&session, &contents, settle);
+        let session = Session {
+            database,
+            disk,
+            candidate,
+        };
+        let settled = self.settle(&session, version, &contents, settle);
         settled.map_err(|error| self.classify(&session.disk, "write", &error))?;
 
         match session.disk.release().map_err(|cause| io_error("write", &cause)) {
@@ -130,31 +144,30 @@ impl FileStore {
         }
     }
 
-    fn settle(&self, session: &Session, contents: &Contents, settle: Settle<'_>) -> Result<(), TableError> {
-        let transaction = match settle {
-            Settle::AtStart if contents.pending.is_none() => return Ok(()),
-            Settle::AtStart => {
-                let transaction = tables::begin_write(&session.database)?;
-                tables::drop_pending(&transaction)?;
-                transaction
+    fn settle(
+        &self,
+        session: &Session,
+        version: u64,
+        contents: &Contents,
+        settle: Settle,
+    ) -> Result<(), TableError> {
+        let disk_head = contents.head.as_ref().map_or(0, |meta| meta.number);
+        let nothing_to_do = match settle {
+            Settle::AtStart => version == FORMAT_VERSION && contents.pending.is_none(),
+            Settle::To { head } if disk_head < head => {
+                return Err(TableError::Inconsistent("a confirmed revision is missing"));
             }
-            Settle::To { head, pending } => {
-                let disk_head = contents.head.as_ref().map_or(0, |meta| meta.number);
-                if disk_head < head {
-                    return Err(TableError::Inconsistent("a confirmed revision is missing"));
-                }
-                if disk_head == head && contents.pending.as_ref() == pending {
-                    return Ok(());
-                }
-                let transaction = tables::begin_write(&session.database)?;
-                tables::take_back(&transaction, head)?;
-                match pending {
-                    Some(candidate) => tables::put_pending(&transaction, candidate)?,
-                    None => tables::drop_pending(&transaction)?,
-                }
-                transaction
-            }
+            Settle::To { head } => disk_head == head,
         };
+        if nothing_to_do {
+            return Ok(());
+        }
+        let transaction = tables::begin_write(&session.database)?;
+        match settle {
+            // From now on the candidate that a crash left is an old one.
+            Settle::AtStart => tables::settle(&transaction, FORMAT_VERSION, contents.last_number)?,
+            Settle::To { head } => tables::take_back(&transaction, head)?,
+        }
         Ok(transaction.commit()?)
     }
 
@@ -206,14 +219,22 @@ impl FileStore {
         let session = match self.session.take() {
             Some(session) => session,
             None => {
-                let settle = Settle::To {
-                    head: self.head.as_ref().map_or(0, |meta| meta.number),
-                    pending: self.pending.as_ref(),
-                };
-                self.open_session(settle)?.0
+                let head = self.head.as_ref().map_or(0, |meta| meta.number);
+                self.open_session(Settle::To { head })?.0
             }
         };
         Ok(self.session.insert(session))
+    }
+
+    /// The open file, with everything that was held back on the disk.
+    fn writable(&mut self) -> Result<&Session, StoreError> {
+        let path = self.path.clone();
+        let session = self.session()?;
+        session
+            .disk
+            .release()
+            .map_err(|cause| StoreError::from_io(&path, "write", &cause))?;
+        Ok(session)
     }
 
     /// One durable transaction. On failure nothing of it is in force.
@@ -221,12 +242,7 @@ impl FileStore {
         &mut self,
         work: impl FnOnce(&WriteTransaction) -> Result<(), TableError>,
     ) -> Result<(), StoreError> {
-        let path = self.path.clone();
-        let session = self.session()?;
-        session
-            .disk
-            .release()
-            .map_err(|cause| StoreError::from_io(&path, "write", &cause))?;
+        let session = self.writable()?;
         let done = (|| {
             let transaction = tables::begin_write(&session.database)?;
             work(&transaction)?;
@@ -235,10 +251,33 @@ impl FileStore {
         let Err(error) = done else { return Ok(()) };
         let disk = session.disk.clone();
         let error = self.classify(&disk, "write", &error);
-        // redb refuses everything after a device error. Should it not open now, the next call tries again.
+        self.open_anew();
+        Err(error)
+    }
+
+    /// After a device error, because redb refuses everything then. Should the file not open now, the next call tries again.
+    fn open_anew(&mut self) {
         self.session = None;
         let _ = self.session();
-        Err(error)
+    }
+
+    /// Writes the candidate to its file, durably.
+    fn write_candidate(&mut self, candidate: &Candidate) -> Result<(), StoreError> {
+        self.writable()?;
+        let Some(session) = &mut self.session else {
+            return Ok(());
+        };
+        let file = match session.candidate.take() {
+            Some(file) => file,
+            None => CandidateFile::new(self.medium.candidate()?),
+        };
+        let file = session.candidate.insert(file);
+        let written = file.write(candidate);
+        written.map_err(|cause| {
+            // Its cache can not be trusted any more.
+            session.candidate = None;
+            StoreError::from_io(&self.path, "write", &cause)
+        })
     }
 
     fn read<T>(
@@ -275,9 +314,9 @@ impl FileStore {
         StoreError::unreadable(&self.path, error)
     }
 
-    fn pending(&self, number: u64) -> Result<Candidate, StoreError> {
+    fn pending(&self, number: u64) -> Result<&Candidate, StoreError> {
         match &self.pending {
-            Some(candidate) if candidate.meta.number == number => Ok(candidate.clone()),
+            Some(candidate) if candidate.meta.number == number => Ok(candidate),
             _ => Err(StoreError::NotPending { number }),
         }
     }
@@ -285,14 +324,11 @@ impl FileStore {
 
 /// What a file that is opened should hold.
 #[derive(Clone, Copy)]
-enum Settle<'a> {
+enum Settle {
     /// The last confirmed revision, and no candidate.
     AtStart,
-    /// What the store holds in memory.
-    To {
-        head: u64,
-        pending: Option<&'a Candidate>,
-    },
+    /// What the store holds in memory: this revision. A candidate is in its own file, which the failure of this one spared.
+    To { head: u64 },
 }
 
 fn opened(disk: &StagedDisk) -> Result<Database, TableError> {
@@ -308,8 +344,8 @@ fn opened(disk: &StagedDisk) -> Result<Database, TableError> {
 }
 
 impl Store for FileStore {
-    fn running(&self) -> Arc<Tree> {
-        Arc::clone(&self.running)
+    fn running(&self) -> &Arc<Tree> {
+        &self.running
     }
 
     fn head(&self) -> Option<&RevisionMeta> {
@@ -320,7 +356,7 @@ impl Store for FileStore {
         self.pending_at_start.as_ref()
     }
 
-    fn begin(&mut self, origin: Origin, changes: &[Change]) -> Result<u64, StoreError> {
+    fn begin(&mut self, origin: Origin, changes: Arc<[Change]>) -> Result<u64, StoreError> {
         if let Some(candidate) = &self.pending {
             return Err(StoreError::Pending {
                 number: candidate.meta.number,
@@ -330,27 +366,29 @@ impl Store for FileStore {
         let number = self.last_number.saturating_add(1).min(u64::MAX - 1);
         let candidate = Candidate {
             meta: RevisionMeta::new(number, origin),
-            changes: changes.iter().cloned().collect(),
+            changes: in_order(changes),
         };
-        self.commit(|transaction| tables::put_pending(transaction, &candidate))?;
+        self.write_candidate(&candidate)?;
         self.last_number = number;
         self.pending = Some(candidate);
         Ok(number)
     }
 
     fn confirm(&mut self, number: u64) -> Result<(), StoreError> {
-        let candidate = self.pending(number)?;
-        let (mut effect, mut undo) = (Changes::new(), Changes::new());
-        for (key, block) in &candidate.changes {
-            let old = self.running.get(key);
-            if old != block.as_ref() {
-                effect.insert(key.clone(), block.clone());
-                undo.insert(key.clone(), old.cloned());
-            }
-        }
+        let candidate = self.pending(number)?.clone();
+        let running = Arc::clone(&self.running);
+        let effects = candidate.changes.iter().filter_map(|(key, new)| {
+            let (old, new) = (running.get(key), new.as_ref());
+            (old != new).then_some(Effect { key, old, new })
+        });
+        let effects: Vec<Effect<'_>> = effects.collect();
         let history = self.history;
-        self.commit(|transaction| tables::confirm(transaction, &candidate, &effect, &undo, history))?;
-        apply(Arc::make_mut(&mut self.running), effect);
+        self.commit(|transaction| tables::confirm(transaction, &candidate.meta, &effects, history))?;
+        drop(effects);
+        // No second pointer to the tree is left, or every confirm would copy it.
+        drop(running);
+        let changes = candidate.changes.iter().map(|(key, block)| (key, block.as_ref()));
+        apply(Arc::make_mut(&mut self.running), changes);
         self.head = Some(candidate.meta);
         self.pending = None;
         Ok(())
@@ -358,9 +396,9 @@ impl Store for FileStore {
 
     fn abandon(&mut self, number: u64) -> Result<(), StoreError> {
         self.pending(number)?;
-        // Gone from memory first: whatever the disk says, opening it anew or the next candidate removes the row.
+        // Gone from memory first: whatever the disk says, the next candidate has a higher number.
         self.pending = None;
-        self.commit(tables::drop_pending)
+        self.commit(|transaction| tables::settle(transaction, FORMAT_VERSION, number))
     }
 
     fn revisions(&mut self, max: usize) -> Result<Vec<RevisionMeta>, StoreError> {
@@ -368,7 +406,7 @@ impl Store for FileStore {
     }
 
     fn revision(&mut self, number: u64) -> Result<Tree, StoreError> {
-        let running = self.running();
+        let running = Arc::clone(&self.running);
         let found = self.read(|transaction| {
             Ok(match tables::revision(transaction, &running, number)? {
                 Some(tree) => Ok(tree),

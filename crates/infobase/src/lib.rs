@@ -10,6 +10,7 @@
 //! contract without a disk, for tests. Blocks hold keys: every file this crate makes is readable by its owner alone.
 
 mod atomic;
+mod candidate;
 mod error;
 mod file;
 mod key;
@@ -24,7 +25,7 @@ pub use atomic::write_atomically;
 pub use error::StoreError;
 pub use file::{DEFAULT_HISTORY, FORMAT_VERSION, FileStore};
 pub use key::{BlockKey, BlockScope, KeyError};
-pub use medium::{Directory, FILE_NAME, Medium};
+pub use medium::{CANDIDATE_FILE_NAME, Directory, FILE_NAME, Medium};
 pub use memory::{MemoryStore, Operation};
 pub use record::{Origin, RevisionMeta};
 pub use store::{Change, Store, Tree};

@@ -34,7 +34,7 @@ struct Failure {
 pub struct MemoryStore {
     revisions: Vec<(RevisionMeta, Arc<Tree>)>,
     empty: Arc<Tree>,
-    pending: Option<(RevisionMeta, Vec<Change>)>,
+    pending: Option<(RevisionMeta, Arc<[Change]>)>,
     pending_at_start: Option<RevisionMeta>,
     last_number: u64,
     private: BTreeMap<ProtocolId, BTreeMap<Vec<u8>, Vec<u8>>>,
@@ -92,8 +92,8 @@ impl MemoryStore {
 }
 
 impl Store for MemoryStore {
-    fn running(&self) -> Arc<Tree> {
-        Arc::clone(self.revisions.last().map_or(&self.empty, |(_, tree)| tree))
+    fn running(&self) -> &Arc<Tree> {
+        self.revisions.last().map_or(&self.empty, |(_, tree)| tree)
     }
 
     fn head(&self) -> Option<&RevisionMeta> {
@@ -104,14 +104,14 @@ impl Store for MemoryStore {
         self.pending_at_start.as_ref()
     }
 
-    fn begin(&mut self, origin: Origin, changes: &[Change]) -> Result<u64, StoreError> {
+    fn begin(&mut self, origin: Origin, changes: Arc<[Change]>) -> Result<u64, StoreError> {
         if let Some((meta, _)) = &self.pending {
             return Err(StoreError::Pending { number: meta.number });
         }
         self.call(Operation::Begin)?;
         self.last_number += 1;
         let meta = RevisionMeta::new(self.last_number, origin);
-        self.pending = Some((meta, changes.to_vec()));
+        self.pending = Some((meta, changes));
         Ok(self.last_number)
     }
 
@@ -119,8 +119,11 @@ impl Store for MemoryStore {
         self.check_pending(number)?;
         self.call(Operation::Confirm)?;
         if let Some((meta, changes)) = self.pending.take() {
-            let mut tree = Tree::clone(&self.running());
-            apply(&mut tree, changes);
+            let mut tree = Tree::clone(self.running());
+            apply(
+                &mut tree,
+                changes.iter().map(|(key, block)| (key, block.as_ref())),
+            );
             self.revisions.push((meta, Arc::new(tree)));
         }
         Ok(())
@@ -182,16 +185,16 @@ mod tests {
         store.fail(Operation::Begin, 1, full.clone());
         store.fail(Operation::Confirm, 0, full.clone());
 
-        let number = store.begin(Origin::default(), &[]).unwrap();
+        let number = store.begin(Origin::default(), [].into()).unwrap();
         assert_eq!(store.confirm(number), Err(full.clone()));
         assert_eq!(store.head(), None);
         assert_eq!(
-            store.begin(Origin::default(), &[]),
+            store.begin(Origin::default(), [].into()),
             Err(StoreError::Pending { number })
         );
         store.confirm(number).unwrap();
-        assert_eq!(store.begin(Origin::default(), &[]), Err(full));
-        assert_eq!(store.begin(Origin::default(), &[]), Ok(number + 1));
+        assert_eq!(store.begin(Origin::default(), [].into()), Err(full));
+        assert_eq!(store.begin(Origin::default(), [].into()), Ok(number + 1));
 
         let store = store.restarted();
         assert_eq!(store.pending_at_start().map(|meta| meta.number), Some(number + 1));

@@ -6,7 +6,7 @@ use waypost_routprot::InfoBlock;
 use waypost_types::WallTime;
 use waypost_wire::{ReadError, Reader, Writer};
 
-use crate::{BlockKey, KeyError};
+use crate::{BlockKey, Change, KeyError};
 
 /// Who asked for a revision, when and why.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,16 +74,30 @@ pub(crate) enum RecordError {
 /// What becomes of each key: its new block, or none. A map, so that a key changes once in a revision.
 pub(crate) type Changes = BTreeMap<BlockKey, Option<InfoBlock>>;
 
+/// About what a change takes, so that most lists of them are written into one piece of memory.
+const CHANGE_OCTETS: usize = 160;
+
 const ABSENT: u8 = 0;
 const PRESENT: u8 = 1;
 
-pub(crate) fn block_octets(block: &InfoBlock) -> Vec<u8> {
-    let mut writer = Writer::with_capacity(12 + block.bytes.len());
+/// Version, structure size and structure count stand before a block's bytes.
+const BLOCK_HEAD: usize = 12;
+
+fn block_size(block: &InfoBlock) -> usize {
+    BLOCK_HEAD + block.bytes.len()
+}
+
+fn put_block(writer: &mut Writer, block: &InfoBlock) {
     writer
         .u32_le(block.version)
         .u32_le(block.structure_size)
         .u32_le(block.structure_count)
         .slice(&block.bytes);
+}
+
+pub(crate) fn block_octets(block: &InfoBlock) -> Vec<u8> {
+    let mut writer = Writer::with_capacity(block_size(block));
+    put_block(&mut writer, block);
     writer.finish()
 }
 
@@ -155,7 +169,10 @@ pub(crate) fn read_meta(octets: &[u8]) -> Result<RevisionMeta, RecordError> {
     Ok(meta)
 }
 
-fn put_changes(writer: &mut Writer, changes: &Changes) {
+/// A change to be written: its key, and the block that the key gets.
+pub(crate) type ChangeRef<'a> = (&'a BlockKey, Option<&'a InfoBlock>);
+
+fn put_changes<'a>(writer: &mut Writer, changes: impl IntoIterator<Item = ChangeRef<'a>>) {
     for (key, block) in changes {
         put_sized(writer, &key.to_octets());
         match block {
@@ -163,8 +180,8 @@ fn put_changes(writer: &mut Writer, changes: &Changes) {
                 writer.u8(ABSENT);
             }
             Some(block) => {
-                writer.u8(PRESENT);
-                put_sized(writer, &block_octets(block));
+                writer.u8(PRESENT).u64_le(block_size(block) as u64);
+                put_block(writer, block);
             }
         }
     }
@@ -185,8 +202,8 @@ fn take_changes(reader: &mut Reader<'_>) -> Result<Changes, RecordError> {
     Ok(changes)
 }
 
-pub(crate) fn changes_octets(changes: &Changes) -> Vec<u8> {
-    let mut writer = Writer::with_capacity(changes.len() * 64);
+pub(crate) fn changes_octets<'a>(count: usize, changes: impl IntoIterator<Item = ChangeRef<'a>>) -> Vec<u8> {
+    let mut writer = Writer::with_capacity(count * CHANGE_OCTETS);
     put_changes(&mut writer, changes);
     writer.finish()
 }
@@ -196,10 +213,13 @@ pub(crate) fn read_changes(octets: &[u8]) -> Result<Changes, RecordError> {
 }
 
 /// A candidate: its origin, then what it changes.
-pub(crate) fn candidate_octets(meta: &RevisionMeta, changes: &Changes) -> Vec<u8> {
-    let mut writer = Writer::with_capacity(64 + changes.len() * 64);
+pub(crate) fn candidate_octets(meta: &RevisionMeta, changes: &[Change]) -> Vec<u8> {
+    let mut writer = Writer::with_capacity(64 + changes.len() * CHANGE_OCTETS);
     put_meta(&mut writer, meta);
-    put_changes(&mut writer, changes);
+    put_changes(
+        &mut writer,
+        changes.iter().map(|(key, block)| (key, block.as_ref())),
+    );
     writer.finish()
 }
 
@@ -259,9 +279,11 @@ mod tests {
         #[test]
         fn what_is_written_is_read(meta in any_meta(), changes in any_changes(), block in any_block()) {
             prop_assert_eq!(&read_meta(&meta_octets(&meta)).unwrap(), &meta);
-            prop_assert_eq!(&read_changes(&changes_octets(&changes)).unwrap(), &changes);
+            let given = changes.iter().map(|(key, block)| (key, block.as_ref()));
+            prop_assert_eq!(&read_changes(&changes_octets(changes.len(), given)).unwrap(), &changes);
             prop_assert_eq!(&read_block(&block_octets(&block)).unwrap(), &block);
-            let (meta_read, changes_read) = read_candidate(&candidate_octets(&meta, &changes)).unwrap();
+            let list: Vec<_> = changes.clone().into_iter().collect();
+            let (meta_read, changes_read) = read_candidate(&candidate_octets(&meta, &list)).unwrap();
             prop_assert_eq!((meta_read, changes_read), (meta, changes));
         }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use waypost_routprot::InfoBlock;
 use waypost_types::ProtocolId;
 
+use crate::record::ChangeRef;
 use crate::{BlockKey, Origin, RevisionMeta, StoreError};
 
 /// A whole configuration: every block there is.
@@ -19,10 +20,9 @@ pub type Change = (BlockKey, Option<InfoBlock>);
 /// At most one candidate is pending at a time. A call that fails changes nothing that later calls can see, unless its
 /// own text says otherwise, and the store stays usable.
 pub trait Store: Send {
-    /// The running configuration. The tree is shared, not copied; it does not follow later revisions.
-    ///
-    /// A confirm made while such a tree is still held has to copy it, so let go of it soon.
-    fn running(&self) -> Arc<Tree>;
+    /// The running configuration. A clone of the pointer shares the tree and does not follow later revisions; a confirm
+    /// made while one is held has to copy the tree, so let go of it soon.
+    fn running(&self) -> &Arc<Tree>;
 
     /// The revision that is running; none in a store that never confirmed one.
     fn head(&self) -> Option<&RevisionMeta>;
@@ -34,7 +34,7 @@ pub trait Store: Send {
     ///
     /// Where `changes` names a key twice the later change counts. No change at all is allowed. Fails with
     /// [`StoreError::Pending`] while there is another candidate.
-    fn begin(&mut self, origin: Origin, changes: &[Change]) -> Result<u64, StoreError>;
+    fn begin(&mut self, origin: Origin, changes: Arc<[Change]>) -> Result<u64, StoreError>;
 
     /// Makes the pending candidate `number` the running revision. Durable when this returns: the acknowledgement.
     ///
@@ -76,20 +76,23 @@ pub trait Store: Send {
     }
 }
 
-/// Applies changes to a tree and gives what undoes them: only keys that really changed.
-pub(crate) fn apply(
-    tree: &mut Tree,
-    changes: impl IntoIterator<Item = Change>,
-) -> BTreeMap<BlockKey, Option<InfoBlock>> {
-    let mut undo = BTreeMap::new();
+/// Changes in key order, each key once: the last that is said of it.
+pub(crate) fn in_order(changes: Arc<[Change]>) -> Arc<[Change]> {
+    if changes.is_sorted_by(|(a, _), (b, _)| a < b) {
+        return changes;
+    }
+    let last: BTreeMap<BlockKey, Option<InfoBlock>> = changes.iter().cloned().collect();
+    last.into_iter().collect()
+}
+
+/// Applies changes to a tree.
+pub(crate) fn apply<'a>(tree: &mut Tree, changes: impl IntoIterator<Item = ChangeRef<'a>>) {
     for (key, block) in changes {
-        let old = match &block {
-            Some(block) => tree.insert(key.clone(), block.clone()),
-            None => tree.remove(&key),
-        };
-        if old != block {
-            undo.insert(key, old);
+        match (block, tree.get_mut(key)) {
+            (Some(block), Some(there)) => there.clone_from(block),
+            (Some(block), None) => drop(tree.insert(key.clone(), block.clone())),
+            (None, Some(_)) => drop(tree.remove(key)),
+            (None, None) => {}
         }
     }
-    undo
 }

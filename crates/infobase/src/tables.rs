@@ -7,8 +7,13 @@ use redb::{
     TableHandle as _, WriteTransaction,
 };
 
-use crate::record::{self, Changes, RecordError};
+use waypost_routprot::InfoBlock;
+
+use crate::record::{self, ChangeRef, Changes, RecordError};
 use crate::{BlockKey, RevisionMeta, Tree};
+
+/// The format in which the candidate was a row of this file.
+pub(crate) const FIRST_VERSION: u64 = 1;
 
 /// `version`: the format of the file. `last-number`: the highest revision number ever given out.
 const FORMAT: TableDefinition<'_, &str, u64> = TableDefinition::new("format");
@@ -18,7 +23,7 @@ const RUNNING: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("running
 const REVISIONS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("revisions");
 /// For each kept revision, what turns its tree into that of the revision before it.
 const UNDO: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("undo");
-/// The candidate, if there is one: one row.
+/// The candidate, in files of the first format; it has a file of its own since.
 const PENDING: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("pending");
 /// Protocols' private octets.
 const PRIVATE: TableDefinition<'_, (u32, &[u8]), &[u8]> = TableDefinition::new("private");
@@ -54,19 +59,14 @@ from_redb!(StorageError TableError TransactionError CommitError DatabaseError Co
 
 type Result<T> = std::result::Result<T, TableError>;
 
-/// A candidate that has been begun and neither confirmed nor abandoned.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Candidate {
-    pub(crate) meta: RevisionMeta,
-    pub(crate) changes: Changes,
-}
-
 /// What a file says when it is opened.
 #[derive(Debug)]
 pub(crate) struct Contents {
     pub(crate) running: Tree,
     pub(crate) head: Option<RevisionMeta>,
-    pub(crate) pending: Option<Candidate>,
+    /// The candidate, where the file is of the first format.
+    pub(crate) pending: Option<RevisionMeta>,
+    /// The highest number known to have been given out.
     pub(crate) last_number: u64,
 }
 
@@ -85,7 +85,6 @@ pub(crate) fn create(transaction: &WriteTransaction, version: u64) -> Result<()>
     transaction.open_table(RUNNING)?;
     transaction.open_table(REVISIONS)?;
     transaction.open_table(UNDO)?;
-    transaction.open_table(PENDING)?;
     transaction.open_table(PRIVATE)?;
     Ok(())
 }
@@ -102,8 +101,8 @@ pub(crate) fn version(transaction: &ReadTransaction) -> Result<Option<u64>> {
     Ok(version.map(|row| row.value()))
 }
 
-/// Reads everything that the store keeps in memory.
-pub(crate) fn contents(transaction: &ReadTransaction) -> Result<Contents> {
+/// Reads everything that the store keeps in memory from a file of format `version`.
+pub(crate) fn contents(transaction: &ReadTransaction, version: u64) -> Result<Contents> {
     let last_number = transaction
         .open_table(FORMAT)?
         .get(LAST_NUMBER)?
@@ -119,18 +118,20 @@ pub(crate) fn contents(transaction: &ReadTransaction) -> Result<Contents> {
         None => None,
         Some((number, meta)) => Some(revision_row(number.value(), meta.value())?),
     };
-    let pending = match transaction.open_table(PENDING)?.last()? {
-        None => None,
-        Some((_, candidate)) => {
-            let (meta, changes) = record::read_candidate(candidate.value())?;
-            Some(Candidate { meta, changes })
+    let pending = if version == FIRST_VERSION {
+        match transaction.open_table(PENDING)?.last()? {
+            None => None,
+            Some((_, candidate)) => Some(record::read_candidate(candidate.value())?.0),
         }
+    } else {
+        None
     };
     Ok(Contents {
         running,
+        // A confirm says it by its revision.
+        last_number: last_number.max(head.as_ref().map_or(0, |head| head.number)),
         head,
         pending,
-        last_number,
     })
 }
 
@@ -173,30 +174,27 @@ pub(crate) fn revision(transaction: &ReadTransaction, running: &Tree, number: u6
     // INVARIANT: no overflow, the number is in the table and begin() gives out none above u64::MAX - 1.
     for row in transaction.open_table(UNDO)?.range(number + 1..)?.rev() {
         let (_, undo) = row?;
-        crate::store::apply(&mut tree, record::read_changes(undo.value())?);
+        crate::store::apply(&mut tree, references(&record::read_changes(undo.value())?));
     }
     Ok(Some(tree))
 }
 
-/// Writes the candidate, in place of any other.
-pub(crate) fn put_pending(transaction: &WriteTransaction, candidate: &Candidate) -> Result<()> {
-    drop_pending(transaction)?;
-    let octets = record::candidate_octets(&candidate.meta, &candidate.changes);
-    let mut pending = transaction.open_table(PENDING)?;
-    pending.insert(candidate.meta.number, octets.as_slice())?;
+/// Notes the highest number given out, and makes a file of the first format one of `version`.
+pub(crate) fn settle(transaction: &WriteTransaction, version: u64, last_number: u64) -> Result<()> {
     let mut format = transaction.open_table(FORMAT)?;
-    format.insert(LAST_NUMBER, candidate.meta.number)?;
+    format.insert(LAST_NUMBER, last_number)?;
+    let found = format.get(VERSION)?.map(|row| row.value());
+    if found == Some(FIRST_VERSION) {
+        format.insert(VERSION, version)?;
+        transaction.delete_table(PENDING)?;
+    }
     Ok(())
 }
 
-/// Removes the candidate, if there is one.
-pub(crate) fn drop_pending(transaction: &WriteTransaction) -> Result<()> {
-    let mut pending = transaction.open_table(PENDING)?;
-    while pending.pop_first()?.is_some() {}
-    Ok(())
-}
-
-fn put_running(transaction: &WriteTransaction, changes: &Changes) -> Result<()> {
+fn put_running<'a>(
+    transaction: &WriteTransaction,
+    changes: impl IntoIterator<Item = ChangeRef<'a>>,
+) -> Result<()> {
     let mut running = transaction.open_table(RUNNING)?;
     for (key, block) in changes {
         let key = key.to_octets();
@@ -208,21 +206,27 @@ fn put_running(transaction: &WriteTransaction, changes: &Changes) -> Result<()> 
     Ok(())
 }
 
+/// What a revision does to a key: the block it had and the one it gets.
+pub(crate) struct Effect<'a> {
+    pub(crate) key: &'a BlockKey,
+    pub(crate) old: Option<&'a InfoBlock>,
+    pub(crate) new: Option<&'a InfoBlock>,
+}
+
 /// Turns the candidate into the newest revision and forgets the oldest ones beyond `history`.
 pub(crate) fn confirm(
     transaction: &WriteTransaction,
-    candidate: &Candidate,
-    effect: &Changes,
-    undo: &Changes,
+    meta: &RevisionMeta,
+    effects: &[Effect<'_>],
     history: u64,
 ) -> Result<()> {
-    drop_pending(transaction)?;
-    put_running(transaction, effect)?;
-    let number = candidate.meta.number;
+    put_running(transaction, effects.iter().map(|effect| (effect.key, effect.new)))?;
+    let number = meta.number;
     let mut revisions = transaction.open_table(REVISIONS)?;
-    revisions.insert(number, record::meta_octets(&candidate.meta).as_slice())?;
+    revisions.insert(number, record::meta_octets(meta).as_slice())?;
     let mut undos = transaction.open_table(UNDO)?;
-    undos.insert(number, record::changes_octets(undo).as_slice())?;
+    let undo = effects.iter().map(|effect| (effect.key, effect.old));
+    undos.insert(number, record::changes_octets(effects.len(), undo).as_slice())?;
     while revisions.len()? > history {
         let oldest = revisions.pop_first()?.map(|(number, _)| number.value());
         if let Some(oldest) = oldest {
@@ -245,9 +249,13 @@ pub(crate) fn take_back(transaction: &WriteTransaction, number: u64) -> Result<(
             Some(undo) => record::read_changes(undo.value())?,
             None => return Err(TableError::Inconsistent("a revision can not be undone")),
         };
-        put_running(transaction, &undo)?;
+        put_running(transaction, references(&undo))?;
         revisions.remove(newest)?;
     }
+}
+
+fn references(changes: &Changes) -> impl Iterator<Item = ChangeRef<'_>> {
+    changes.iter().map(|(key, block)| (key, block.as_ref()))
 }
 
 /// Every private octet string of a protocol.

@@ -7,9 +7,9 @@ mod disk;
 #[path = "disk/life.rs"]
 mod life;
 
-use disk::{Disk, Op, power_cut, put};
+use disk::{Disk, Image, Op, power_cut};
 use life::{HISTORY, Known, Life, check, live, open};
-use waypost_infobase::{BlockKey, Origin, Store as _};
+use waypost_infobase::{BlockKey, Change, Origin, Store as _};
 use waypost_routprot::InfoBlock;
 use waypost_types::{ProtocolId, Random, Seed};
 
@@ -26,25 +26,17 @@ struct Tally {
 /// Cuts the power after every operation of a life, `per_cut` times each.
 fn crash_everywhere(life: &Life, per_cut: usize, random: &mut Random) -> Tally {
     let mut tally = Tally::default();
-    let (mut durable, ops) = life.disk.tape();
-    let mut synced = 0;
-    for cut in 0..=ops.len() {
+    for (cut, (durable, unsynced)) in life.disk.tape().states().enumerate() {
         let known = life.at(cut);
         for _ in 0..per_cut {
-            let image = power_cut(&durable, &ops[synced..cut], random);
+            let image = power_cut(&durable, &unsynced, random);
             crash_once(image, known, random, &mut tally, &format!("cut {cut}"));
-        }
-        if let Some(Op::Sync) = ops.get(cut) {
-            for op in &ops[synced..cut] {
-                put(&mut durable, op);
-            }
-            synced = cut + 1;
         }
     }
     tally
 }
 
-fn crash_once(image: Vec<u8>, known: &Known, random: &mut Random, tally: &mut Tally, place: &str) {
+fn crash_once(image: Image, known: &Known, random: &mut Random, tally: &mut Tally, place: &str) {
     tally.images += 1;
     let disk = Disk::holding(image);
     let found = match check(&disk, known) {
@@ -61,17 +53,10 @@ fn crash_once(image: Vec<u8>, known: &Known, random: &mut Random, tally: &mut Ta
     }
     // Another cut while that start was recovering. What it found was on the disk, so it is no longer in doubt.
     if random.chance(1, 6) {
-        let (start, ops) = disk.tape();
-        let cut = random.below(ops.len() as u64 + 1) as usize;
-        let synced = ops[..cut]
-            .iter()
-            .rposition(|op| matches!(op, Op::Sync))
-            .map_or(0, |at| at + 1);
-        let mut durable = start;
-        for op in &ops[..synced] {
-            put(&mut durable, op);
-        }
-        let image = power_cut(&durable, &ops[synced..cut], random);
+        let tape = disk.tape();
+        let cut = random.below(tape.ops.len() as u64 + 1) as usize;
+        let (durable, unsynced) = tape.at(cut);
+        let image = power_cut(&durable, &unsynced, random);
         tally.images += 1;
         if let Err(failure) = check(&Disk::holding(image), &found) {
             tally
@@ -82,7 +67,7 @@ fn crash_once(image: Vec<u8>, known: &Known, random: &mut Random, tally: &mut Ta
     // The recovered store is not only readable.
     if random.chance(1, 10) {
         let mut store = open(&disk).unwrap();
-        let number = store.begin(Origin::default(), &[]).unwrap();
+        let number = store.begin(Origin::default(), [].into()).unwrap();
         store.confirm(number).unwrap();
         assert_eq!(store.head().unwrap().number, number);
     }
@@ -109,24 +94,16 @@ fn a_power_cut_never_loses_or_mixes_a_revision() {
 
 /// What a cut in the middle of these writes may leave when only one thing goes wrong: each write alone lost, alone kept, torn
 /// in either half among the others, and the last to come, half done; and all of them, in the reverse order.
-fn single_faults<'t>(durable: &'t [u8], writes: &'t [Op]) -> impl Iterator<Item = (String, Vec<u8>)> + 't {
+fn single_faults<'t>(durable: &'t Image, writes: &'t [&'t Op]) -> impl Iterator<Item = (String, Image)> + 't {
     let image = move |parts: &mut dyn Iterator<Item = Op>| {
-        let mut image = durable.to_vec();
+        let mut image = durable.clone();
         for op in parts {
-            put(&mut image, &op);
+            image.put(&op);
         }
         image
     };
-    let halves = |op: &Op| match op {
-        Op::Write(offset, octets) if octets.len() > 1 => {
-            let (first, second) = octets.split_at(octets.len() / 2);
-            let rest = Op::Write(offset + first.len() as u64, second.to_vec());
-            vec![Op::Write(*offset, first.to_vec()), rest]
-        }
-        _ => Vec::new(),
-    };
     let others = move |place: usize| {
-        let there = move |(at, op): (usize, &'t Op)| (at != place).then(|| op.clone());
+        let there = move |(at, op): (usize, &&'t Op)| (at != place).then(|| (*op).clone());
         writes.iter().enumerate().filter_map(there)
     };
     let single = writes.iter().enumerate().flat_map(move |(place, op)| {
@@ -134,17 +111,21 @@ fn single_faults<'t>(durable: &'t [u8], writes: &'t [Op]) -> impl Iterator<Item 
             (format!("write {place} lost"), image(&mut others(place))),
             (
                 format!("only write {place} kept"),
-                image(&mut std::iter::once(op.clone())),
+                image(&mut std::iter::once((*op).clone())),
             ),
         ];
-        for (number, half) in halves(op).into_iter().enumerate() {
+        for (number, half) in op.halves().into_iter().enumerate() {
             let torn = writes.iter().enumerate();
-            let mut torn = torn.map(|(at, op)| if at == place { half.clone() } else { op.clone() });
+            let mut torn = torn.map(|(at, op)| if at == place { half.clone() } else { (*op).clone() });
             images.push((
                 format!("write {place} torn, half {number} kept"),
                 image(&mut torn),
             ));
-            let mut cut = writes.iter().take(place).cloned().chain([half]);
+            let mut cut = writes
+                .iter()
+                .take(place)
+                .map(|op| (*op).clone())
+                .chain([half.clone()]);
             images.push((
                 format!("cut in write {place}, half {number} done"),
                 image(&mut cut),
@@ -153,10 +134,8 @@ fn single_faults<'t>(durable: &'t [u8], writes: &'t [Op]) -> impl Iterator<Item 
         images
     });
     let reverse = move || {
-        (
-            "the reverse order".to_owned(),
-            image(&mut writes.iter().rev().cloned()),
-        )
+        let mut reversed = writes.iter().rev().map(|op| (*op).clone());
+        ("the reverse order".to_owned(), image(&mut reversed))
     };
     single.chain(std::iter::once_with(reverse))
 }
@@ -165,24 +144,21 @@ fn single_faults<'t>(durable: &'t [u8], writes: &'t [Op]) -> impl Iterator<Item 
 #[test]
 fn no_single_fault_between_two_syncs_loses_or_mixes_a_revision() {
     let life = live(14, &mut Seed(0x51F).random(), Disk::default());
-    let (mut durable, ops) = life.disk.tape();
-    let (mut synced, mut images, mut syncs) = (0, 0, 0);
+    let tape = life.disk.tape();
+    let (mut images, mut syncs) = (0, 0);
     let mut failures = Vec::new();
-    for (cut, op) in ops.iter().enumerate() {
-        if !matches!(op, Op::Sync) {
+    for (cut, (durable, unsynced)) in tape.states().enumerate() {
+        if !tape.ops.get(cut).is_some_and(Op::is_sync) {
             continue;
         }
         let known = life.at(cut);
-        for (fault, image) in single_faults(&durable, &ops[synced..cut]) {
+        for (fault, image) in single_faults(&durable, &unsynced) {
             images += 1;
             if let Err(failure) = check(&Disk::holding(image), known) {
                 failures.push(format!("before sync {syncs}, {fault}: {failure}"));
             }
         }
-        for op in &ops[synced..cut] {
-            put(&mut durable, op);
-        }
-        (synced, syncs) = (cut + 1, syncs + 1);
+        syncs += 1;
     }
     assert!(failures.is_empty(), "{failures:#?}");
     println!("{images} crash images before {syncs} syncs");
@@ -199,39 +175,42 @@ fn a_power_cut_while_the_file_shrinks_loses_nothing() {
     let mut known = Known::default();
     // Large blocks first, then enough small revisions to push them out of the history.
     for revision in 0..HISTORY + 2 {
-        let length = if revision == 0 { 5_000_000 } else { 40 };
-        let key = BlockKey::interface("eth0", ProtocolId::RIP);
-        let changes = [(key, Some(InfoBlock::new(1, vec![revision as u8; length])))];
-        let number = store.begin(Origin::default(), &changes).unwrap();
+        let key = |number: u64| BlockKey::interface(format!("eth{number}"), ProtocolId::RIP);
+        let block = |length| Some(InfoBlock::new(1, vec![revision as u8; length]));
+        let changes: Vec<Change> = match revision {
+            0 => (0..20).map(|number| (key(number), block(300_000))).collect(),
+            1 => (0..20).map(|number| (key(number), None)).collect(),
+            _ => vec![(key(revision), block(40))],
+        };
+        let number = store.begin(Origin::default(), changes.into()).unwrap();
         store.confirm(number).unwrap();
         let meta = store.head().unwrap().clone();
         known.revisions.push((meta, store.running().as_ref().clone()));
     }
+    // Killed: a store that is closed leaves no free space at its end.
+    let long = disk.image();
     drop(store);
 
-    let long = disk.octets();
     let shrinking = Disk::holding(long.clone());
     drop(open(&shrinking).unwrap());
-    assert!(shrinking.octets().len() < long.len() / 4, "nothing was compacted");
-    let (start, ops) = shrinking.tape();
+    assert!(
+        shrinking.image().infobase.len() < long.infobase.len() / 4,
+        "nothing was compacted: {} octets became {}",
+        long.infobase.len(),
+        shrinking.image().infobase.len()
+    );
+    let tape = shrinking.tape();
     let mut tally = Tally::default();
-    for _ in 0..60 {
-        let cut = random.below(ops.len() as u64 + 1) as usize;
-        let synced = ops[..cut]
-            .iter()
-            .rposition(|op| matches!(op, Op::Sync))
-            .map_or(0, |at| at + 1);
-        let mut durable = start.clone();
-        for op in &ops[..synced] {
-            put(&mut durable, op);
-        }
-        let image = power_cut(&durable, &ops[synced..cut], &mut random);
+    for _ in 0..40 {
+        let cut = random.below(tape.ops.len() as u64 + 1) as usize;
+        let (durable, unsynced) = tape.at(cut);
+        let image = power_cut(&durable, &unsynced, &mut random);
         crash_once(
             image,
             &known,
             &mut random,
             &mut tally,
-            &format!("cut {cut} of {}", ops.len()),
+            &format!("cut {cut} of {}", tape.ops.len()),
         );
     }
     assert!(tally.failures.is_empty(), "{:#?}", tally.failures);

@@ -89,7 +89,7 @@ fn difference(from: &Tree, to: &Tree) -> Vec<Change> {
 }
 
 fn agree(store: &mut dyn Store, model: &Model, history: u64) {
-    assert_eq!(*store.running(), model.running());
+    assert_eq!(**store.running(), model.running());
     let kept = model.kept(history);
     assert_eq!(store.head(), kept.last().map(|(meta, _)| meta));
     let newest_first: Vec<_> = kept.iter().rev().map(|(meta, _)| meta.clone()).collect();
@@ -119,7 +119,7 @@ fn play<S: Store>(mut store: S, reopen: impl Fn(S) -> S, history: u64, seed: u64
             Step::Begin => {
                 let (origin, changes) = (origin(&mut random), some_changes(&mut random, false));
                 assert_eq!(
-                    store.begin(origin.clone(), &changes),
+                    store.begin(origin.clone(), changes.clone().into()),
                     model.begin(origin, &changes)
                 );
             }
@@ -129,13 +129,13 @@ fn play<S: Store>(mut store: S, reopen: impl Fn(S) -> S, history: u64, seed: u64
                 };
                 let stored = store.revision(target.number).unwrap();
                 assert_eq!(&stored, tree);
-                let changes = difference(&store.running(), &stored);
+                let changes = difference(store.running(), &stored);
                 let origin = Origin {
                     rollback_of: Some(target.number),
                     ..Origin::default()
                 };
                 assert_eq!(
-                    store.begin(origin.clone(), &changes),
+                    store.begin(origin.clone(), changes.clone().into()),
                     model.begin(origin, &changes)
                 );
             }

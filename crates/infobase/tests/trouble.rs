@@ -10,13 +10,15 @@ mod life;
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::Arc;
 
-use disk::{Disk, TestMedium};
+use disk::{Disk, Image, TestMedium};
 use life::{Known, check, live, open};
 use redb::{Database, TableDefinition};
 use waypost_infobase::{
-    BlockKey, Change, FILE_NAME, FORMAT_VERSION, FileStore, Origin, Store, StoreError, Tree,
+    BlockKey, CANDIDATE_FILE_NAME, Change, FILE_NAME, FORMAT_VERSION, FileStore, Origin, Store, StoreError,
+    Tree,
 };
 use waypost_routprot::{InfoBlock, Status};
 use waypost_types::{ProtocolId, Seed};
@@ -31,13 +33,13 @@ fn fails_anywhere(kind: ErrorKind, expected: Status, retry: bool) {
     for allowed in 0.. {
         let disk = Disk::default();
         let mut store = open(&disk).unwrap();
-        let first = store.begin(Origin::default(), &[block_of(1, 50)]).unwrap();
+        let first = store.begin(Origin::default(), [block_of(1, 50)].into()).unwrap();
         store.confirm(first).unwrap();
-        let before = store.running();
+        let before = Arc::clone(store.running());
 
         disk.fail_after(allowed, kind);
         let outcome = store
-            .begin(Origin::default(), &[block_of(2, 50)])
+            .begin(Origin::default(), [block_of(2, 50)].into())
             .and_then(|number| store.confirm(number).map(|()| number));
         let untroubled = disk.refused() == 0;
         match &outcome {
@@ -49,17 +51,17 @@ fn fails_anywhere(kind: ErrorKind, expected: Status, retry: bool) {
             }
             Err(error) => {
                 assert_eq!(error.status(), expected, "{error}");
-                assert_eq!(store.running(), before, "after {allowed}");
+                assert_eq!(*store.running(), before, "after {allowed}");
                 assert_eq!(store.head().unwrap().number, first);
                 // Still failing: a second attempt is refused in the same way.
-                let pending = store.begin(Origin::default(), &[]).unwrap_err();
+                let pending = store.begin(Origin::default(), [].into()).unwrap_err();
                 if let StoreError::Pending { number } = pending {
                     assert_eq!(store.confirm(number).unwrap_err().status(), expected);
                 } else {
                     assert_eq!(pending.status(), expected);
                 }
                 disk.heal();
-                let pending = match store.begin(Origin::default(), &[block_of(2, 50)]) {
+                let pending = match store.begin(Origin::default(), [block_of(2, 50)].into()) {
                     Err(StoreError::Pending { number }) => number,
                     begun => begun.unwrap(),
                 };
@@ -77,12 +79,12 @@ fn fails_anywhere(kind: ErrorKind, expected: Status, retry: bool) {
             running.insert(key, block.unwrap());
         }
         let head = store.head().cloned();
-        assert_eq!(*store.running(), running);
+        assert_eq!(**store.running(), running);
         assert_eq!(store.revision(first).unwrap(), *before);
         drop(store);
         disk.heal();
         let mut store = open(&disk).unwrap();
-        assert_eq!(*store.running(), running, "on the disk, after {allowed}");
+        assert_eq!(**store.running(), running, "on the disk, after {allowed}");
         assert_eq!(store.head(), head.as_ref());
         assert_eq!(store.revision(first).unwrap(), *before);
         if untroubled {
@@ -111,20 +113,22 @@ fn a_router_starts_on_a_full_disk() {
     let life = live(12, &mut Seed(3).random(), Disk::default());
     let known: Known = life.known.last().unwrap().1.clone();
     // Killed, so that the start has to recover, which writes.
-    let disk = Disk::holding(life.disk.octets());
+    let disk = Disk::holding(life.disk.image());
     let mut store = open(&disk).unwrap();
-    let pending = store.begin(Origin::default(), &[block_of(9, 9)]).unwrap();
-    let killed = Disk::holding(disk.octets());
+    let pending = store.begin(Origin::default(), [block_of(9, 9)].into()).unwrap();
+    let killed = Disk::holding(disk.image());
     drop(store);
 
     killed.fail_after(0, ErrorKind::StorageFull);
     check(&killed, &known).unwrap();
     let mut store = open(&killed).unwrap();
     assert_eq!(store.pending_at_start().unwrap().number, pending);
-    let refused = store.begin(Origin::default(), &[block_of(9, 9)]).unwrap_err();
+    let refused = store
+        .begin(Origin::default(), [block_of(9, 9)].into())
+        .unwrap_err();
     assert_eq!(refused.status(), Status::ERROR_DISK_FULL);
     killed.heal();
-    let number = store.begin(Origin::default(), &[block_of(9, 9)]).unwrap();
+    let number = store.begin(Origin::default(), [block_of(9, 9)].into()).unwrap();
     store.confirm(number).unwrap();
     drop(store);
     assert_eq!(open(&killed).unwrap().head().unwrap().number, number);
@@ -134,7 +138,7 @@ fn a_router_starts_on_a_full_disk() {
 fn an_abandon_that_the_disk_refuses_is_an_abandon() {
     let disk = Disk::default();
     let mut store = open(&disk).unwrap();
-    let number = store.begin(Origin::default(), &[block_of(1, 9)]).unwrap();
+    let number = store.begin(Origin::default(), [block_of(1, 9)].into()).unwrap();
     disk.fail_after(0, ErrorKind::StorageFull);
     assert_eq!(
         store.abandon(number).unwrap_err().status(),
@@ -142,7 +146,7 @@ fn an_abandon_that_the_disk_refuses_is_an_abandon() {
     );
     assert_eq!(store.confirm(number), Err(StoreError::NotPending { number }));
     disk.heal();
-    let next = store.begin(Origin::default(), &[]).unwrap();
+    let next = store.begin(Origin::default(), [].into()).unwrap();
     assert!(next > number);
     store.confirm(next).unwrap();
     assert!(store.running().is_empty());
@@ -154,7 +158,7 @@ fn damage_is_refused_and_never_written_over() {
     let seed = Seed(0xDA);
     let life = live(15, &mut seed.child("life").random(), Disk::default());
     let known = &life.known.last().unwrap().1;
-    let whole = life.disk.octets();
+    let whole = life.disk.image().infobase;
     let mut random = seed.child("damage").random();
     let (mut refused, mut harmless) = (0, 0);
     // redb asserts on some damage; the store turns that into an error, so the message would only be noise here.
@@ -178,11 +182,11 @@ fn damage_is_refused_and_never_written_over() {
                 *octet ^= 1 + random.below(255) as u8;
             }
         }
-        let disk = Disk::holding(image.clone());
+        let disk = Disk::with_infobase(image.clone());
         match open(&disk) {
             Err(error) => {
                 refused += 1;
-                if error.status() != Status::ERROR_INVALID_DATA || disk.octets() != image {
+                if error.status() != Status::ERROR_INVALID_DATA || disk.image().infobase != image {
                     wrong.push(format!("round {round}: {error}"));
                 }
             }
@@ -205,12 +209,14 @@ fn damage_is_refused_and_never_written_over() {
 
 fn database_with(make: impl FnOnce(&redb::WriteTransaction)) -> Disk {
     let disk = Disk::default();
-    let database = Database::builder().create_with_backend(disk.clone()).unwrap();
+    let database = Database::builder()
+        .create_with_backend(disk.infobase_file())
+        .unwrap();
     let transaction = database.begin_write().unwrap();
     make(&transaction);
     transaction.commit().unwrap();
     drop(database);
-    Disk::holding(disk.octets())
+    Disk::holding(disk.image())
 }
 
 #[test]
@@ -223,36 +229,149 @@ fn a_newer_format_and_a_foreign_file_are_left_alone() {
             .insert("version", FORMAT_VERSION + 6)
             .unwrap();
     });
-    let before = newer.octets();
+    let before = newer.image();
     let error = open(&newer).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "/test/infobase.redb: written in format 7, but this version reads formats up to 1"
+        "/test/infobase.redb: written in format 8, but this version reads formats up to 2"
     );
     assert_eq!(error.status(), Status::ERROR_INVALID_DATA);
-    assert!(newer.octets() == before, "a newer file was written to");
+    assert!(newer.image() == before, "a newer file was written to");
 
     let other: TableDefinition<'_, u64, u64> = TableDefinition::new("accounts");
     let foreign = database_with(|transaction| drop(transaction.open_table(other).unwrap()));
-    for image in [foreign.octets(), b"# not a database\n".to_vec(), vec![0; 5000]] {
-        let disk = Disk::holding(image.clone());
+    for image in [
+        foreign.image().infobase,
+        b"# not a database\n".to_vec(),
+        vec![0; 5000],
+    ] {
+        let disk = Disk::with_infobase(image.clone());
         let error = open(&disk).unwrap_err();
         assert!(
             matches!(&error, StoreError::Unreadable { path, .. } if path.ends_with(FILE_NAME)),
             "{error}"
         );
-        assert!(disk.octets() == image);
+        assert!(disk.image().infobase == image);
     }
+}
+
+/// In the first format the candidate was a row of the infobase.
+#[test]
+fn a_file_of_the_first_format_is_taken_over() {
+    let disk = Disk::default();
+    let mut store = open(&disk).unwrap();
+    let number = store.begin(Origin::default(), [block_of(1, 9)].into()).unwrap();
+    store.confirm(number).unwrap();
+    let (running, head) = (Arc::clone(store.running()), store.head().cloned());
+    drop(store);
+
+    let database = Database::builder()
+        .create_with_backend(disk.infobase_file())
+        .unwrap();
+    let transaction = database.begin_write().unwrap();
+    let format: TableDefinition<'_, &str, u64> = TableDefinition::new("format");
+    let pending: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("pending");
+    let candidate = [
+        &7_u64.to_le_bytes()[..],
+        &99_u64.to_le_bytes(),
+        &[3, 0, 0, 0, 0, 0, 0, 0],
+        b"ann",
+        &[0; 9],
+    ];
+    for (name, value) in [("version", 1), ("last-number", 7)] {
+        transaction
+            .open_table(format)
+            .unwrap()
+            .insert(name, value)
+            .unwrap();
+    }
+    transaction
+        .open_table(pending)
+        .unwrap()
+        .insert(7, candidate.concat().as_slice())
+        .unwrap();
+    transaction.commit().unwrap();
+    drop(database);
+
+    for start in 0..2 {
+        let mut store = open(&Disk::with_infobase(disk.image().infobase)).unwrap();
+        let left = store.pending_at_start().cloned();
+        assert_eq!(
+            left.map(|meta| (meta.number, meta.author)),
+            (start == 0).then(|| (7, "ann".to_owned()))
+        );
+        assert_eq!((store.running(), store.head()), (&running, head.as_ref()));
+        assert_eq!(store.begin(Origin::default(), [].into()).unwrap(), 8);
+        // The first start made it a file of this format.
+        drop(open(&disk).unwrap());
+    }
+}
+
+/// Only the infobase counts; of the candidate nothing is lost that anyone was promised.
+#[test]
+fn a_candidate_that_is_damaged_or_gone_is_none() {
+    let disk = Disk::default();
+    let mut store = open(&disk).unwrap();
+    let number = store.begin(Origin::default(), [block_of(1, 900)].into()).unwrap();
+    drop(store);
+    let whole = disk.image();
+    assert_eq!(
+        open(&Disk::holding(whole.clone()))
+            .unwrap()
+            .pending_at_start()
+            .map(|meta| meta.number),
+        Some(number)
+    );
+    let mut images: Vec<Vec<u8>> = [0, 1, 16, 48, 60, 700]
+        .map(|at| {
+            let mut octets = whole.candidate.clone();
+            octets[at] ^= 0x10;
+            octets
+        })
+        .into();
+    images.extend([0, 10, 47, 48, 500].map(|length| whole.candidate[..length].to_vec()));
+    images.push(vec![0xFF; 5000]);
+    for candidate in images {
+        let disk = Disk::holding(Image {
+            candidate,
+            ..whole.clone()
+        });
+        let mut store = open(&disk).unwrap();
+        assert_eq!(store.pending_at_start(), None);
+        let number = store.begin(Origin::default(), [block_of(1, 9)].into()).unwrap();
+        store.confirm(number).unwrap();
+        drop(store);
+        let store = open(&disk).unwrap();
+        assert_eq!(store.pending_at_start(), None);
+        assert_eq!(store.head().unwrap().number, number);
+    }
+}
+
+/// A number is given out once, also when its candidate was abandoned, or left by a crash, and its file is lost.
+#[test]
+fn no_number_is_given_out_twice() {
+    let disk = Disk::default();
+    let mut store = open(&disk).unwrap();
+    let first = store.begin(Origin::default(), [].into()).unwrap();
+    store.abandon(first).unwrap();
+    let second = store.begin(Origin::default(), [].into()).unwrap();
+    drop(store);
+    drop(open(&disk).unwrap());
+    let mut store = open(&Disk::with_infobase(disk.image().infobase)).unwrap();
+    let third = store.begin(Origin::default(), [].into()).unwrap();
+    assert!(first < second && second < third, "{first} {second} {third}");
 }
 
 #[test]
 fn a_directory_holds_the_file() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join(FILE_NAME);
-    let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+    let candidate = directory.path().join(CANDIDATE_FILE_NAME);
+    let mode_of = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let mode = || (mode_of(&path), mode_of(&candidate));
     let mut store = FileStore::open(directory.path()).unwrap();
-    assert_eq!(mode(), 0o600);
-    let number = store.begin(Origin::default(), &[block_of(1, 9)]).unwrap();
+    assert_eq!(mode(), (0o600, 0o600));
+    let number = store.begin(Origin::default(), [block_of(1, 9)].into()).unwrap();
     store.confirm(number).unwrap();
     store
         .private_put(ProtocolId::OSPF, b"sequence", Some(vec![1, 2]))
@@ -263,9 +382,11 @@ fn a_directory_holds_the_file() {
     drop(store);
 
     // A copy restored by hand, open to all, is closed again.
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    for path in [&path, &candidate] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
+    }
     let mut store = FileStore::open(directory.path()).unwrap();
-    assert_eq!(mode(), 0o600);
+    assert_eq!(mode(), (0o600, 0o600));
     assert_eq!(store.running().len(), 1);
     assert_eq!(
         store.private_get_all(ProtocolId::OSPF).unwrap()[&b"sequence"[..]],
@@ -303,11 +424,13 @@ fn begin_and_confirm_take_two_syncs_whatever_the_size() {
         .collect();
     let mut growths = 0;
     for size in [1, 10_000] {
-        let number = store.begin(Origin::default(), &many[..size]).unwrap();
+        let number = store.begin(Origin::default(), many[..size].into()).unwrap();
         store.confirm(number).unwrap();
         for round in 0..60 {
             let position = disk.position();
-            let number = store.begin(Origin::default(), &[block_of(round, 80)]).unwrap();
+            let number = store
+                .begin(Origin::default(), [block_of(round, 80)].into())
+                .unwrap();
             store.confirm(number).unwrap();
             // redb syncs once more when the file has to grow, which doubles it.
             let grown = disk.grown_since(position);
@@ -326,24 +449,26 @@ fn begin_and_confirm_take_two_syncs_whatever_the_size() {
 #[test]
 fn a_mostly_empty_file_shrinks_at_the_start() {
     let disk = Disk::default();
-    let opened = || FileStore::open_on(Box::new(TestMedium(disk.clone())), 2).unwrap();
-    let mut store = opened();
+    let opened = |disk: &Disk| FileStore::open_on(Box::new(TestMedium(disk.clone())), 2).unwrap();
+    let mut store = opened(&disk);
     let large: Vec<Change> = (0..20).map(|octet| block_of(octet, 300_000)).collect();
     let none: Vec<Change> = large.iter().map(|(key, _)| (key.clone(), None)).collect();
     for changes in [&large, &none, &vec![block_of(1, 9)], &vec![block_of(2, 9)]] {
-        let number = store.begin(Origin::default(), changes).unwrap();
+        let number = store.begin(Origin::default(), changes.as_slice().into()).unwrap();
         store.confirm(number).unwrap();
     }
-    let running = store.running();
+    let running = Arc::clone(store.running());
+    // Killed: a store that is closed leaves no free space at its end.
+    let disk = Disk::holding(disk.image());
     drop(store);
-    let before = disk.octets().len();
-    let mut store = opened();
-    let after = disk.octets().len();
+    let before = disk.image().infobase.len();
+    let mut store = opened(&disk);
+    let after = disk.image().infobase.len();
     assert!(
         before > 8 << 20 && after < before / 4,
         "{before} octets became {after}"
     );
-    assert!(Arc::ptr_eq(&store.running(), &store.running()));
-    assert_eq!(store.running(), running);
+    assert!(Arc::ptr_eq(store.running(), &Arc::clone(store.running())));
+    assert_eq!(*store.running(), running);
     assert_eq!(store.revisions(9).unwrap().len(), 2);
 }

@@ -205,8 +205,8 @@ impl Manager {
         let key = BlockKey::interface(&name, ProtocolId::AUTOSTATIC);
         let rows: Vec<InterfaceRoute> = routes.iter().map(|(prefix, route)| row(*prefix, route)).collect();
         let block = (!routes.is_empty()).then(|| InfoBlock::new(1, encode_routes(&rows)));
-        if self.tree.get(&key) != block.as_ref() {
-            self.commit(wall, &noted(author, &name), None, &[(key, block)])?;
+        if self.tree().get(&key) != block.as_ref() {
+            self.commit(wall, &noted(author, &name), (key, block))?;
         }
         let count = routes.len();
         self.routes.set_autostatic(index, routes);
@@ -216,7 +216,9 @@ impl Manager {
     /// Gives an interface that appeared the autostatic routes it had.
     pub(crate) fn restore_autostatic(&mut self, interface: &Interface) {
         let key = BlockKey::interface(&interface.name, ProtocolId::AUTOSTATIC);
-        let Some(block) = self.tree.get(&key) else { return };
+        let Some(block) = self.tree().get(&key) else {
+            return;
+        };
         match block.payload().and_then(decode_interface_routes) {
             Ok(rows) => {
                 let routes = rows.iter().map(|row| route(interface.index, row)).collect();

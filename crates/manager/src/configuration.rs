@@ -4,6 +4,7 @@
 //! protocol's part is turned into its block by the protocol's own codec; a block without codec is shown and taken as
 //! `{ version = N, hex = "..." }`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use waypost_types::ProtocolId;
 
 use crate::Path;
 use crate::autostatic::AutostaticConfig;
+use crate::path::path_text;
 use crate::router::{INTERFACE_STATUS, RawBlock, RouterConfig, enabled_block, says_enabled};
 use crate::schema::Definitions;
 
@@ -181,7 +183,7 @@ impl Configuration {
     }
 
     pub(crate) fn protocol_block(&self, name: &str, text: &Value) -> Result<BlockChange, Vec<Refusal>> {
-        let path = Path::new(["protocols", name]).to_string();
+        let path = path_text(["protocols", name]);
         let id = self
             .protocol_named(name, &[])
             .map_err(|refusal| vec![refusal.at(&path)])?;
@@ -197,7 +199,7 @@ impl Configuration {
         name: &str,
         text: &Value,
     ) -> Result<BlockChange, Vec<Refusal>> {
-        let path = Path::new(["interfaces", interface, name]).to_string();
+        let path = path_text(["interfaces", interface, name]);
         check_interface_name(interface).map_err(|refusal| vec![refusal.at(&path)])?;
         if name == "enabled" {
             let enabled = text.as_bool().ok_or_else(|| {
@@ -248,30 +250,34 @@ impl Configuration {
     /// The name of a protocol in paths: its codec's, or else the number's.
     #[must_use]
     pub fn name_of(&self, id: ProtocolId) -> String {
-        self.codecs
-            .get(&id)
-            .map_or_else(|| id.to_string(), |codec| codec.name().to_owned())
+        self.name(id).into_owned()
+    }
+
+    fn name(&self, id: ProtocolId) -> Cow<'_, str> {
+        match self.codecs.get(&id) {
+            Some(codec) => codec.name().into(),
+            None => id.to_string().into(),
+        }
     }
 
     /// The path of a protocol's part.
     pub(crate) fn protocol_path(&self, id: ProtocolId) -> String {
-        Path::new(["protocols".to_owned(), self.name_of(id)]).to_string()
+        path_text(["protocols", &self.name(id)])
     }
 
     /// The path of a protocol's part on an interface.
     pub(crate) fn interface_path(&self, name: &str, id: ProtocolId) -> String {
-        let last = if id == INTERFACE_STATUS {
-            "enabled".to_owned()
+        if id == INTERFACE_STATUS {
+            path_text(["interfaces", name, "enabled"])
         } else {
-            self.name_of(id)
-        };
-        Path::new(["interfaces".to_owned(), name.to_owned(), last]).to_string()
+            path_text(["interfaces", name, &self.name(id)])
+        }
     }
 
     /// The path of a block.
     pub(crate) fn path_of(&self, key: &BlockKey) -> String {
         match &key.scope {
-            BlockScope::Router => Path::new(["router", "blocks", &key.kind.to_string()]).to_string(),
+            BlockScope::Router => path_text(["router", "blocks", &key.kind.to_string()]),
             BlockScope::Protocol => self.protocol_path(key.kind),
             BlockScope::Interface(name) => self.interface_path(name, key.kind),
         }
@@ -357,7 +363,7 @@ impl Configuration {
             BlockScope::Interface(name) if key.kind == INTERFACE_STATUS => {
                 let enabled = block.map(|block| Value::from(says_enabled(block)));
                 Some((
-                    Path::new(["interfaces", name, "enabled"]).to_string(),
+                    path_text(["interfaces", name, "enabled"]),
                     enabled.unwrap_or_default(),
                 ))
             }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 
+use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 use waypost_routprot::{AdapterBinding, InterfaceIdentity, InterfaceType, LocalBinding};
 use waypost_types::{InterfaceIndex, Prefix4};
@@ -87,7 +88,7 @@ pub enum InterfaceChange {
 #[derive(Clone, Debug, Default)]
 pub struct InterfaceTable {
     by_index: BTreeMap<InterfaceIndex, Interface>,
-    by_name: BTreeMap<String, InterfaceIndex>,
+    by_name: HashMap<String, InterfaceIndex>,
 }
 
 impl InterfaceTable {

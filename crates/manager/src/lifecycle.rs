@@ -1,5 +1,6 @@
 //! Starting, stopping and reviving clients (routing-protocol-interface 10.1).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use waypost_infobase::{BlockKey, Tree};
@@ -69,9 +70,12 @@ impl Manager {
 
     /// Starts a configured protocol; if it refuses, it is shown as failed and keeps its configuration.
     pub(crate) fn start_or_fail(&mut self, now: Time, id: ProtocolId) {
-        let tree = std::mem::take(&mut self.tree);
+        if self.stopping {
+            return;
+        }
+        // Held for this call only: a confirm made meanwhile would have to copy it, and none is.
+        let tree = Arc::clone(self.store.running());
         let started = self.start_client(now, id, &tree);
-        self.tree = tree;
         let refused = self.clients.get(&id).filter(|_| started.is_ok());
         let refused = refused.into_iter().flat_map(|client| client.refused.values());
         self.log
@@ -174,11 +178,8 @@ impl Manager {
     /// A client has stopped. If it is configured, because its configuration is back by now, it starts anew.
     pub(crate) fn stopped(&mut self, now: Time, id: ProtocolId) {
         self.clients.remove(&id);
-        let configured = self
-            .tree
-            .get(&BlockKey::protocol(id))
-            .is_some_and(|block| !block.is_absent());
-        if configured {
+        let configured = self.tree().get(&BlockKey::protocol(id));
+        if !self.stopping && configured.is_some_and(|block| !block.is_absent()) {
             self.routes.keep_for_grace(id);
             self.start_or_fail(now, id);
         } else {
@@ -215,8 +216,7 @@ impl Manager {
     /// Stops every client, as the router stops. Those that need time get it: call [`Self::drain_events`] until
     /// [`Self::is_quiet`].
     pub fn stop(&mut self, now: Time) {
-        // Nothing may be started again: the tree is not consulted any more.
-        self.tree.clear();
+        self.stopping = true;
         self.failed.clear();
         for id in self.clients.keys().copied().collect::<Vec<_>>() {
             self.stop_client(now, id);

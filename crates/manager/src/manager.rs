@@ -9,6 +9,7 @@ use waypost_types::{InterfaceIndex, ProtocolId, RouterId, Time, WallTime};
 
 use crate::autostatic::Update;
 use crate::client::{Client, Failure};
+use crate::configuration::BlockChange;
 use crate::configuration::Configuration;
 use crate::environment::{Protocols, RouteTable};
 use crate::interfaces::{Interface, InterfaceChange, InterfaceTable};
@@ -25,8 +26,8 @@ pub struct Manager {
     pub(crate) configuration: Configuration,
     pub(crate) event: Arc<dyn NotificationEvent>,
     pub(crate) services: Arc<HostServices>,
-    /// The configuration in force: the last acknowledged revision.
-    pub(crate) tree: Tree,
+    /// The router stops: nothing is started again.
+    pub(crate) stopping: bool,
     pub(crate) router: RouterConfig,
     /// The router identifier in force: the one that clients know.
     router_id: Option<RouterId>,
@@ -55,8 +56,7 @@ impl Manager {
         configuration: Configuration,
         event: Arc<dyn NotificationEvent>,
     ) -> Result<Self, Refusal> {
-        let tree = Tree::clone(&store.running());
-        let router = RouterConfig::from_tree(&tree);
+        let router = RouterConfig::from_tree(store.running());
         let services = Arc::new(HostServices::new(&router));
         let mut manager = Self {
             store,
@@ -65,7 +65,7 @@ impl Manager {
             configuration,
             event,
             services,
-            tree,
+            stopping: false,
             router_id: router.id,
             taken_id: None,
             router,
@@ -78,7 +78,7 @@ impl Manager {
             log: Vec::new(),
             made: Vec::new(),
         };
-        for refusal in RouterConfig::unreadable(&manager.tree) {
+        for refusal in RouterConfig::unreadable(manager.store.running()) {
             manager.log.push(format!("kept, but not in force: {refusal}"));
         }
         if let Some(lost) = manager.store.pending_at_start() {
@@ -105,7 +105,7 @@ impl Manager {
     pub(crate) fn configured(&self) -> impl Iterator<Item = ProtocolId> + '_ {
         let global =
             |key: &BlockKey| (key.scope == waypost_infobase::BlockScope::Protocol).then_some(key.kind);
-        self.tree
+        self.tree()
             .iter()
             .filter(|(_, block)| !block.is_absent())
             .filter_map(move |(key, _)| global(key))
@@ -194,10 +194,16 @@ impl Manager {
         &self.table
     }
 
-    /// The configuration in force.
+    /// The configuration in force: the last acknowledged revision.
     #[must_use]
-    pub const fn tree(&self) -> &Tree {
-        &self.tree
+    pub fn tree(&self) -> &Tree {
+        self.store.running()
+    }
+
+    /// [`Self::tree`], shared: it does not follow later revisions, and the next one has to copy it if it is still held.
+    #[must_use]
+    pub fn shared_tree(&self) -> Arc<Tree> {
+        Arc::clone(self.store.running())
     }
 
     /// The codecs of the installed protocols.
@@ -223,7 +229,7 @@ impl Manager {
 
     /// Whether protocols may use an interface: up in the kernel and not disabled in the configuration.
     pub(crate) fn usable(&self, interface: &Interface) -> bool {
-        interface.up && is_enabled(&self.tree, &interface.name)
+        interface.up && is_enabled(self.tree(), &interface.name)
     }
 
     /// Takes in what the kernel reports of interfaces.
@@ -291,7 +297,7 @@ impl Manager {
             if !client.is_running() {
                 continue;
             }
-            let Some(block) = client.block_for(*id, &interface.name, &self.tree) else {
+            let Some(block) = client.block_for(*id, &interface.name, self.store.running()) else {
                 continue;
             };
             if let Err(refusal) = client.add_interface(interface, enabled, &block) {
@@ -383,14 +389,14 @@ impl Manager {
             if index.is_none() && block.is_none() {
                 return Err(Refusal::invalid("global configuration cannot be saved away"));
             }
-            if self.tree.get(&key) == block.as_ref() {
+            if self.tree().get(&key) == block.as_ref() {
                 return Ok(());
             }
             let author = Author {
                 name: format!("protocol {}", self.configuration.name_of(id)),
                 note: "changed by the protocol itself".to_owned(),
             };
-            self.commit(wall, &author, None, &[(key, block)])
+            self.commit(wall, &author, (key, block))
         });
         if let Err(refusal) = saved {
             self.log
@@ -404,21 +410,19 @@ impl Manager {
         Ok(self.store.private_put(protocol, key.as_bytes(), value)?)
     }
 
-    /// Begins and confirms a revision of changes that are in force already, and takes them over.
+    /// Begins and confirms a revision of a change that is in force already.
     pub(crate) fn commit(
         &mut self,
         wall: WallTime,
         author: &Author,
-        rollback_of: Option<u64>,
-        changes: &[(BlockKey, Option<waypost_routprot::InfoBlock>)],
+        change: BlockChange,
     ) -> Result<(), Refusal> {
-        let number = self.begin(wall, author, rollback_of, changes)?;
+        let number = self.begin(wall, author, None, Arc::new([change]))?;
         if let Err(error) = self.store.confirm(number) {
             self.abandon(number);
             return Err(error.into());
         }
-        self.take_over(changes);
-        self.note_made(number, author, rollback_of, changes.len());
+        self.note_made(number, author, None, 1);
         Ok(())
     }
 
@@ -435,7 +439,7 @@ impl Manager {
         wall: WallTime,
         author: &Author,
         rollback_of: Option<u64>,
-        changes: &[(BlockKey, Option<waypost_routprot::InfoBlock>)],
+        changes: Arc<[BlockChange]>,
     ) -> Result<u64, StoreError> {
         let origin = Origin {
             time: wall,
@@ -444,16 +448,6 @@ impl Manager {
             rollback_of,
         };
         self.store.begin(origin, changes)
-    }
-
-    /// Makes changes part of the configuration in force.
-    pub(crate) fn take_over(&mut self, changes: &[(BlockKey, Option<waypost_routprot::InfoBlock>)]) {
-        for (key, block) in changes {
-            match block {
-                Some(block) => drop(self.tree.insert(key.clone(), block.clone())),
-                None => drop(self.tree.remove(key)),
-            }
-        }
     }
 
     /// When [`Self::tick`] wants to be called.

@@ -36,19 +36,31 @@ impl Path {
 
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, part) in self.0.iter().enumerate() {
-            if number > 0 {
-                f.write_str(".")?;
-            }
-            let bare = !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || "-_@:".contains(c));
-            if bare {
-                f.write_str(part)?;
-            } else {
-                write!(f, "\"{part}\"")?;
-            }
-        }
-        Ok(())
+        write_parts(f, self.0.iter().map(String::as_str))
     }
+}
+
+/// The text of the path of these parts.
+pub(crate) fn path_text<'p>(parts: impl IntoIterator<Item = &'p str>) -> String {
+    let mut text = String::with_capacity(48);
+    // Writing to a string does not fail.
+    let _ = write_parts(&mut text, parts);
+    text
+}
+
+fn write_parts<'p>(out: &mut impl fmt::Write, parts: impl IntoIterator<Item = &'p str>) -> fmt::Result {
+    for (number, part) in parts.into_iter().enumerate() {
+        if number > 0 {
+            out.write_str(".")?;
+        }
+        let bare = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '@' | ':');
+        if !part.is_empty() && part.chars().all(bare) {
+            out.write_str(part)?;
+        } else {
+            write!(out, "\"{part}\"")?;
+        }
+    }
+    Ok(())
 }
 
 impl FromStr for Path {

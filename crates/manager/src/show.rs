@@ -27,8 +27,10 @@ impl Manager {
                     .then(|| self.configuration.name_of(*id))
             };
             // A client that takes every interface is only worth naming where it is configured.
-            let configured =
-                |id: &ProtocolId| self.tree.contains_key(&BlockKey::interface(&interface.name, *id));
+            let configured = |id: &ProtocolId| {
+                self.tree()
+                    .contains_key(&BlockKey::interface(&interface.name, *id))
+            };
             let protocols: Vec<String> = self
                 .clients
                 .iter()
@@ -49,7 +51,7 @@ impl Manager {
                 "kind": interface.kind,
                 "type": interface.connection,
                 "state": state_of(interface.up, interface.carrier, self.usable(interface)),
-                "enabled": crate::router::is_enabled(&self.tree, &interface.name),
+                "enabled": crate::router::is_enabled(self.tree(), &interface.name),
                 "up": interface.up,
                 "carrier": interface.carrier,
                 "mtu": interface.mtu,
@@ -62,10 +64,10 @@ impl Manager {
         };
         let mut rows: Vec<Value> = self.table.iter().map(row).collect();
         // Configured ones that do not exist yet are shown too: their configuration waits.
-        let mut waiting: Vec<&str> = self.tree.keys().filter_map(interface_of).collect();
+        let mut waiting: Vec<&str> = self.tree().keys().filter_map(interface_of).collect();
         waiting.dedup();
         rows.extend(waiting.into_iter().filter(|name| self.table.by_name(name).is_none()).map(|name| {
-            json!({ "name": name, "state": "absent", "enabled": crate::router::is_enabled(&self.tree, name),
+            json!({ "name": name, "state": "absent", "enabled": crate::router::is_enabled(self.tree(), name),
                 "addresses": [], "protocols": [], "troubles": [] })
         }));
         Value::Array(rows)
@@ -94,7 +96,7 @@ impl Manager {
                     .values()
                     .map(|membership| membership.name.as_str());
                 names
-                    .filter(|name| self.tree.contains_key(&BlockKey::interface(*name, id)))
+                    .filter(|name| self.tree().contains_key(&BlockKey::interface(*name, id)))
                     .count()
             });
             let refused: Vec<&Refusal> =
@@ -161,7 +163,7 @@ impl Manager {
     /// The configuration that the running protocols say they have in force, where they have any, in the place of what is
     /// stored. The two differ only if a protocol does something else than it said.
     pub fn tree_of_protocols(&self) -> Result<Tree, Refusal> {
-        let mut tree = self.tree.clone();
+        let mut tree = self.tree().clone();
         for (id, client) in self.clients.iter().filter(|(_, client)| client.is_running()) {
             let mut protocol = client.lock();
             let global = read_info(|buffer| protocol.global_info(buffer))?;
@@ -176,7 +178,7 @@ impl Manager {
 
     /// The configuration in force as a text tree.
     pub fn show_configuration(&self) -> Result<Value, Refusal> {
-        self.configuration.text_of(&self.tree)
+        self.configuration.text_of(self.tree())
     }
 }
 

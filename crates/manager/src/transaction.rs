@@ -1,6 +1,7 @@
 //! Transactions: any number of changes over any number of protocols and interfaces, all or nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -83,7 +84,7 @@ enum Undo {
 impl Manager {
     /// Says what the edits would do. Changes nothing.
     pub fn plan(&mut self, edits: &[Edit]) -> Result<Plan, Vec<Refusal>> {
-        let changes = self.configuration.changes(&self.tree, edits)?;
+        let changes = self.configuration.changes(self.tree(), edits)?;
         self.prepare(&changes)
     }
 
@@ -95,8 +96,8 @@ impl Manager {
         edits: &[Edit],
         author: &Author,
     ) -> Result<Applied, Vec<Refusal>> {
-        let changes = self.configuration.changes(&self.tree, edits)?;
-        self.transact(now, wall, &changes, author, None)
+        let changes = self.configuration.changes(self.tree(), edits)?;
+        self.transact(now, wall, &changes.into(), author, None)
     }
 
     /// Makes an earlier revision the configuration in force, as a new revision.
@@ -113,8 +114,8 @@ impl Manager {
             .map_err(|error| vec![Refusal::from(error)])?;
         let changes = self
             .configuration
-            .changes(&self.tree, &[Edit::ReplaceBlocks(target)])?;
-        self.transact(now, wall, &changes, author, Some(to))
+            .changes(self.tree(), &[Edit::ReplaceBlocks(target)])?;
+        self.transact(now, wall, &changes.into(), author, Some(to))
     }
 
     /// What a rollback would do.
@@ -130,7 +131,7 @@ impl Manager {
         &mut self,
         now: Time,
         wall: WallTime,
-        changes: &[BlockChange],
+        changes: &Arc<[BlockChange]>,
         author: &Author,
         rollback_of: Option<u64>,
     ) -> Result<Applied, Vec<Refusal>> {
@@ -144,8 +145,9 @@ impl Manager {
             });
         }
         let number = self
-            .begin(wall, author, rollback_of, changes)
+            .begin(wall, author, rollback_of, Arc::clone(changes))
             .map_err(|error| vec![Refusal::from(error)])?;
+        let switched = self.switched(changes);
         let mut done = Vec::new();
         let set = self.set_clients(now, changes, &mut done);
         let confirmed = set.and_then(|()| self.store.confirm(number).map_err(|error| vec![error.into()]));
@@ -154,16 +156,26 @@ impl Manager {
             self.abandon(number);
             return Err(refusals);
         }
-        let replaced = |(key, _): &BlockChange| Some(owned(self.tree.get_key_value(key)?));
-        let before: Tree = changes.iter().filter_map(replaced).collect();
-        self.take_over(changes);
-        self.finish(now, changes, &before);
+        self.finish(now, changes, switched);
         self.note_made(number, author, rollback_of, plan.changes.len());
         Ok(Applied {
             revision: Some(number),
             changed: true,
             plan,
         })
+    }
+
+    /// The interfaces that the changes enable or disable, each with whether it is enabled so far.
+    fn switched(&self, changes: &[BlockChange]) -> Vec<(String, bool)> {
+        let name = |(key, _): &BlockChange| match &key.scope {
+            BlockScope::Interface(name) if key.kind == INTERFACE_STATUS => Some(name.clone()),
+            _ => None,
+        };
+        let with_state = |name: String| {
+            let enabled = is_enabled(self.tree(), &name);
+            (name, enabled)
+        };
+        changes.iter().filter_map(name).map(with_state).collect()
     }
 
     /// Asks everyone concerned; every objection is reported.
@@ -203,7 +215,7 @@ impl Manager {
         let text = |tree: &Tree| serde_json::to_value(RouterConfig::from_tree(tree)).unwrap_or_default();
         let router = |key: &BlockKey| key.scope == BlockScope::Router;
         let mut candidate: Tree = self
-            .tree
+            .tree()
             .iter()
             .take_while(|(key, _)| router(key))
             .map(owned)
@@ -404,7 +416,7 @@ impl Manager {
         match prepared {
             // A table that comes without an option in it, or the same options in another layout.
             Ok(prepared) if prepared.changes.is_empty() => {
-                let reason = match (&key.scope, self.tree.contains_key(key)) {
+                let reason = match (&key.scope, self.tree().contains_key(key)) {
                     (_, true) => "the same options in another form",
                     (BlockScope::Interface(_), false) => JOINS,
                     (_, false) => "the protocol runs with its defaults",
@@ -444,7 +456,7 @@ impl Manager {
     ) -> Result<Vec<OptionChange>, Refusal> {
         let text = |block| self.configuration.block_text(key, block).unwrap_or_default();
         let (path, new) = text(block);
-        let (_, old) = text(self.tree.get(key));
+        let (_, old) = text(self.tree().get(key));
         let mut changes = stated(&path, &old, &new, |_| (impact.clone(), reason));
         if changes.is_empty() {
             // A table that comes or goes without an option in it.
@@ -464,7 +476,7 @@ impl Manager {
     fn notes(&self, changes: &[BlockChange]) -> Vec<String> {
         let idle = |id: ProtocolId| {
             let key = BlockKey::protocol(id);
-            let stored = || self.tree.contains_key(&key);
+            let stored = || self.tree().contains_key(&key);
             self.configuration.codec(id).is_some()
                 && !changed(changes, &key).map_or_else(stored, Option::is_some)
         };
@@ -571,27 +583,34 @@ impl Manager {
         done: &mut Vec<Undo>,
     ) -> Result<(), Refusal> {
         let id = key.kind;
-        let Some(interface) = self.table.by_name(name).cloned() else {
+        let Some(interface) = self.table.by_name(name) else {
             return Ok(());
         };
-        let enabled = self.will_be_usable(&interface, changes);
-        let stored = self.stored(key);
-        let Some(client) = self.clients.get_mut(&id).filter(|client| client.is_running()) else {
+        let index = interface.index;
+        let Some(client) = self.clients.get(&id).filter(|client| client.is_running()) else {
             return Ok(());
         };
-        if client.interfaces.contains_key(&interface.index) {
+        if client.interfaces.contains_key(&index) {
             let mut protocol = client.lock();
-            let before = read_info(|buffer| protocol.interface_info(interface.index, buffer));
-            let before = before.or(stored).unwrap_or_else(|_| InfoBlock::absent());
-            protocol.set_interface_info(interface.index, block)?;
-            drop(protocol);
-            done.push(Undo::Interface(id, interface.index, before));
-        } else {
-            let refused = client.refused.get_key_value(name);
-            let refused = refused.map(|(name, refusal)| (name.clone(), refusal.clone()));
-            client.add_interface(&interface, enabled, block)?;
-            done.push(Undo::Added(id, interface.index, refused));
+            // What is in force, not what is stored: the protocol may have changed it and not said so yet.
+            let before = read_info(|buffer| protocol.interface_info(index, buffer));
+            let before = before
+                .or_else(|_| self.stored(key))
+                .unwrap_or_else(|_| InfoBlock::absent());
+            protocol.set_interface_info(index, block)?;
+            done.push(Undo::Interface(id, index, before));
+            return Ok(());
         }
+        let interface = interface.clone();
+        let enabled = self.will_be_usable(&interface, changes);
+        // INVARIANT: found four lines above.
+        let Some(client) = self.clients.get_mut(&id) else {
+            return Ok(());
+        };
+        let refused = client.refused.get_key_value(name);
+        let refused = refused.map(|(name, refusal)| (name.clone(), refusal.clone()));
+        client.add_interface(&interface, enabled, block)?;
+        done.push(Undo::Added(id, index, refused));
         Ok(())
     }
 
@@ -604,12 +623,12 @@ impl Manager {
     }
 
     fn stored(&self, key: &BlockKey) -> Result<InfoBlock, Refusal> {
-        let block = self.tree.get(key).cloned();
+        let block = self.tree().get(key).cloned();
         block.ok_or_else(|| Refusal::new(Status::ERROR_NOT_FOUND, "nothing is stored"))
     }
 
     fn candidate(&self, changes: &[BlockChange]) -> Tree {
-        let mut candidate = self.tree.clone();
+        let mut candidate = Tree::clone(self.tree());
         for (key, block) in changes {
             match block {
                 Some(block) => drop(candidate.insert(key.clone(), block.clone())),
@@ -692,11 +711,15 @@ impl Manager {
     }
 
     /// What cannot be refused any more: removals, and the router's own part.
-    fn finish(&mut self, now: Time, changes: &[BlockChange], before: &Tree) {
+    fn finish(&mut self, now: Time, changes: &[BlockChange], switched: Vec<(String, bool)>) {
+        let mut switched = switched.into_iter();
         for (key, block) in changes {
             match (&key.scope, block) {
-                (BlockScope::Interface(name), _) if key.kind == INTERFACE_STATUS => {
-                    self.enable(name, is_enabled(before, name));
+                // In the order of the changes they were taken from.
+                (BlockScope::Interface(_), _) if key.kind == INTERFACE_STATUS => {
+                    if let Some((name, was_enabled)) = switched.next() {
+                        self.enable(&name, was_enabled);
+                    }
                 }
                 (BlockScope::Interface(name), Some(_)) if key.kind == ProtocolId::AUTOSTATIC => {
                     if let Some(interface) = self.table.by_name(name).cloned() {
@@ -709,7 +732,7 @@ impl Manager {
             }
         }
         if changes.iter().any(|(key, _)| key.scope == BlockScope::Router) {
-            self.router = RouterConfig::from_tree(&self.tree);
+            self.router = RouterConfig::from_tree(self.tree());
             self.apply_router();
         }
     }
@@ -718,7 +741,7 @@ impl Manager {
         let Some(interface) = self.table.by_name(name).cloned() else {
             return;
         };
-        let enabled = is_enabled(&self.tree, name);
+        let enabled = is_enabled(self.tree(), name);
         if interface.up && enabled != was_enabled {
             let status = if enabled {
                 InterfaceStatus::Enabled
@@ -740,7 +763,7 @@ impl Manager {
             return;
         };
         client.refused.remove(name);
-        let wants_all = client.block_for(id, name, &self.tree).is_some();
+        let wants_all = client.block_for(id, name, self.store.running()).is_some();
         let result = if wants_all {
             self.readd(id, index)
         } else {

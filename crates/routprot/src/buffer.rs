@@ -71,14 +71,24 @@ fn put(buffer: Option<&mut [u8]>, size: &mut usize, octets: &[u8]) -> Result<(),
     }
 }
 
-/// The host's side for configuration blocks: asks for the size, then for the data.
+/// Octets that the host lends before it knows how many are needed: enough for nearly every configuration block, so that most
+/// are had in one call.
+const FIRST: usize = 1024;
+
+/// The host's side for configuration blocks: lends a small buffer, and one of the right size if that is too small.
 ///
 /// A result whose size is not StructureSize x StructureCount, or that keeps growing, is ERROR_CAN_NOT_COMPLETE.
-pub fn read_info(
+pub fn read_info(ask: impl FnMut(&mut InfoBuffer<'_>) -> Result<(), Refusal>) -> Result<InfoBlock, Refusal> {
+    read_info_through(&mut [0; FIRST], ask)
+}
+
+/// [`read_info`] with `first` lent at first; empty, it asks for the size alone.
+pub(crate) fn read_info_through(
+    first: &mut [u8],
     mut ask: impl FnMut(&mut InfoBuffer<'_>) -> Result<(), Refusal>,
 ) -> Result<InfoBlock, Refusal> {
     let mut structure = (0, 0, 0);
-    let bytes = negotiate(|bytes| {
+    let bytes = negotiate(first, |bytes| {
         let mut buffer = InfoBuffer::new(bytes);
         let result = ask(&mut buffer);
         structure = buffer.structure;
@@ -103,7 +113,7 @@ pub fn read_info(
 pub fn read_output(
     mut ask: impl FnMut(&mut OutputBuffer<'_>) -> Result<(), Refusal>,
 ) -> Result<Vec<u8>, Refusal> {
-    negotiate(|bytes| {
+    negotiate(&mut [], |bytes| {
         let mut buffer = OutputBuffer::new(bytes);
         let result = ask(&mut buffer);
         (result, buffer.size)
@@ -111,13 +121,19 @@ pub fn read_output(
 }
 
 fn negotiate(
+    first: &mut [u8],
     mut ask: impl FnMut(Option<&mut [u8]>) -> (Result<(), Refusal>, usize),
 ) -> Result<Vec<u8>, Refusal> {
     let mut bytes = Vec::new();
     for round in 0..=ROUNDS {
-        let (result, size) = ask(if round == 0 { None } else { Some(&mut bytes) });
+        let lent: &mut [u8] = if round == 0 { first } else { &mut bytes };
+        let length = lent.len();
+        let (result, size) = ask((length > 0).then_some(&mut *lent));
         match result {
-            Ok(()) if size <= bytes.len() => {
+            Ok(()) if size <= length => {
+                if round == 0 {
+                    return Ok(lent[..size].to_vec());
+                }
                 bytes.truncate(size);
                 return Ok(bytes);
             }
@@ -141,16 +157,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn asks_for_the_size_first() {
-        let block = InfoBlock::new(1, vec![1, 2, 3]);
-        let mut sizes = Vec::new();
-        let read = read_info(|buffer| {
-            let result = buffer.put(&block);
-            sizes.push(result.is_ok());
-            result
-        });
-        assert_eq!(read, Ok(block));
-        assert_eq!(sizes, [false, true]);
+    fn asks_again_only_when_the_first_buffer_is_too_small() {
+        for (length, expected) in [(3, &[true][..]), (FIRST, &[true]), (FIRST + 1, &[false, true])] {
+            let block = InfoBlock::new(1, vec![7; length]);
+            let mut taken = Vec::new();
+            let read = read_info(|buffer| {
+                let result = buffer.put(&block);
+                taken.push(result.is_ok());
+                result
+            });
+            assert_eq!(read, Ok(block));
+            assert_eq!(taken, expected);
+        }
     }
 
     #[test]

@@ -83,7 +83,10 @@ pub trait Companion {
     fn ready(&mut self, manager: &mut Manager);
 
     /// Another revision is in force, or the one that there was at the start.
-    fn revision(&mut self, manager: &Manager);
+    fn revision(&mut self);
+
+    /// No revision comes any more, and no job is taken.
+    fn ends(&mut self, manager: &Manager);
 }
 
 /// Runs the manager on the calling thread until [`Signals::stop`], [`Signals::leave`] or [`Signals::fail`], which is the
@@ -112,7 +115,7 @@ pub fn run(
     while !signals.is_stopping() {
         if manager.revision_in_force() != revision {
             revision = manager.revision_in_force();
-            companion.revision(&manager);
+            companion.revision();
         }
         let deadlines = [manager.next_deadline(), monitor.next_deadline()];
         let next = deadlines.into_iter().flatten().min();
@@ -138,6 +141,7 @@ pub fn run(
     let Desk { jobs, waker } = desk;
     jobs.try_iter().for_each(drop);
     drop(jobs);
+    companion.ends(&manager);
     if let Some(reason) = signals.failure() {
         return Err(io::Error::other(reason));
     }

@@ -100,7 +100,7 @@ pub(crate) fn live(steps: usize, random: &mut Random, disk: Disk) -> Life {
             .unwrap_or_default();
         let changes = some_changes(random, true);
         let origin = origin(random);
-        let number = store.begin(origin.clone(), &changes).unwrap();
+        let number = store.begin(origin.clone(), changes.clone().into()).unwrap();
         let meta = RevisionMeta::new(number, origin);
         match random.below(10) {
             0 => store.abandon(number).unwrap(),
@@ -164,7 +164,7 @@ pub(crate) fn check(disk: &Disk, known: &Known) -> Result<Known, String> {
         revisions.push(confirming);
     }
     let tree = revisions.last().map(|(_, tree)| tree.clone()).unwrap_or_default();
-    if *store.running() != tree {
+    if **store.running() != tree {
         return Err(format!("the running tree is not that of {head:?}"));
     }
     let kept = store

@@ -15,7 +15,7 @@ fn stored(blocks: Vec<(BlockKey, InfoBlock)>) -> MemoryStore {
         .into_iter()
         .map(|(key, block)| (key, Some(block)))
         .collect();
-    let number = store.begin(Origin::default(), &changes).unwrap();
+    let number = store.begin(Origin::default(), changes.into()).unwrap();
     store.confirm(number).unwrap();
     store
 }
@@ -28,7 +28,7 @@ fn a_revision_that_was_being_applied_is_reported() {
         ..Origin::default()
     };
     store
-        .begin(origin, &[(BlockKey::protocol(SAMPLE), Some(global(2)))])
+        .begin(origin, [(BlockKey::protocol(SAMPLE), Some(global(2)))].into())
         .unwrap();
     let mut rig = Rig::over(SharedStore::new(store.restarted()), &[]);
     let log = rig.manager.take_log();

@@ -1,5 +1,7 @@
 //! What a host guarantees (10.3, 8.3), under random histories.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use waypost_infobase::{BlockKey, Store as _};
 use waypost_manager::{Edit, InterfaceChange};
@@ -123,7 +125,8 @@ proptest! {
         }
         for step in steps {
             play(&mut rig, step);
-            prop_assert_eq!(rig.manager.tree(), &*rig.store.get().running());
+            let stored = Arc::clone(rig.store.get().running());
+            prop_assert_eq!(rig.manager.tree(), &*stored);
         }
         rig.store.assert_nothing_pending();
         if let Err(broken) = check_order(&rig.calls()) {

@@ -129,6 +129,7 @@ pub(crate) struct SharedStore(pub(crate) Arc<Mutex<MemoryStore>>);
 
 struct Held {
     shared: SharedStore,
+    running: Arc<Tree>,
     head: Option<RevisionMeta>,
     lost: Option<RevisionMeta>,
 }
@@ -145,6 +146,7 @@ impl SharedStore {
     fn held(&self) -> Held {
         let store = self.get();
         Held {
+            running: Arc::clone(store.running()),
             head: store.head().cloned(),
             lost: store.pending_at_start().cloned(),
             shared: self.clone(),
@@ -155,13 +157,13 @@ impl SharedStore {
     pub(crate) fn assert_nothing_pending(&self) {
         let mut probe = self.get().clone().restarted();
         assert_eq!(probe.pending_at_start(), None, "a candidate is pending");
-        probe.begin(Origin::default(), &[]).unwrap();
+        probe.begin(Origin::default(), [].into()).unwrap();
     }
 }
 
 impl Store for Held {
-    fn running(&self) -> Arc<Tree> {
-        self.shared.get().running()
+    fn running(&self) -> &Arc<Tree> {
+        &self.running
     }
 
     fn head(&self) -> Option<&RevisionMeta> {
@@ -172,13 +174,15 @@ impl Store for Held {
         self.lost.as_ref()
     }
 
-    fn begin(&mut self, origin: Origin, changes: &[Change]) -> Result<u64, StoreError> {
+    fn begin(&mut self, origin: Origin, changes: Arc<[Change]>) -> Result<u64, StoreError> {
         self.shared.get().begin(origin, changes)
     }
 
     fn confirm(&mut self, number: u64) -> Result<(), StoreError> {
-        self.shared.get().confirm(number)?;
-        self.head = self.shared.get().head().cloned();
+        let mut store = self.shared.get();
+        store.confirm(number)?;
+        self.running = Arc::clone(store.running());
+        self.head = store.head().cloned();
         Ok(())
     }
 
@@ -424,7 +428,7 @@ impl Rig {
 
     /// Store, manager and clients have the same configuration, and nothing is pending.
     pub(crate) fn assert_agreed(&self) {
-        assert_eq!(self.manager.tree(), &*self.store.get().running());
+        assert_eq!(self.manager.tree(), &**self.store.get().running());
         assert_eq!(self.observed(), self.expected());
         self.store.assert_nothing_pending();
     }

@@ -72,7 +72,9 @@ fn vector_11_a_restart_brings_the_stored_value_back() {
     let mut store = rig.store.get().clone();
     // And in a candidate that was never confirmed.
     let key = BlockKey::interface("eth0", SAMPLE);
-    store.begin(Origin::default(), &[(key, Some(metric(9)))]).unwrap();
+    store
+        .begin(Origin::default(), [(key, Some(metric(9)))].into())
+        .unwrap();
     let again = Rig::over(
         crate::rig::SharedStore::new(store.restarted()),
         &[interface(7, "eth0")],

@@ -4,9 +4,9 @@ use waypost_types::InterfaceIndex;
 
 use super::case::{Case, Checked, accepted, failed, refused, same, skipped};
 use super::rig::{FIRST, Rig, SECOND, UNKNOWN, bytes_of};
+use crate::buffer::read_info_through;
 use crate::{
-    Functionality, InfoBlock, InfoBuffer, NeighborFlags, OutputBuffer, Refusal, Status, read_info,
-    read_output,
+    Functionality, InfoBlock, InfoBuffer, NeighborFlags, OutputBuffer, Refusal, Status, read_output,
 };
 
 const TOO_SMALL: Status = Status::ERROR_INSUFFICIENT_BUFFER;
@@ -252,7 +252,10 @@ fn unknown(rig: &mut Rig<'_>) -> Checked {
 
 fn host_loop(rig: &mut Rig<'_>) -> Checked {
     each(rig, |rig, read, block| {
-        let mut seen = accepted(read.name(), read_info(|buffer| read.ask(rig, buffer)))?;
+        let mut seen = accepted(
+            read.name(),
+            read_info_through(&mut [], |buffer| read.ask(rig, buffer)),
+        )?;
         if let Read::Interface(_) = read {
             rig.blank_read_only(&mut seen.bytes);
         }
