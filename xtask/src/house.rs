@@ -39,6 +39,7 @@ fn rooms() -> BTreeMap<&'static str, Room> {
         ("waypost-infobase", on(2)),
         ("waypost-static", protocol()),
         ("waypost-rip", protocol()),
+        ("waypost-ospf", protocol()),
         ("waypost-manager", on(3)),
         ("waypost-sys", on(4)),
         ("waypost-routprot-abi", on(4)),

@@ -14,6 +14,8 @@ pub mod engine;
 pub mod info_header;
 mod mutation;
 pub mod netlink;
+pub mod ospf;
+mod ospf_seeds;
 pub mod packet;
 mod script;
 pub mod seeds;
@@ -49,6 +51,7 @@ macro_rules! targets {
 }
 
 targets! {
+    ospf_packet = ospf::run, ospf_seeds::packets;
     rip_packet = packet::run, seeds::rip_packets;
     rip_block_interface = block::judge::<waypost_rip::config::InterfaceConfig>, seeds::rip_interface_blocks;
     rip_block_global = block::judge::<waypost_rip::config::GlobalConfig>, seeds::rip_global_blocks;

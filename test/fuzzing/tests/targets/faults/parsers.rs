@@ -6,9 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use waypost_engine::codec_of;
-use waypost_fuzzing::{block, config_text, info_header, netlink, packet};
+use waypost_fuzzing::{block, config_text, info_header, netlink, ospf, packet};
 use waypost_manager::Configuration;
 use waypost_netlink::{DecodeError, Message as NetlinkMessage, decode_all};
+use waypost_ospf::packet::{Packet as OspfPacket, PacketError as OspfPacketError};
 use waypost_rip::Rip;
 use waypost_rip::config::InterfaceConfig;
 use waypost_rip::packet::{Message, PacketError};
@@ -40,6 +41,36 @@ fn a_packet_decoder_that_takes_obsolete_commands() {
     }
     finds("rip_packet", "an unsound message is taken", |octets| {
         packet::laws(decode, octets);
+    });
+}
+
+#[test]
+fn an_ospf_decoder_that_does_not_look_at_the_version() {
+    fn decode(octets: &[u8]) -> Result<OspfPacket<'_>, OspfPacketError> {
+        OspfPacket::decode(octets).or_else(|error| match error {
+            OspfPacketError::Version(_) => {
+                let mut sound = vec![0; 24];
+                sound[..4].copy_from_slice(&[2, 1, 0, 24]);
+                OspfPacket::decode(Vec::leak(sound))
+            }
+            error => Err(error),
+        })
+    }
+    finds("ospf_packet", "an unsound packet is taken", |octets| {
+        ospf::laws(decode, octets);
+    });
+}
+
+#[test]
+fn an_ospf_decoder_that_takes_the_trailer_for_the_body() {
+    fn decode(octets: &[u8]) -> Result<OspfPacket<'_>, OspfPacketError> {
+        OspfPacket::decode(octets)?;
+        let mut whole = octets.to_vec();
+        whole[2..4].copy_from_slice(&(octets.len() as u16).to_be_bytes());
+        OspfPacket::decode(Vec::leak(whole))
+    }
+    finds("ospf_packet", "left == right", |octets| {
+        ospf::laws(decode, octets);
     });
 }
 

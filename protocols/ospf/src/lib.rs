@@ -1,0 +1,19 @@
+//! OSPF version 2 for IPv4: RFC 2328 and, by their own numbers where they are used, its extensions.
+//!
+//! In the making. What there is: packets and LSAs on the wire ([`packet`], [`lsa`]) and their authentication
+//! ([`authentication`]), the database that holds LSAs ([`database`]),
+//! and the state machines of interfaces and neighbours ([`interface`], [`neighbor`]).
+
+pub mod area;
+pub mod authentication;
+pub mod checksum;
+pub mod database;
+pub mod interface;
+pub mod lsa;
+pub mod neighbor;
+pub mod options;
+pub mod packet;
+pub mod parameters;
+
+pub use area::AreaId;
+pub use options::Options;

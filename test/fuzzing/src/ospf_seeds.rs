@@ -1,0 +1,167 @@
+//! Valid OSPF packets to start fuzzing from.
+
+use std::net::Ipv4Addr;
+
+use waypost_ospf::authentication::{Method, Policy, Seal};
+use waypost_ospf::lsa::body::{LinkType, RouterFlags, RouterLink};
+use waypost_ospf::lsa::grace::{Grace, Reason};
+use waypost_ospf::lsa::router_information::{Capabilities, RouterInformation};
+use waypost_ospf::lsa::{
+    AsbrSummary, External, LsaKey, LsaType, NetworkBody, RawLsa, RouterBody, SequenceNumber, Summary, build,
+    opaque,
+};
+use waypost_ospf::packet::{
+    DatabaseDescription, DescriptionFlags, HelloFields, PacketType, Request, begin, lls,
+};
+use waypost_ospf::{AreaId, Options};
+use waypost_types::WallTime;
+use waypost_wire::Writer;
+
+use crate::seeds::Seeded;
+
+const ROUTER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+
+fn packet(kind: PacketType, body: impl FnOnce(&mut Writer)) -> Vec<u8> {
+    let mut writer = begin(kind, ROUTER, AreaId::BACKBONE, 0, 0);
+    body(&mut writer);
+    let policy = Policy {
+        method: Method::None,
+        ..Policy::default()
+    };
+    if let Some(seal) = Seal::of(&policy, WallTime(0)) {
+        seal.finish(&mut writer, 0, ROUTER);
+    }
+    writer.finish()
+}
+
+/// An LSA of every type.
+fn lsas() -> Vec<(LsaType, Vec<u8>)> {
+    let mask = Ipv4Addr::new(255, 255, 0, 0);
+    let write = |kind: LsaType, writer: &mut Writer| match kind {
+        LsaType::Router => {
+            let kinds = [
+                LinkType::PointToPoint,
+                LinkType::Transit,
+                LinkType::Stub,
+                LinkType::Virtual,
+            ];
+            let links = kinds.map(|kind| RouterLink {
+                kind,
+                id: [10, 1, 0, 0].into(),
+                data: mask,
+                metric: 10,
+            });
+            RouterBody::encode(writer, RouterFlags::BORDER, &links);
+        }
+        LsaType::Network => NetworkBody::encode(writer, mask, [ROUTER, [10, 0, 0, 2].into()]),
+        LsaType::Summary => Summary { mask, metric: 5 }.encode(writer),
+        LsaType::AsbrSummary => AsbrSummary { metric: 5 }.encode(writer),
+        LsaType::AsExternal | LsaType::Nssa => External {
+            mask,
+            type_2: true,
+            metric: 20,
+            forwarding: [10, 9, 9, 9].into(),
+            tag: 7,
+        }
+        .encode(writer),
+        LsaType::OpaqueLink => Grace {
+            period: 120,
+            reason: Reason::SoftwareRestart,
+            address: Some(ROUTER),
+        }
+        .encode(writer),
+        LsaType::OpaqueArea | LsaType::OpaqueAs => RouterInformation {
+            capabilities: Some(Capabilities::GRACEFUL_RESTART_HELPER),
+            hostname: Some("r1".to_owned()),
+        }
+        .encode(writer),
+    };
+    let id = |kind| match kind {
+        LsaType::Router | LsaType::AsbrSummary => ROUTER,
+        LsaType::OpaqueLink => opaque::link_state_id(opaque::GRACE, 0),
+        LsaType::OpaqueArea | LsaType::OpaqueAs => opaque::link_state_id(opaque::ROUTER_INFORMATION, 0),
+        _ => Ipv4Addr::new(10, 1, 0, 0),
+    };
+    LsaType::ALL
+        .into_iter()
+        .map(|kind| {
+            let key = LsaKey {
+                kind,
+                id: id(kind),
+                router: ROUTER,
+            };
+            let lsa = build(key, 1, Options::EXTERNAL, SequenceNumber::INITIAL, |writer| {
+                write(kind, writer);
+            });
+            (kind, lsa)
+        })
+        .collect()
+}
+
+pub(crate) fn packets() -> Vec<Seeded> {
+    let fields = HelloFields {
+        mask: [255, 255, 255, 0].into(),
+        hello_interval: 10,
+        options: Options::EXTERNAL | Options::LLS,
+        priority: 1,
+        dead_interval: 40,
+        designated_router: [10, 0, 0, 2].into(),
+        backup: ROUTER,
+    };
+    let mut hello = packet(PacketType::Hello, |writer| {
+        fields.encode([[10, 0, 0, 2].into(), [10, 0, 0, 3].into()], writer);
+    });
+    let mut seeds: Vec<Seeded> = vec![("hello".to_owned(), hello.clone())];
+    let mut block = Writer::new();
+    lls::encode(&mut block, lls::ExtendedOptions::LSDB_RESYNC, false);
+    hello.extend(block.finish());
+    seeds.push(("hello-signalling".to_owned(), hello));
+    let lsas = lsas();
+    let headers = || {
+        lsas.iter().filter_map(|(_, lsa)| {
+            let (raw, _) = RawLsa::split(lsa)?;
+            raw.header().ok()
+        })
+    };
+    seeds.push((
+        "description".to_owned(),
+        packet(PacketType::DatabaseDescription, |writer| {
+            let flags = DescriptionFlags::MASTER | DescriptionFlags::MORE;
+            DatabaseDescription::encode_fixed(writer, 1500, Options::OPAQUE, flags, 7);
+            headers().for_each(|header| header.encode(writer));
+        }),
+    ));
+    seeds.push((
+        "acknowledgment".to_owned(),
+        packet(PacketType::LinkStateAcknowledgment, |writer| {
+            headers().for_each(|header| header.encode(writer));
+        }),
+    ));
+    seeds.push((
+        "request".to_owned(),
+        packet(PacketType::LinkStateRequest, |writer| {
+            for header in headers() {
+                let request = Request {
+                    kind: header.key.kind as u32,
+                    id: header.key.id,
+                    router: header.key.router,
+                };
+                request.encode(writer);
+            }
+        }),
+    ));
+    let update = |lsas: &[&[u8]]| {
+        packet(PacketType::LinkStateUpdate, |writer| {
+            writer.u32(lsas.len() as u32);
+            for lsa in lsas {
+                writer.slice(lsa);
+            }
+        })
+    };
+    for (kind, lsa) in &lsas {
+        seeds.push((format!("update-{:02}", *kind as u8), update(&[lsa])));
+    }
+    let all: Vec<&[u8]> = lsas.iter().map(|(_, lsa)| lsa.as_slice()).collect();
+    seeds.push(("update-all".to_owned(), update(&all)));
+    seeds
+}
