@@ -20,6 +20,13 @@ pub(crate) const LAB: &[Package] = &[
 /// The routers that Waypost is tested and measured beside.
 pub(crate) const PEERS: &[Package] = &[("frr", &["/usr/lib/frr/ripd"]), ("bird2", &["/usr/sbin/bird"])];
 
+/// The compilers that the tests of the C headers run. The last one brings the public-domain headers that ours are compared to.
+pub(crate) const COMPILERS: &[Package] = &[
+    ("gcc", &["/usr/bin/gcc"]),
+    ("g++", &["/usr/bin/g++"]),
+    ("gcc-mingw-w64-x86-64", &["/usr/bin/x86_64-w64-mingw32-gcc"]),
+];
+
 /// Installs those that are missing, or says how to when only root may. Their services are not wanted: labs start peers
 /// themselves, in namespaces of their own.
 pub(crate) fn install(packages: &[Package]) -> Result<()> {

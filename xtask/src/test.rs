@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::packages::{self, PEERS};
+use crate::packages::{self, COMPILERS, PEERS};
 use crate::{run, say};
 
 /// The crate whose tests build networks: they run one after the other.
@@ -12,6 +12,7 @@ const LABS: &str = "waypost-labs";
 
 /// Runs every test; with `quick`, all but the labs.
 pub(crate) fn all(quick: bool) -> Result<()> {
+    packages::install(COMPILERS)?;
     if !quick {
         packages::install(&[packages::LAB, PEERS].concat())?;
     }
