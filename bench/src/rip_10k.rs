@@ -12,7 +12,7 @@ use crate::Context;
 use crate::cost::{Cost, lost_datagrams};
 use crate::generator::Generator;
 use crate::report::{Row, Samples, Section};
-use crate::watch::{Arrivals, Watch};
+use crate::watch::{Arrivals, Carrier, Watch};
 
 const ROUTES: u32 = 10_000;
 /// How long a receiver is waited for.
@@ -47,6 +47,8 @@ impl Source {
 #[derive(Default)]
 struct Results {
     time: Samples,
+    /// Until the kernels on both sides had announced the link.
+    link: Samples,
     lost: Samples,
     cpu: Samples,
     memory: Samples,
@@ -122,8 +124,14 @@ pub(crate) fn run(context: &Context) -> Result<Section> {
             }
             _ => {}
         }
-        [time, lost, cpu, memory]
+        let link = Row::time(
+            format!("{title}: of it, until both kernels announced the link"),
+            results.link.clone(),
+        );
+        let link = matches!(source, Source::Router(_)).then_some(link);
+        [Some(time), link, Some(lost), Some(cpu), Some(memory)]
             .into_iter()
+            .flatten()
             .for_each(|row| section.row(row));
         if !results.incomplete.is_empty() {
             section.note(format!(
@@ -136,6 +144,7 @@ pub(crate) fn run(context: &Context) -> Result<Section> {
         }
     }
     section.note("between routers, time counts from setting up the link; the sender has the routes by then. Timers are at 30 s");
+    section.note("the kernel announces links at most once a second, so that up to a second passes before any router can know of it");
     section.note("from the generator, time counts from its first datagram; it sends 25 routes each 0.2 ms, and again after 30 s");
     section
         .note("CPU and memory (peak resident) are of the receiver's daemons: waypostd; zebra and ripd; bird");
@@ -198,11 +207,19 @@ fn one(context: &Context, source: Source, make: Make, results: &mut Results) -> 
     let before = Cost::of(&pids)?;
     let first = *pids.first().context("the receiver runs no daemon")?;
     let lost_before = lost_datagrams(first)?;
+    let carriers = [&sender, &receiver].map(|node| Watch::start(node, Carrier::of("eth0")));
     let start = Instant::now();
     let complete = match &generator {
         None => {
             sender.set_link("eth0", true)?;
-            watch.wait(BOUND, Arrivals::complete)?
+            let complete = watch.wait(BOUND, Arrivals::complete)?;
+            let mut link = Duration::ZERO;
+            for carrier in carriers {
+                let since = carrier?.wait(Duration::ZERO, Carrier::since)?;
+                link = link.max(since.context("the link has no carrier")? - start);
+            }
+            results.link.add(link);
+            complete
         }
         Some(generator) => {
             generator.send()?;

@@ -1,4 +1,4 @@
-//! The kernel's routes as it announces them, with times of the clock that the rest of the benchmark uses.
+//! The kernel's routes and links as it announces them, with times of the clock that the rest of the benchmark uses.
 
 use std::collections::{BTreeMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
@@ -8,8 +8,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use waypost_netlink::constants::{RT_TABLE_MAIN, RTNLGRP_IPV4_ROUTE, RTNLGRP_NEXTHOP};
-use waypost_netlink::{Body, NexthopId, NexthopKind, Route, RouteNextHop, decode_all};
+use waypost_netlink::constants::{RT_TABLE_MAIN, RTNLGRP_IPV4_ROUTE, RTNLGRP_LINK, RTNLGRP_NEXTHOP};
+use waypost_netlink::{Body, LinkFlags, NexthopId, NexthopKind, Route, RouteNextHop, decode_all};
 use waypost_sys::netlink::{Received, Socket};
 use waypost_sys::wait::{Interest, Poller, Waker};
 use waypost_testkit::Node;
@@ -46,6 +46,7 @@ impl<L: Listener> Watch<L> {
         let socket = node
             .inside(|| {
                 let socket = Socket::open(RECEIVE_BUFFER)?;
+                socket.join(RTNLGRP_LINK)?;
                 socket.join(RTNLGRP_IPV4_ROUTE)?;
                 socket.join(RTNLGRP_NEXTHOP)?;
                 Ok::<_, std::io::Error>(socket)
@@ -274,6 +275,36 @@ impl Listener for Arrivals {
                 }
             }
             _ => {}
+        }
+    }
+}
+
+/// When an interface was last told to have a carrier.
+pub(crate) struct Carrier {
+    name: &'static str,
+    since: Option<Instant>,
+}
+
+impl Carrier {
+    /// Of the interface of this name.
+    pub(crate) const fn of(name: &'static str) -> Self {
+        Self { name, since: None }
+    }
+
+    /// When it was; `None` while it has none.
+    pub(crate) const fn since(&self) -> Option<Instant> {
+        self.since
+    }
+}
+
+impl Listener for Carrier {
+    fn hear(&mut self, at: Instant, body: &Body) {
+        let Body::NewLink(link) = body else {
+            return;
+        };
+        if link.name.as_deref() == Some(self.name) {
+            let up = link.flags.contains(LinkFlags::UP | LinkFlags::RUNNING);
+            self.since = up.then(|| self.since.unwrap_or(at));
         }
     }
 }

@@ -186,6 +186,9 @@ Examples:
     /// Routes asked of the neighbours once and kept as static ones
     #[command(subcommand)]
     Autostatic(Autostatic),
+    /// Configuration as RRAS's programs have it: a container of the protocols' private blocks
+    #[command(subcommand)]
+    Blocks(Blocks),
     /// Every configuration option: what it takes and what it is for
     Schema {
         /// Only those of this protocol
@@ -269,6 +272,40 @@ pub(crate) enum Show {
     Counters,
     /// The protocols' own tables
     Database,
+}
+
+/// What to do with containers of blocks (RTR_INFO_BLOCK_HEADER).
+#[derive(Debug, Subcommand)]
+pub(crate) enum Blocks {
+    /// List the blocks of the router as a whole, or of an interface
+    Show {
+        /// The interface
+        #[arg(add = ArgValueCandidates::new(completion::interfaces))]
+        interface: Option<String>,
+    },
+    /// Write the container to a file, keys and passwords included
+    #[command(after_help = "Examples:\n  waypost blocks export eth0.rtr --interface eth0\n  waypost blocks export -  | xxd")]
+    Export {
+        /// The file, which only its owner can read afterwards; - writes standard output
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        /// Of this interface rather than of the router as a whole
+        #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(completion::interfaces))]
+        interface: Option<String>,
+    },
+    /// Take over a container, all or nothing: its blocks are set, blocks without octets remove, others stay
+    #[command(after_help = "Examples:\n  waypost blocks import eth0.rtr --interface eth0 --plan\n  waypost blocks import eth0.rtr --interface eth0 --note 'as on the old router'")]
+    Import {
+        /// The file; - reads standard input
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        /// For this interface rather than for the router as a whole
+        #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(completion::interfaces))]
+        interface: Option<String>,
+        /// Plan or do, and the note
+        #[command(flatten)]
+        change: Change,
+    },
 }
 
 /// What to do with autostatic routes.

@@ -1,24 +1,24 @@
 //! What each command asks the daemon and how its answer is shown.
 
-use std::io::Read;
 use std::path::Path as FilePath;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use waypost_api::client::{encode, query};
+use waypost_api::hex;
 use waypost_api::{
-    ChangeRequest, DiffRequest, EditRequest, Explanation, InterfaceRow, NeighborRow, ProtocolRow,
+    ChangeRequest, DiffRequest, EditRequest, Explanation, HeaderAnswer, HeaderRequest, InterfaceRow, NeighborRow, ProtocolRow,
     RollbackRequest, RouteRow, SetRequest, parse_value,
 };
 use waypost_manager::{Applied, Path, Plan};
 use waypost_routprot::{Refusal, Status, suggestion};
 
-use crate::arguments::{Arguments, Autostatic, Change, Command, Show};
+use crate::arguments::{Arguments, Autostatic, Blocks, Change, Command, Show};
 use crate::fault::Fault;
 use crate::router::Router;
 use crate::sheet::Sheet;
-use crate::{manual, render, vocabulary, watch};
+use crate::{files, manual, render, vocabulary, watch};
 
 /// Destinations asked for at a time.
 const PAGE: u64 = 5000;
@@ -95,6 +95,7 @@ pub(crate) fn run(sheet: &Sheet, arguments: Arguments) -> Result<String, Fault> 
         }
         Command::Watch => watch::watch(sheet, desk.router, desk.json).map(|()| String::new()),
         Command::Autostatic(Autostatic::Update { interface }) => desk.autostatic(&interface),
+        Command::Blocks(blocks) => desk.blocks(blocks),
         Command::Schema { protocol } => desk.schema(protocol.as_deref()),
         Command::Man { directory } => manual::write(&directory),
     }
@@ -354,6 +355,50 @@ impl Desk<'_> {
         })
     }
 
+    fn blocks(&mut self, blocks: Blocks) -> Result<String, Fault> {
+        let container = |desk: &mut Self, interface: Option<&str>| {
+            let of = interface.map(|interface| ("interface", interface));
+            desk.router.get(&query("/v1/header", of))
+        };
+        match blocks {
+            Blocks::Show { interface } => {
+                let answer = container(self, interface.as_deref())?;
+                self.shown(&answer, render::blocks)
+            }
+            Blocks::Export { file, interface } => {
+                let answer = container(self, interface.as_deref())?;
+                let header: HeaderAnswer = typed(&answer)?;
+                let octets = hex::read(&header.hex).ok_or_else(|| {
+                    Fault::refused(Refusal::new(
+                        Status::ERROR_ACCESS_DENIED,
+                        "the blocks may hold keys: only a user that may change the configuration may have them",
+                    ))
+                })?;
+                files::write(&file, &octets)?;
+                if file.as_os_str() == "-" {
+                    return Ok(String::new());
+                }
+                self.either(&answer, |_, _| {
+                    let blocks = render::count(header.entries.len(), "block", "blocks");
+                    let octets = render::count(octets.len(), "octet", "octets");
+                    Ok(format!("{}: {blocks}, {octets}\n", file.display()))
+                })
+            }
+            Blocks::Import {
+                file,
+                interface,
+                change,
+            } => {
+                let hex = hex::write(&files::read(&file)?);
+                self.change(
+                    vec![EditRequest::Header(HeaderRequest { interface, hex })],
+                    change,
+                )
+                .map_err(|fault| in_container(fault, &file))
+            }
+        }
+    }
+
     fn schema(&mut self, protocol: Option<&str>) -> Result<String, Fault> {
         let answer = self
             .router
@@ -426,14 +471,27 @@ pub(crate) fn equals_sign(text: &str) -> Option<usize> {
 }
 
 fn read(file: &FilePath) -> Result<String, Fault> {
-    if file.as_os_str() == "-" {
-        let mut text = String::new();
-        let read = std::io::stdin().lock().read_to_string(&mut text);
-        return read
-            .map(|_| text)
-            .map_err(|error| Fault::file(FilePath::new("standard input"), &error));
-    }
-    std::fs::read_to_string(file).map_err(|error| Fault::file(file, &error))
+    String::from_utf8(files::read(file)?)
+        .map_err(|_| Fault::Usage(format!("{} is not UTF-8 text", files::name(file))))
+}
+
+/// Names the file in refusals that are about the container and not about what is configured.
+fn in_container(fault: Fault, file: &FilePath) -> Fault {
+    let Fault::Refused(refusals) = fault else {
+        return fault;
+    };
+    let of_container = |refusal: &Refusal| {
+        let first = refusal.path.split('.').next().unwrap_or_default();
+        ["Version", "Size", "TocEntriesCount", "entries"].contains(&first)
+    };
+    let place = |refusal: Refusal| match of_container(&refusal) {
+        true => {
+            let path = format!("{}: {}", files::name(file), refusal.path);
+            refusal.at(&path)
+        }
+        false => refusal,
+    };
+    Fault::Refused(refusals.into_iter().map(place).collect())
 }
 
 /// Names the file in refusals that are about its text and not about an option.
@@ -441,11 +499,7 @@ fn in_file(fault: Fault, file: &FilePath) -> Fault {
     let Fault::Refused(refusals) = fault else {
         return fault;
     };
-    let name = if file.as_os_str() == "-" {
-        "standard input".into()
-    } else {
-        file.to_string_lossy()
-    };
+    let name = files::name(file);
     let place = |refusal: Refusal| {
         if refusal.path.is_empty() && refusal.reason.starts_with("line ") {
             refusal.at(&name)

@@ -7,6 +7,7 @@ mod arguments;
 mod command;
 mod completion;
 mod fault;
+mod files;
 mod manual;
 mod render;
 mod router;

@@ -14,6 +14,7 @@ mod daemon;
 mod endpoints;
 mod failure;
 mod feed;
+pub mod hex;
 mod messages;
 mod openapi;
 mod routes;
@@ -24,7 +25,7 @@ pub use access::{AccessPolicy, MembershipCheck, UserName};
 pub use daemon::{Daemon, DaemonStatus, ManagerJob, Phase, RouteReply};
 pub use messages::{
     AutostaticAnswer, ChangeRequest, CountersAnswer, DiffAnswer, DiffChange, DiffRequest, EditRequest,
-    InterfaceRow, NeighborRow, ProtocolRow, Refusals, RevisionRow, RollbackRequest, SetRequest, Snapshot,
+    HeaderAnswer, HeaderEntry, HeaderRequest, InterfaceRow, NeighborRow, ProtocolRow, Refusals, RevisionRow, RollbackRequest, SetRequest, Snapshot,
     StatusAnswer, TroubleRow,
 };
 pub use openapi::document;

@@ -205,6 +205,49 @@ pub enum EditRequest {
     Replace(Value),
     /// Merge this text tree: the tables it names are replaced, others stay.
     Merge(Value),
+    /// Take over a container of RRAS's blocks (RTR_INFO_BLOCK_HEADER): what it has an entry for is set, entries without
+    /// octets remove, and what it has no entry for stays.
+    Header(HeaderRequest),
+}
+
+/// A container to take over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct HeaderRequest {
+    /// The interface that it configures; absent for the router as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interface: Option<String>,
+    /// Its octets, two hexadecimal digits each.
+    pub hex: String,
+}
+
+/// `GET /v1/header`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct HeaderAnswer {
+    /// The interface that it configures; absent for the router as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interface: Option<String>,
+    /// Its directory, in order.
+    pub entries: Vec<HeaderEntry>,
+    /// The octets of the whole container, two hexadecimal digits each. Hidden from peers that may not write, for they may
+    /// hold keys.
+    pub hex: String,
+}
+
+/// One entry of a container's directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct HeaderEntry {
+    /// InfoType: a protocol's number, or from 4294901760 (0xffff0000) up a type of the router manager's.
+    #[serde(rename = "type")]
+    pub kind: u32,
+    /// The protocol's name in configuration paths, or the published name of the type.
+    pub name: String,
+    /// InfoSize: octets of one item.
+    pub item_octets: u32,
+    /// Count: how many items.
+    pub items: u32,
 }
 
 /// What to set.

@@ -10,9 +10,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use waypost_infobase::{BlockKey, BlockScope, Tree};
-use waypost_routprot::router_blocks::{
-    Block, BlockType, INTERFACE_ROUTE_INFO_SIZE, MIB_IPFORWARDROW_SIZE, static_interface_block,
-};
+use waypost_routprot::router_blocks::static_interface_block;
 use waypost_routprot::{
     ConfigurationCodec, InfoBlock, Refusal, Scope, Status, all_mistakes, parse_text, shown_value, suggestion,
 };
@@ -20,6 +18,7 @@ use waypost_types::ProtocolId;
 
 use crate::Path;
 use crate::autostatic::AutostaticConfig;
+use crate::header::{ROUTES, published_routes};
 use crate::path::path_text;
 use crate::router::{INTERFACE_STATUS, RawBlock, RouterConfig, enabled_block, says_enabled};
 use crate::schema::Definitions;
@@ -29,9 +28,6 @@ pub(crate) const TABLES: [&str; 3] = ["router", "protocols", "interfaces"];
 
 /// What stands in the place of a secret.
 pub(crate) const HIDDEN: &str = "(hidden)";
-
-/// An interface's static routes in their published block.
-const ROUTES: ProtocolId = ProtocolId(BlockType::IP_ROUTE_INFO.0);
 
 /// A change of one block; `None` removes it.
 pub(crate) type BlockChange = (BlockKey, Option<InfoBlock>);
@@ -220,7 +216,8 @@ impl Configuration {
             .encode(id, Scope::Interface, text)
             .map_err(|refusals| under(&path, refusals))?;
         if id == ROUTES {
-            let routes = static_routes(&block).map_err(|refusal| vec![refusal.under(&path)])?;
+            let routes = published_routes(&block).and_then(|block| static_interface_block(&block));
+            let routes = routes.map_err(|refusal| vec![refusal.under(&path)])?;
             return Ok((BlockKey::interface(interface, ProtocolId::STATIC), Some(routes)));
         }
         Ok((BlockKey::interface(interface, id), Some(block)))
@@ -372,28 +369,6 @@ impl Configuration {
             }
         }
     }
-}
-
-/// The router manager's published block of an interface's static routes as the static protocol's configuration there. Rows of
-/// both published lengths are taken.
-fn static_routes(block: &InfoBlock) -> Result<InfoBlock, Refusal> {
-    let octets = block.payload()?;
-    let size = [INTERFACE_ROUTE_INFO_SIZE, MIB_IPFORWARDROW_SIZE]
-        .into_iter()
-        .find(|size| octets.len().is_multiple_of(*size))
-        .ok_or_else(|| {
-            Refusal::invalid("not a block of static routes")
-                .with_value(format!("{} octets", octets.len()))
-                .with_allowed("rows of 72 (INTERFACE_ROUTE_INFO) or 56 octets (MIB_IPFORWARDROW)")
-        })?;
-    let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-    let count = number(octets.len() / size);
-    static_interface_block(&Block::new(
-        BlockType::IP_ROUTE_INFO,
-        number(size),
-        count,
-        octets,
-    )?)
 }
 
 fn table<'v>(text: &'v Value, path: &Path) -> Result<&'v Map<String, Value>, Refusal> {

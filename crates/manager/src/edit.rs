@@ -5,11 +5,13 @@ use std::ops::{Bound, RangeBounds};
 
 use serde_json::{Map, Value, json};
 use waypost_infobase::{BlockKey, BlockScope, Tree};
+use waypost_routprot::router_blocks::InfoHeader;
 use waypost_routprot::{InfoBlock, Refusal, Scope};
 use waypost_types::ProtocolId;
 
 use crate::Path;
 use crate::configuration::{BlockChange, Configuration, TABLES, check_interface_name, unknown};
+use crate::header::{ROUTES, published_routes};
 use crate::path::MAX_PARTS;
 use crate::router::RouterConfig;
 
@@ -33,6 +35,14 @@ pub enum Edit {
     Merge(Value),
     /// Set a block as it is: what an RRAS tool or a C module's own program does.
     Block(BlockKey, Option<InfoBlock>),
+    /// Take over a container of blocks, of the router as a whole or of an interface by name: its entries are set, those
+    /// without octets removed, and what it has no entry for stays (6.4).
+    Header {
+        /// The interface; none for the router as a whole.
+        interface: Option<String>,
+        /// The container.
+        header: InfoHeader,
+    },
     /// Make these blocks the whole configuration.
     ReplaceBlocks(Tree),
 }
@@ -105,7 +115,26 @@ impl Configuration {
                 if let (BlockScope::Interface(name), Some(_)) = (&key.scope, block) {
                     check_interface_name(name).map_err(|refusal| vec![refusal.at(&self.path_of(key))])?;
                 }
-                edited.extend([(key.clone(), block.clone())]);
+                let taken = match (&key.scope, block) {
+                    (BlockScope::Interface(name), Some(block)) if key.kind == ROUTES => {
+                        let routes = published_routes(block);
+                        let before = |key: &BlockKey| before(tree, &edited.blocks, key);
+                        routes
+                            .and_then(|routes| self.route_changes(name, &routes, before))
+                            .map_err(|refusal| vec![refusal.under(&self.path_of(key))])?
+                    }
+                    _ => vec![(key.clone(), block.clone())],
+                };
+                edited.extend(taken);
+            }
+            Edit::Header { interface, header } => {
+                if let Some(name) = interface {
+                    let path = Path::new(["interfaces", name]).to_string();
+                    check_interface_name(name).map_err(|refusal| vec![refusal.at(&path)])?;
+                }
+                let before = |key: &BlockKey| before(tree, &edited.blocks, key);
+                let taken = self.header_changes(interface.as_deref(), header, before)?;
+                edited.extend(taken);
             }
             Edit::ReplaceBlocks(target) => {
                 let old = gone(tree, &edited.blocks, ..);
@@ -225,11 +254,7 @@ impl Configuration {
         if let Some(unfinished) = edited.unfinished.get(key) {
             return Some(unfinished.text.clone());
         }
-        let block = edited
-            .blocks
-            .get(key)
-            .map_or_else(|| tree.get(key), Option::as_ref);
-        block.map(|block| self.decode(key.kind, scope, block))
+        before(tree, &edited.blocks, key).map(|block| self.decode(key.kind, scope, block))
     }
 
     /// Sets (or, with `None`, unsets) what a path names.
@@ -398,6 +423,11 @@ fn gone(tree: &Tree, changed: &Changed, range: impl RangeBounds<BlockKey> + Clon
     let stored = tree.range(range.clone()).map(|(key, _)| key);
     let keys = stored.chain(changed.range(range).map(|(key, _)| key));
     keys.map(|key| (key.clone(), None)).collect()
+}
+
+/// A block as it is with the edits so far.
+fn before<'t>(tree: &'t Tree, changed: &'t Changed, key: &BlockKey) -> Option<&'t InfoBlock> {
+    changed.get(key).map_or_else(|| tree.get(key), Option::as_ref)
 }
 
 /// Whether the block is an operator's to write. The routes of an autostatic update are state that is kept beside

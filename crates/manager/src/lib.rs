@@ -14,6 +14,7 @@ mod configuration;
 mod declared;
 mod edit;
 mod environment;
+mod header;
 mod inactive;
 mod interfaces;
 mod lifecycle;

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use waypost_infobase::{BlockKey, Tree};
 use waypost_routprot::router_blocks::{
-    AdminStatus, Block, BlockType, InterfaceStatusInfo, Preference, PriorityInfo, SubProtocol,
+    AdminStatus, Block, BlockType, GlobalInfo, InterfaceStatusInfo, Preference, PriorityInfo, SubProtocol,
     default_preference,
 };
 use waypost_routprot::{InfoBlock, Layout, Refusal, WaypostHeader};
@@ -29,6 +29,9 @@ const MAX_ANNOTATION: usize = 4096;
 pub(crate) const PREFERENCES: ProtocolId = ProtocolId(BlockType::IP_PROT_PRIORITY_INFO.0);
 /// The same with the kinds of BGP's routes told apart.
 pub(crate) const PREFERENCES_EXTENDED: ProtocolId = ProtocolId(BlockType::IP_PROT_PRIORITY_INFO_EX.0);
+/// The IPv4 and the IPv6 router manager as a whole, in their published blocks.
+const GLOBAL: ProtocolId = ProtocolId(BlockType::IP_GLOBAL_INFO.0);
+const GLOBAL_V6: ProtocolId = ProtocolId(BlockType::IPV6_GLOBAL_INFO.0);
 /// Whether an interface is administratively up, in its published block.
 pub(crate) const INTERFACE_STATUS: ProtocolId = ProtocolId(BlockType::IP_INTERFACE_STATUS_INFO.0);
 
@@ -75,14 +78,23 @@ fn preferences_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct RawBlock {
     /// StructureVersion. Default 1.
-    #[serde(default = "first_version")]
+    #[serde(default = "one")]
     pub version: u32,
+    /// StructureCount: how many items of the same size the octets are. Default 1.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    #[schemars(range(min = 1))]
+    pub count: u32,
     /// The octets, two hexadecimal digits each; blanks between them do not count.
     pub hex: String,
 }
 
-const fn first_version() -> u32 {
+const fn one() -> u32 {
     1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+const fn is_one(count: &u32) -> bool {
+    *count == 1
 }
 
 impl RawBlock {
@@ -92,6 +104,7 @@ impl RawBlock {
         let pair = |octet: &u8| [digits[usize::from(octet >> 4)], digits[usize::from(octet & 15)]];
         Self {
             version: block.version,
+            count: block.structure_count,
             hex: block.bytes.iter().flat_map(pair).map(char::from).collect(),
         }
     }
@@ -110,8 +123,17 @@ impl RawBlock {
                 .at("hex")
                 .with_allowed("an even number of hexadecimal digits, at least two"));
         }
-        let octets = pairs.iter().map(|[high, low]| high << 4 | low).collect();
-        Ok(InfoBlock::new(self.version, octets))
+        let octets: Vec<u8> = pairs.iter().map(|[high, low]| high << 4 | low).collect();
+        let mut block = InfoBlock::new(self.version, octets);
+        if self.count == 0 || !block.structure_size.is_multiple_of(self.count) {
+            return Err(Refusal::invalid("the octets are not so many items of one size")
+                .at("count")
+                .with_value(self.count)
+                .with_allowed(format!("what {} octets can be divided by", block.structure_size)));
+        }
+        block.structure_size /= self.count;
+        block.structure_count = self.count;
+        Ok(block)
     }
 }
 
@@ -136,7 +158,8 @@ impl RouterConfig {
     /// Whether a router-wide block can be read, if it is one that is read; the refusal has the whole path.
     pub(crate) fn check(kind: ProtocolId, block: &InfoBlock) -> Result<(), Refusal> {
         let path = crate::Path::new(["router", "blocks", &kind.to_string()]).to_string();
-        let checked = block.payload().and_then(|_| Self::default().take(kind, block));
+        let checked = Block::from_info(BlockType(kind.0), block);
+        let checked = checked.and_then(|_| Self::default().take(kind, block));
         checked.map_err(|refusal| refusal.under(&path))
     }
 
@@ -161,6 +184,8 @@ impl RouterConfig {
                 let given = |entry: Preference| (entry.protocol, entry.metric);
                 self.extended = entries.into_iter().filter(whole).map(given).collect();
             }
+            // Neither has an effect (P-123), and what is read back is to be what a reader can read.
+            GLOBAL | GLOBAL_V6 => drop(GlobalInfo::decode(&block.bytes)?),
             _ => {}
         }
         Ok(())

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use waypost_infobase::{BlockKey, BlockScope, Tree};
-use waypost_routprot::router_blocks::{InterfaceStatusInfo, decode_interface_routes};
+use waypost_routprot::router_blocks::{Block, BlockType, InterfaceStatusInfo, decode_interface_routes};
 use waypost_routprot::{
     Impact, InfoBlock, InterfaceStatus, OptionChange, Prepared, Refusal, Scope, Status, option_changes,
     read_info,
@@ -288,18 +288,20 @@ impl Manager {
             BlockScope::Interface(_) => (Scope::Interface, true),
             _ => (Scope::Global, false),
         };
-        let checked = block
-            .payload()
-            .and_then(|octets| match self.configuration.codec(key.kind) {
-                Some(codec) => codec.to_text(scope, block).map(drop),
-                None if on_interface && key.kind == INTERFACE_STATUS => {
-                    InterfaceStatusInfo::decode(octets).map(drop)
-                }
-                None if on_interface && key.kind == ProtocolId::AUTOSTATIC => {
-                    decode_interface_routes(octets).map(drop)
-                }
-                None => Ok(()),
-            });
+        let routers_own = BlockType(key.kind.0).protocol().is_none();
+        let checked = match self.configuration.codec(key.kind) {
+            Some(codec) => codec.to_text(scope, block).map(drop),
+            None if on_interface && key.kind == INTERFACE_STATUS => block
+                .payload()
+                .and_then(InterfaceStatusInfo::decode)
+                .map(drop),
+            None if on_interface && key.kind == ProtocolId::AUTOSTATIC => {
+                block.payload().and_then(decode_interface_routes).map(drop)
+            }
+            // Published blocks may be so many rows.
+            None if routers_own => Block::from_info(BlockType(key.kind.0), block).map(drop),
+            None => block.payload().map(drop),
+        };
         checked.map_err(|refusal| refusal.under(&self.configuration.path_of(key)))
     }
 
@@ -375,7 +377,11 @@ impl Manager {
         }
         let path = self.configuration.interface_path(name, id);
         let Some(client) = client else {
-            return self.whole(key, block, Impact::Live, "stored; the protocol is not running");
+            let reason = match BlockType(id.0).protocol() {
+                Some(_) => "stored; the protocol is not running",
+                None => "stored; the router does not read it",
+            };
+            return self.whole(key, block, Impact::Live, reason);
         };
         let index = self.table.by_name(name).map(|interface| interface.index);
         let added = index.filter(|index| client.interfaces.contains_key(index));

@@ -38,6 +38,10 @@ pub trait ConfigurationCodec: Send + Sync {
     /// Block to text; 87 when the block is invalid.
     fn to_text(&self, scope: Scope, block: &InfoBlock) -> Result<Value, Refusal>;
 
+    /// The same configuration in the layout that RRAS published, if that layout can say all of it. A block in that layout
+    /// is given back in its canonical form.
+    fn published(&self, scope: Scope, block: &InfoBlock) -> Option<InfoBlock>;
+
     /// All that is wrong with a text that [`Self::to_block`] refused for `first`.
     fn mistakes(&self, scope: Scope, text: &Value, first: Refusal) -> Vec<Refusal> {
         all_mistakes(&self.schema(scope), text, first)
@@ -130,6 +134,20 @@ impl<G: BlockConfig, I: BlockConfig> ConfigurationCodec for TypedCodec<G, I> {
         match scope {
             Scope::Global => text::<G>(block),
             Scope::Interface => text::<I>(block),
+        }
+    }
+
+    fn published(&self, scope: Scope, block: &InfoBlock) -> Option<InfoBlock> {
+        fn published<C: BlockConfig>(block: &InfoBlock) -> Option<InfoBlock> {
+            let (config, _) = C::decode(block).ok()?;
+            let published = config.encode(Layout::Rras);
+            // What the layout cannot express it drops, and a protocol without a published layout writes its own.
+            let same = C::decode(&published).is_ok_and(|read| read == (config, Layout::Rras));
+            same.then_some(published)
+        }
+        match scope {
+            Scope::Global => published::<G>(block),
+            Scope::Interface => published::<I>(block),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Answers as text. Everything here is a function of an answer and the sheet it is written on.
 
+mod blocks;
 mod change;
 mod configuration;
 mod counters;
@@ -15,6 +16,7 @@ mod status;
 mod tests;
 mod units;
 
+pub(crate) use blocks::blocks;
 pub(crate) use change::{applied, plan};
 pub(crate) use configuration::{configuration, value};
 pub(crate) use counters::counters;

@@ -47,6 +47,7 @@ fn knows_the_router() {
     );
     assert_eq!(bash(&daemon, "waypost rollback 4"), ["42", "41", "40"]);
     assert_eq!(bash(&daemon, "waypost autostatic update pp"), ["ppp0"]);
+    assert_eq!(bash(&daemon, "waypost blocks show pp"), ["ppp0"]);
     assert_eq!(bash(&daemon, "waypost schema r"), ["rip"]);
     assert!(bash(&daemon, "waypost sho").contains(&"show".to_owned()));
 }

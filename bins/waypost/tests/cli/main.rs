@@ -196,6 +196,66 @@ fn other_commands() {
 }
 
 #[test]
+fn containers_of_blocks_come_and_go_as_files() {
+    let mut daemon = Daemon::start();
+    let container: Vec<u8> = (0..=255).collect();
+    let hex: String = container.iter().map(|octet| format!("{octet:02x}")).collect();
+    let entries = json!([
+        { "type": 0xFFFF_0005_u32, "name": "IP_ROUTE_INFO", "item-octets": 72, "items": 2 },
+        { "type": 8, "name": "rip", "item-octets": 40, "items": 1 },
+    ]);
+    let answer = json!({ "interface": "eth0", "entries": entries, "hex": hex });
+    daemon.set("/v1/header?interface=eth0", answer);
+    assert_eq!(
+        done(&daemon, &["blocks", "show", "eth0"]),
+        "TYPE        NAME           ITEMS  OF OCTETS\n\
+         0xffff0005  IP_ROUTE_INFO      2         72\n\
+         8           rip                1         40\n"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("eth0.rtr");
+    let name = file.to_str().unwrap();
+    assert_eq!(
+        done(&daemon, &["blocks", "export", name, "--interface", "eth0"]),
+        format!("{name}: 2 blocks, 256 octets\n")
+    );
+    assert_eq!(std::fs::read(&file).unwrap(), container);
+    let mode = std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600, "it may hold keys");
+    let output = run(&daemon, &["blocks", "export", "-", "--interface", "eth0"]);
+    assert_eq!((output.status.code(), output.stdout), (Some(0), container));
+
+    let words = ["blocks", "import", name, "--interface", "eth1", "--note", "why"];
+    assert!(done(&daemon, &words).contains("revision 12 is in force"));
+    let request = daemon.requests().pop().unwrap();
+    assert_eq!(
+        request.body,
+        json!({ "edits": [{ "header": { "interface": "eth1", "hex": hex } }], "note": "why" })
+    );
+    done(&daemon, &["blocks", "import", name, "--plan"]);
+    let request = daemon.requests().pop().unwrap();
+    assert_eq!(
+        (request.target.as_str(), &request.body),
+        ("/v1/plan", &json!({ "edits": [{ "header": { "hex": hex } }] }))
+    );
+
+    // Refusals of the container name the file; those of what it says do not.
+    let refused = json!([
+        { "status": 87, "path": "entries.1.Offset", "value": "7", "reason": "value is out of range" },
+        refusal(),
+    ]);
+    daemon.refuse("/v1/apply", 400, &refused);
+    let complaint = fails(&daemon, &["blocks", "import", name], 1);
+    assert!(complaint.contains(&format!("{name}: entries.1.Offset")), "{complaint}");
+    assert!(complaint.contains(" interfaces.eth0.rip.metric"), "{complaint}");
+    daemon.set("/v1/header", json!({ "entries": [], "hex": "(hidden)" }));
+    let complaint = fails(&daemon, &["blocks", "export", name], 1);
+    assert!(complaint.contains("ERROR_ACCESS_DENIED 5"), "{complaint}");
+    assert!(done(&daemon, &["blocks", "show"]).starts_with("no blocks"));
+    fails(&daemon, &["blocks", "import", "/does/not/exist"], 2);
+}
+
+#[test]
 fn all_pages_of_the_routing_table() {
     let mut daemon = Daemon::start();
     let page = daemon.answer("/v1/routes");

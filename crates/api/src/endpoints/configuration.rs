@@ -5,15 +5,13 @@ use waypost_infobase::Tree;
 use waypost_manager::{Configuration, Edit, Path, redact};
 use waypost_routprot::{Refusal, Scope, suggestion};
 
+use super::HIDDEN;
 use crate::call::{Answer, Call, spread};
 use crate::failure::Failure;
 use crate::{ChangeRequest, EditRequest, parse_toml, write_toml};
 
 /// Trees of more blocks than this are turned into text where they hold nobody up.
 const HEAVY: usize = 200;
-
-/// What [`redact`] leaves of a secret.
-const HIDDEN: &str = "(hidden)";
 
 pub(super) async fn tree(call: Call) -> Result<Answer, Failure> {
     let path = call
@@ -214,6 +212,7 @@ fn edit(request: EditRequest) -> Result<Edit, Refusal> {
         EditRequest::Unset(path) => Edit::Unset(path.parse()?),
         EditRequest::Replace(tree) => Edit::Replace(tree),
         EditRequest::Merge(tree) => Edit::Merge(tree),
+        EditRequest::Header(request) => super::header::edit(request)?,
     })
 }
 

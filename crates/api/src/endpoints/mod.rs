@@ -1,6 +1,7 @@
 //! The table of everything the API can be asked: the server's router and the OpenAPI document are made from it.
 
 mod configuration;
+mod header;
 mod history;
 mod show;
 
@@ -13,11 +14,14 @@ use serde_json::Value;
 use crate::call::{Answer, Call};
 use crate::failure::Failure;
 use crate::{
-    AutostaticAnswer, ChangeRequest, CountersAnswer, DiffAnswer, DiffRequest, Explanation, InterfaceRow,
+    AutostaticAnswer, ChangeRequest, CountersAnswer, DiffAnswer, DiffRequest, Explanation, HeaderAnswer, InterfaceRow,
     Limits, NeighborRow, ProtocolRow, RevisionRow, RollbackRequest, RoutePage, Snapshot, StatusAnswer, feed,
     openapi,
 };
 use waypost_manager::{Applied, Plan};
+
+/// What stands in the place of a secret.
+const HIDDEN: &str = "(hidden)";
 
 /// How a request is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -253,6 +257,20 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
         Response::Toml,
         |call| Box::pin(configuration::toml(call)),
     ),
+    Endpoint {
+        parameters: &[parameter(
+            "interface",
+            "string",
+            "The interface; the router as a whole unless given.",
+        )],
+        ..get(
+            "/v1/header",
+            "header",
+            "The configuration in force as a container of RRAS's blocks, as the running protocols give them.",
+            json::<HeaderAnswer>(),
+            |call| Box::pin(header::answer(call)),
+        )
+    },
     Endpoint {
         parameters: &[parameter(
             "protocol",

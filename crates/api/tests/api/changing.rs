@@ -3,9 +3,15 @@
 use std::sync::mpsc;
 
 use serde_json::{Value, json};
-use waypost_api::{AutostaticAnswer, ChangeRequest, DiffAnswer, EditRequest, SetRequest, parse_value};
+use waypost_api::client::{Client, ClientError};
+use waypost_api::{
+    AutostaticAnswer, ChangeRequest, DiffAnswer, EditRequest, HeaderAnswer, HeaderRequest, SetRequest, hex,
+    parse_value,
+};
 use waypost_manager::{Applied, Interface, InterfaceChange, Plan};
+use waypost_routprot::router_blocks::{Block, InfoHeader};
 use waypost_routprot::{Impact, Status};
+use waypost_types::ProtocolId;
 
 use crate::daemon::{Router, Setup, interface, refusals};
 use crate::hostile::status_of;
@@ -404,4 +410,47 @@ fn many_at_once_are_one_after_the_other() {
         (2..=81).collect::<Vec<u64>>(),
         "every change made a revision of its own"
     );
+}
+
+/// A container of blocks is read, changed by hand, and set again; a reader sees what there is but not the keys in it.
+#[test]
+fn a_container_of_blocks() {
+    let router = Router::configured();
+    let mut client = router.client();
+    let read = |client: &mut Client, path: &str| client.get::<HeaderAnswer>(path);
+    let there = read(&mut client, "/v1/header?interface=eth0").unwrap();
+    let names: Vec<_> = there.entries.iter().map(|entry| entry.name.as_str()).collect();
+    assert_eq!(names, ["rip"]);
+    let apply = |client: &mut Client, interface: Option<&str>, hex: &str| {
+        client.post::<Applied>(
+            "/v1/apply",
+            &ChangeRequest {
+                edits: Some(vec![EditRequest::Header(HeaderRequest {
+                    interface: interface.map(str::to_owned),
+                    hex: hex.to_owned(),
+                })]),
+                ..ChangeRequest::default()
+            },
+        )
+    };
+    assert!(!apply(&mut client, Some("eth0"), &there.hex).unwrap().changed);
+    // On another interface, and away from the first: an entry without octets.
+    assert!(apply(&mut client, Some("eth5"), &there.hex).unwrap().changed);
+    let path = "/v1/config?path=interfaces.eth5.rip.metric";
+    assert_eq!(client.get::<Value>(path).unwrap(), 2);
+    let mut header = InfoHeader::parse(&hex::read(&there.hex).unwrap()).unwrap();
+    header
+        .set(Block::new(ProtocolId::RIP.into(), 0, 0, Vec::new()).unwrap())
+        .unwrap();
+    apply(&mut client, Some("eth5"), &hex::write(&header.build())).unwrap();
+    assert!(client.get::<Value>(path).is_err());
+    let whole = read(&mut client, "/v1/header").unwrap();
+    assert_eq!((whole.interface, whole.entries[0].kind), (None, ProtocolId::RIP.0));
+
+    let refused = |answer: Result<Applied, ClientError>| refusals(answer.map(drop))[0].path.clone();
+    assert_eq!(refused(apply(&mut client, None, "0")), "hex");
+    assert_eq!(refused(apply(&mut client, None, "(hidden)")), "hex");
+    assert_eq!(refused(apply(&mut client, None, "02000000")), "Version");
+    let unknown = read(&mut client, "/v1/header?interface=eth77");
+    assert_eq!(refusals(unknown.map(drop))[0].status, Status::ERROR_NO_SUCH_INTERFACE);
 }

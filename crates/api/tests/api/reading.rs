@@ -183,6 +183,9 @@ fn readers_see_no_secrets_and_change_nothing() {
         .get("/v1/config?path=interfaces.eth0.rip.password")
         .unwrap();
     assert_eq!(leaf, "(hidden)");
+    let blocks: Value = client.get("/v1/header?interface=eth0").unwrap();
+    assert_eq!(blocks["hex"], "(hidden)");
+    assert_eq!(blocks["entries"][0]["name"], "rip");
     assert!(!client.get_text("/v1/config.toml").unwrap().contains("hunter2"));
     // Guessing a secret does not show whether the guess was right.
     for guess in ["hunter2", "hunter3"] {

@@ -8,6 +8,7 @@
 mod autostatic;
 mod boot;
 mod declared;
+mod header;
 mod interfaces;
 mod lifecycle;
 mod order;

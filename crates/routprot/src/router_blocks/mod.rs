@@ -19,7 +19,7 @@ use std::fmt;
 use waypost_types::ProtocolId;
 use waypost_wire::{ReadError, Reader};
 
-use crate::Refusal;
+use crate::{Refusal, Scope};
 
 pub use global::{GlobalInfo, LoggingLevel};
 pub use header::{Block, InfoHeader, MAX_BLOCKS, MAX_HEADER_SIZE};
@@ -116,6 +116,20 @@ impl BlockType {
         (self < Self::ROUTER_MANAGER).then_some(ProtocolId(self.0))
     }
 
+    /// Where the router manager's published types belong: to a transport as a whole or to an interface (rras-blocks 9.1).
+    /// `None` for protocols, which have blocks in both places, and for types that nobody published.
+    #[must_use]
+    pub const fn scope(self) -> Option<Scope> {
+        match self {
+            Self::IP_GLOBAL_INFO
+            | Self::IPV6_GLOBAL_INFO
+            | Self::IP_PROT_PRIORITY_INFO
+            | Self::IP_PROT_PRIORITY_INFO_EX => Some(Scope::Global),
+            _ if self.name().is_some() => Some(Scope::Interface),
+            _ => None,
+        }
+    }
+
     /// Whether a directory may name the type more than once; the last block wins (rras-blocks 1.2).
     #[must_use]
     pub const fn may_repeat(self) -> bool {
@@ -187,5 +201,8 @@ mod tests {
         assert_eq!(BlockType::IP_ROUTE_INFO.to_string(), "IP_ROUTE_INFO");
         assert_eq!(BlockType(0xFFFF_0010).to_string(), "0xffff0010");
         assert_eq!(BlockType(8).to_string(), "rip");
+        assert_eq!(BlockType::IP_ROUTE_INFO.scope(), Some(Scope::Interface));
+        assert_eq!(BlockType::IP_PROT_PRIORITY_INFO.scope(), Some(Scope::Global));
+        assert_eq!((BlockType(8).scope(), BlockType(0xFFFF_0010).scope()), (None, None));
     }
 }

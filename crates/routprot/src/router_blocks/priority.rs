@@ -183,6 +183,17 @@ impl PreferenceTable {
         }
     }
 
+    /// The entries that say the same, one for each kind of routes that is given a preference.
+    #[must_use]
+    pub fn entries(&self) -> Vec<Preference> {
+        let entry = |(&(protocol, kind), &metric): (&(ProtocolId, SubProtocol), &u8)| Preference {
+            protocol,
+            kind,
+            metric,
+        };
+        self.given.iter().map(entry).collect()
+    }
+
     /// The preference of such routes.
     #[must_use]
     pub fn preference(&self, protocol: ProtocolId, kind: SubProtocol) -> u8 {

@@ -56,4 +56,8 @@ impl ConfigurationCodec for SampleCodec {
         }
         Ok(json!(words))
     }
+
+    fn published(&self, scope: Scope, block: &InfoBlock) -> Option<InfoBlock> {
+        self.to_text(scope, block).ok().map(|_| block.clone())
+    }
 }
