@@ -284,7 +284,9 @@ pub(crate) enum Blocks {
         interface: Option<String>,
     },
     /// Write the container to a file, keys and passwords included
-    #[command(after_help = "Examples:\n  waypost blocks export eth0.rtr --interface eth0\n  waypost blocks export -  | xxd")]
+    #[command(
+        after_help = "Examples:\n  waypost blocks export eth0.rtr --interface eth0\n  waypost blocks export -  | xxd"
+    )]
     Export {
         /// The file, which only its owner can read afterwards; - writes standard output
         #[arg(value_hint = ValueHint::FilePath)]
@@ -294,7 +296,9 @@ pub(crate) enum Blocks {
         interface: Option<String>,
     },
     /// Take over a container, all or nothing: its blocks are set, blocks without octets remove, others stay
-    #[command(after_help = "Examples:\n  waypost blocks import eth0.rtr --interface eth0 --plan\n  waypost blocks import eth0.rtr --interface eth0 --note 'as on the old router'")]
+    #[command(
+        after_help = "Examples:\n  waypost blocks import eth0.rtr --interface eth0 --plan\n  waypost blocks import eth0.rtr --interface eth0 --note 'as on the old router'"
+    )]
     Import {
         /// The file; - reads standard input
         #[arg(value_hint = ValueHint::FilePath)]

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use waypost_api::client::{encode, query};
 use waypost_api::hex;
 use waypost_api::{
-    ChangeRequest, DiffRequest, EditRequest, Explanation, HeaderAnswer, HeaderRequest, InterfaceRow, NeighborRow, ProtocolRow,
-    RollbackRequest, RouteRow, SetRequest, parse_value,
+    ChangeRequest, DiffRequest, EditRequest, Explanation, HeaderAnswer, HeaderRequest, InterfaceRow,
+    NeighborRow, ProtocolRow, RollbackRequest, RouteRow, SetRequest, parse_value,
 };
 use waypost_manager::{Applied, Path, Plan};
 use waypost_routprot::{Refusal, Status, suggestion};

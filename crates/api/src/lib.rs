@@ -25,8 +25,8 @@ pub use access::{AccessPolicy, MembershipCheck, UserName};
 pub use daemon::{Daemon, DaemonStatus, ManagerJob, Phase, RouteReply};
 pub use messages::{
     AutostaticAnswer, ChangeRequest, CountersAnswer, DiffAnswer, DiffChange, DiffRequest, EditRequest,
-    HeaderAnswer, HeaderEntry, HeaderRequest, InterfaceRow, NeighborRow, ProtocolRow, Refusals, RevisionRow, RollbackRequest, SetRequest, Snapshot,
-    StatusAnswer, TroubleRow,
+    HeaderAnswer, HeaderEntry, HeaderRequest, InterfaceRow, NeighborRow, ProtocolRow, Refusals, RevisionRow,
+    RollbackRequest, SetRequest, Snapshot, StatusAnswer, TroubleRow,
 };
 pub use openapi::document;
 pub use routes::{

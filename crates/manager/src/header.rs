@@ -15,9 +15,9 @@ use waypost_routprot::router_blocks::{
 use waypost_routprot::{InfoBlock, Layout, Refusal, Scope, Status, read_info};
 use waypost_types::{InterfaceIndex, ProtocolId};
 
+use crate::Manager;
 use crate::configuration::{BlockChange, Configuration};
 use crate::router::{PREFERENCES, PREFERENCES_EXTENDED};
-use crate::Manager;
 
 /// An interface's static routes in their published block.
 pub(crate) const ROUTES: ProtocolId = ProtocolId(BlockType::IP_ROUTE_INFO.0);
@@ -102,7 +102,9 @@ impl Configuration {
             let Some(key) = tree.keys().find(of_interface).cloned() else {
                 continue;
             };
-            let published = tree.get(&key).and_then(|block| self.published_rows(protocol, block));
+            let published = tree
+                .get(&key)
+                .and_then(|block| self.published_rows(protocol, block));
             if let Some(published) = published {
                 rows.extend(published);
                 tree.remove(&key);

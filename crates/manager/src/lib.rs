@@ -21,6 +21,7 @@ mod lifecycle;
 mod made;
 mod manager;
 mod path;
+mod prepare;
 mod router;
 mod schema;
 mod show;

@@ -246,7 +246,10 @@ fn containers_of_blocks_come_and_go_as_files() {
     ]);
     daemon.refuse("/v1/apply", 400, &refused);
     let complaint = fails(&daemon, &["blocks", "import", name], 1);
-    assert!(complaint.contains(&format!("{name}: entries.1.Offset")), "{complaint}");
+    assert!(
+        complaint.contains(&format!("{name}: entries.1.Offset")),
+        "{complaint}"
+    );
     assert!(complaint.contains(" interfaces.eth0.rip.metric"), "{complaint}");
     daemon.set("/v1/header", json!({ "entries": [], "hex": "(hidden)" }));
     let complaint = fails(&daemon, &["blocks", "export", name], 1);

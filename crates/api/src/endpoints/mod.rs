@@ -14,9 +14,9 @@ use serde_json::Value;
 use crate::call::{Answer, Call};
 use crate::failure::Failure;
 use crate::{
-    AutostaticAnswer, ChangeRequest, CountersAnswer, DiffAnswer, DiffRequest, Explanation, HeaderAnswer, InterfaceRow,
-    Limits, NeighborRow, ProtocolRow, RevisionRow, RollbackRequest, RoutePage, Snapshot, StatusAnswer, feed,
-    openapi,
+    AutostaticAnswer, ChangeRequest, CountersAnswer, DiffAnswer, DiffRequest, Explanation, HeaderAnswer,
+    InterfaceRow, Limits, NeighborRow, ProtocolRow, RevisionRow, RollbackRequest, RoutePage, Snapshot,
+    StatusAnswer, feed, openapi,
 };
 use waypost_manager::{Applied, Plan};
 

@@ -445,12 +445,18 @@ fn a_container_of_blocks() {
     apply(&mut client, Some("eth5"), &hex::write(&header.build())).unwrap();
     assert!(client.get::<Value>(path).is_err());
     let whole = read(&mut client, "/v1/header").unwrap();
-    assert_eq!((whole.interface, whole.entries[0].kind), (None, ProtocolId::RIP.0));
+    assert_eq!(
+        (whole.interface, whole.entries[0].kind),
+        (None, ProtocolId::RIP.0)
+    );
 
     let refused = |answer: Result<Applied, ClientError>| refusals(answer.map(drop))[0].path.clone();
     assert_eq!(refused(apply(&mut client, None, "0")), "hex");
     assert_eq!(refused(apply(&mut client, None, "(hidden)")), "hex");
     assert_eq!(refused(apply(&mut client, None, "02000000")), "Version");
     let unknown = read(&mut client, "/v1/header?interface=eth77");
-    assert_eq!(refusals(unknown.map(drop))[0].status, Status::ERROR_NO_SUCH_INTERFACE);
+    assert_eq!(
+        refusals(unknown.map(drop))[0].status,
+        Status::ERROR_NO_SUCH_INTERFACE
+    );
 }

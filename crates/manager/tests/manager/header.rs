@@ -293,14 +293,15 @@ fn static_and_autostatic_routes_travel_in_one_block() {
     // Elsewhere each goes where it belongs.
     let mut other = Rig::new();
     other.present(interface(5, "eth0"));
-    other
-        .apply(&[set("protocols.static", json!({}))])
-        .unwrap();
+    other.apply(&[set("protocols.static", json!({}))]).unwrap();
     other.apply(&on("eth0", again)).unwrap();
     assert_eq!(locked(&other.routes).autostatic[&InterfaceIndex(5)].len(), 1);
     let text = |rig: &Rig| rig.manager.show_configuration().unwrap()["interfaces"]["eth0"].clone();
     assert_eq!(text(&other), text(&rig));
-    assert_eq!(rows(&other.manager.header(Some("eth0")).unwrap())[0].2, InterfaceIndex(5));
+    assert_eq!(
+        rows(&other.manager.header(Some("eth0")).unwrap())[0].2,
+        InterfaceIndex(5)
+    );
 
     // The block is the complete list; and it can go.
     let mut autostatic = InfoHeader::default();
@@ -323,7 +324,10 @@ fn routes_that_rows_cannot_say_travel_in_the_protocols_own_block() {
     let routes = json!([{ "prefix": "10.1.0.0/16", "gateway": "192.0.2.9", "tag": 5 }]);
     rig.apply(&[
         set("interfaces.eth0.static.routes", routes),
-        set("interfaces.eth0.autostatic.routes", json!([{ "prefix": "10.2.0.0/16" }])),
+        set(
+            "interfaces.eth0.autostatic.routes",
+            json!([{ "prefix": "10.2.0.0/16" }]),
+        ),
     ])
     .unwrap();
     let header = rig.manager.header(Some("eth0")).unwrap();
@@ -338,17 +342,12 @@ fn routes_that_rows_cannot_say_travel_in_the_protocols_own_block() {
 
     // The same routes twice are a contradiction.
     let mut twice = header.clone();
-    let row = Block::new(
-        BlockType::IP_ROUTE_INFO,
-        72,
-        1,
-        {
-            let mut row = header.find(BlockType::IP_ROUTE_INFO).unwrap().bytes().to_vec();
-            let protocol = row.windows(4).position(|word| word == 10002_u32.to_le_bytes());
-            row[protocol.unwrap()..][..4].copy_from_slice(&ProtocolId::STATIC.0.to_le_bytes());
-            row
-        },
-    );
+    let row = Block::new(BlockType::IP_ROUTE_INFO, 72, 1, {
+        let mut row = header.find(BlockType::IP_ROUTE_INFO).unwrap().bytes().to_vec();
+        let protocol = row.windows(4).position(|word| word == 10002_u32.to_le_bytes());
+        row[protocol.unwrap()..][..4].copy_from_slice(&ProtocolId::STATIC.0.to_le_bytes());
+        row
+    });
     twice.set(row.unwrap()).unwrap();
     let refusals = rig.apply(&on("eth0", twice)).unwrap_err();
     assert_eq!(refusals[0].path, "interfaces.eth0.static");
@@ -359,20 +358,22 @@ fn routes_that_rows_cannot_say_travel_in_the_protocols_own_block() {
 fn the_published_block_of_routes_alone_reaches_the_static_protocol() {
     let mut rig = rig();
     let routes = json!([{ "prefix": "10.1.0.0/16", "gateway": "192.0.2.9" }]);
-    rig.apply(&[set("interfaces.eth0.static.routes", routes)]).unwrap();
+    rig.apply(&[set("interfaces.eth0.static.routes", routes)])
+        .unwrap();
     let header = rig.manager.header(Some("eth0")).unwrap();
     let published = header.find(BlockType::IP_ROUTE_INFO).unwrap().to_info();
     let mut other = Rig::new();
     other.present(interface(2, "eth0"));
-    other
-        .apply(&[set("protocols.static", json!({}))])
-        .unwrap();
+    other.apply(&[set("protocols.static", json!({}))]).unwrap();
     let key = BlockKey::interface("eth0", ProtocolId(0xFFFF_0005));
     other
         .apply(&[Edit::Block(key.clone(), Some(published.clone()))])
         .unwrap();
     let text = other.manager.show_configuration().unwrap();
-    assert_eq!(text["interfaces"]["eth0"]["static"]["routes"][0]["prefix"], "10.1.0.0/16");
+    assert_eq!(
+        text["interfaces"]["eth0"]["static"]["routes"][0]["prefix"],
+        "10.1.0.0/16"
+    );
     assert!(!other.manager.tree().contains_key(&key));
     let mut cut = published;
     (cut.structure_size, cut.structure_count) = (71, 1);
@@ -388,9 +389,15 @@ fn the_answer_is_what_the_protocols_have_in_force() {
     rig.script(SAMPLE).change_interface(ETH0, metric(5));
     rig.script(SAMPLE).change_global(global(9));
     let header = rig.manager.header(Some("eth0")).unwrap();
-    assert_eq!(header.find(SAMPLE.into()).unwrap().to_info().bytes, metric(5).bytes);
+    assert_eq!(
+        header.find(SAMPLE.into()).unwrap().to_info().bytes,
+        metric(5).bytes
+    );
     let header = rig.manager.header(None).unwrap();
-    assert_eq!(header.find(SAMPLE.into()).unwrap().to_info().bytes, global(9).bytes);
+    assert_eq!(
+        header.find(SAMPLE.into()).unwrap().to_info().bytes,
+        global(9).bytes
+    );
     rig.present(interface(7, "eth7"));
     assert_eq!(rig.manager.header(Some("eth7")).unwrap().blocks(), []);
     let refusal = rig.manager.header(Some("eth8")).unwrap_err();
@@ -408,7 +415,12 @@ fn any_block() -> impl Strategy<Value = Block> {
         Just(Vec::new()),
         (1_u32..20).prop_map(|value| metric(value).bytes),
         prop::collection::vec(any::<u8>(), 1..40),
-        Just([2_u32, 8, 5, 13, 7].iter().flat_map(|word| word.to_le_bytes()).collect()),
+        Just(
+            [2_u32, 8, 5, 13, 7]
+                .iter()
+                .flat_map(|word| word.to_le_bytes())
+                .collect()
+        ),
         Just(vec![1, 0, 0, 0]),
     ];
     (kind, octets).prop_map(|(kind, octets)| Block::single(kind, octets))

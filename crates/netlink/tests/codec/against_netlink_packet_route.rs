@@ -6,6 +6,7 @@ use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::address::AddressAttribute;
 use netlink_packet_route::link::{InfoKind, LinkAttribute, LinkInfo};
+use netlink_packet_route::neighbour::{NeighbourAddress, NeighbourAttribute};
 use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteNextHop as TheirHop, RouteVia};
 use proptest::prelude::*;
 use waypost_netlink::{Body, Header, Message, RouteNextHop, decode_all};
@@ -176,5 +177,24 @@ proptest! {
         };
         prop_assert_eq!(hops, route.next_hops.iter().map(our_hop).collect::<Vec<_>>());
         prop_assert_eq!(ours(RouteNetlinkMessage::NewRoute(their)), Body::NewRoute(route));
+    }
+
+    #[test]
+    fn neighbours(neighbour in any::neighbour()) {
+        let RouteNetlinkMessage::NewNeighbour(their) = theirs(Body::NewNeighbour(neighbour.clone())) else { panic!() };
+        let header = &their.header;
+        prop_assert_eq!(header.ifindex, neighbour.interface.0);
+        prop_assert_eq!(u16::from(header.state), neighbour.state.bits());
+        prop_assert_eq!(header.flags.bits(), neighbour.flags);
+        let attributes = &their.attributes;
+        let address = find!(attributes, NeighbourAttribute::Destination(address) => match address {
+            NeighbourAddress::Inet(address) => IpAddr::V4(*address),
+            NeighbourAddress::Inet6(address) => IpAddr::V6(*address),
+            other => panic!("{other:?}"),
+        });
+        prop_assert_eq!(address, Some(neighbour.address));
+        let hardware = find!(attributes, NeighbourAttribute::LinkLayerAddress(address) => address.clone());
+        prop_assert_eq!(hardware.unwrap_or_default(), neighbour.hardware_address.to_vec());
+        prop_assert_eq!(ours(RouteNetlinkMessage::NewNeighbour(their)), Body::NewNeighbour(neighbour));
     }
 }

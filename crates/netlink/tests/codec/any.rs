@@ -194,7 +194,7 @@ fn nexthop() -> impl Strategy<Value = Nexthop> {
     )
 }
 
-fn neighbour() -> impl Strategy<Value = Neighbour> {
+pub(crate) fn neighbour() -> impl Strategy<Value = Neighbour> {
     (
         index(),
         any::<bool>().prop_flat_map(ip),

@@ -203,6 +203,9 @@ mod tests {
         assert_eq!(BlockType(8).to_string(), "rip");
         assert_eq!(BlockType::IP_ROUTE_INFO.scope(), Some(Scope::Interface));
         assert_eq!(BlockType::IP_PROT_PRIORITY_INFO.scope(), Some(Scope::Global));
-        assert_eq!((BlockType(8).scope(), BlockType(0xFFFF_0010).scope()), (None, None));
+        assert_eq!(
+            (BlockType(8).scope(), BlockType(0xFFFF_0010).scope()),
+            (None, None)
+        );
     }
 }

@@ -1,7 +1,7 @@
 use std::io;
 
 use waypost_netlink::constants::{AF_INET, AF_UNSPEC, IF_OPER_UP, RT_SCOPE_LINK};
-use waypost_netlink::{Address, AddressFlags, Body, Change, Link, LinkFlags, Query, Set};
+use waypost_netlink::{Address, AddressFlags, Body, Change, Link, LinkFlags, NeighbourState, Query, Set};
 use waypost_sys::interface;
 use waypost_sys::netlink::{Client, RequestError};
 use waypost_types::InterfaceIndex;
@@ -186,5 +186,45 @@ fn addresses_come_and_go() {
             addresses(&mut two.client, &Query::Addresses(AF_UNSPEC)).len(),
             count
         );
+    });
+}
+
+#[test]
+fn neighbours_are_those_ip_shows() {
+    isolated(|| {
+        let mut two = two_links();
+        for (address, device, more) in [
+            ("10.0.0.7", "left", "lladdr 02:00:00:00:00:07 nud permanent"),
+            ("10.0.1.8", "right", "lladdr 02:00:00:00:00:08 nud stale"),
+            ("fd00::9", "left", "lladdr 02:00:00:00:00:09 nud permanent router"),
+        ] {
+            ip(&format!("neigh add {address} dev {device} {more}"));
+        }
+        let mut seen = 0;
+        for their in ip_json("neigh show") {
+            let address: std::net::IpAddr = their["dst"].as_str().unwrap().parse().unwrap();
+            let answer = two.client.query(&Query::Neighbours(AF_UNSPEC)).unwrap();
+            let our = answer.into_iter().find_map(|message| match message.body {
+                Body::NewNeighbour(neighbour) => Some(neighbour).filter(|our| our.address == address),
+                other => panic!("{other:?}"),
+            });
+            let Some(our) = our else {
+                panic!("{their} is missing");
+            };
+            assert_eq!(
+                interface::name(our.interface).unwrap(),
+                their["dev"].as_str().unwrap()
+            );
+            assert_eq!(
+                colons(&our.hardware_address),
+                their["lladdr"].as_str().unwrap_or_default()
+            );
+            let states: Vec<String> = our.state.iter_names().map(|(name, _)| name.to_owned()).collect();
+            assert_eq!(their["state"], serde_json::json!(states), "{our:?}");
+            // `ip` says it by the key alone.
+            assert_eq!(our.flags & 0x80 != 0, their.get("router").is_some());
+            seen += usize::from(our.state != NeighbourState::NOARP);
+        }
+        assert!(seen >= 3);
     });
 }

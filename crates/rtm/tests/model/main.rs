@@ -3,6 +3,8 @@
 // Only test code here, though clippy takes it for a program.
 #![allow(clippy::unwrap_used)]
 
+mod naive;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -10,13 +12,15 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use waypost_rtm::{
-    Candidate, EntityConfig, EntityId, Family, Forwarding, NextHopSetId, Rtm, Standing, SubscriberConfig,
-    SubscriberId, SubscriberKind, default_preference,
+    Candidate, EntityConfig, Family, Forwarding, NextHopSetId, Rtm, Standing, SubscriberConfig, SubscriberId,
+    SubscriberKind,
 };
 use waypost_types::{
     BestRoute, InterfaceIndex, MAX_NEXT_HOPS, NextHop, NextHops, PathId, Prefix, ProtocolId, Route,
     RouteChange, RouteKind, Seed, Time,
 };
+
+use naive::{Model, ModelEntity};
 
 const PROTOCOLS: [ProtocolId; 3] = [ProtocolId::RIP, ProtocolId::OSPF, ProtocolId::STATIC];
 const PREFIXES: [&str; 8] = [
@@ -121,228 +125,6 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (0..4_usize).prop_map(Op::Drain),
         2 => (1..5_usize).prop_map(Op::Sweep),
     ]
-}
-
-struct ModelEntity {
-    id: EntityId,
-    config: EntityConfig,
-}
-
-#[derive(Clone)]
-struct ModelRoute {
-    protocol: usize,
-    path: PathId,
-    route: Route,
-    since: Time,
-    fresh: bool,
-}
-
-#[derive(Default)]
-struct ModelDestination {
-    routes: Vec<ModelRoute>,
-    best: Option<(usize, PathId)>,
-    armed: Option<Duration>,
-    held: Option<(Time, Duration)>,
-}
-
-#[derive(Default)]
-struct Model {
-    now: Time,
-    entities: BTreeMap<usize, ModelEntity>,
-    preferences: BTreeMap<usize, u8>,
-    down: BTreeSet<InterfaceIndex>,
-    destinations: BTreeMap<Prefix, ModelDestination>,
-}
-
-/// The next hops in the order and form the table reports them.
-fn normalised(hops: impl IntoIterator<Item = NextHop>) -> NextHops {
-    let mut by_key: BTreeMap<(InterfaceIndex, Option<IpAddr>), u16> = BTreeMap::new();
-    for hop in hops {
-        // Those that come first have the room.
-        let key = (hop.interface, hop.gateway);
-        if by_key.contains_key(&key) || by_key.len() < MAX_NEXT_HOPS {
-            let weight = by_key.entry(key).or_default();
-            *weight = hop.weight.max(*weight);
-        }
-    }
-    let hops = by_key.into_iter().map(|((interface, gateway), weight)| NextHop {
-        interface,
-        gateway,
-        weight,
-        onlink: false,
-    });
-    hops.collect()
-}
-
-impl Model {
-    fn preference(&self, route: &ModelRoute) -> u8 {
-        let configured = || self.preferences.get(&route.protocol).copied();
-        let own = || default_preference(PROTOCOLS[route.protocol]);
-        route.route.preference.or_else(configured).unwrap_or_else(own)
-    }
-
-    fn usable(&self, hops: &NextHops) -> NextHops {
-        hops.iter()
-            .filter(|hop| !self.down.contains(&hop.interface))
-            .copied()
-            .collect()
-    }
-
-    fn eligible(&self, route: &Route) -> bool {
-        route.kind != RouteKind::Unicast || !self.usable(&route.next_hops).is_empty()
-    }
-
-    fn rank(&self, route: &ModelRoute) -> (u8, u32) {
-        (self.preference(route), route.route.metric)
-    }
-
-    fn choose(&mut self) {
-        let mut chosen = Vec::new();
-        for (prefix, destination) in &self.destinations {
-            let eligible: Vec<_> = destination
-                .routes
-                .iter()
-                .filter(|r| self.eligible(&r.route))
-                .collect();
-            let least = eligible.iter().map(|r| self.rank(r)).min();
-            let mut tied = eligible.into_iter().filter(|r| Some(self.rank(r)) == least);
-            let first = tied.clone().next();
-            let incumbent = tied.find(|r| Some((r.protocol, r.path)) == destination.best);
-            chosen.push((*prefix, incumbent.or(first).map(|r| (r.protocol, r.path))));
-        }
-        for (prefix, best) in chosen {
-            let destination = self.destinations.get_mut(&prefix).unwrap();
-            destination.best = best;
-            if destination.routes.is_empty()
-                && let Some(duration) = destination.armed.take()
-            {
-                destination.held = Some((self.now, duration));
-            }
-        }
-    }
-
-    fn best_row(&self, prefix: Prefix) -> Option<&ModelRoute> {
-        let destination = self.destinations.get(&prefix)?;
-        let best = destination.best?;
-        destination.routes.iter().find(|r| (r.protocol, r.path) == best)
-    }
-
-    fn best(&self, prefix: Prefix) -> Option<BestRoute> {
-        let best = self.best_row(prefix)?;
-        Some(BestRoute {
-            owner: PROTOCOLS[best.protocol],
-            preference: self.preference(best),
-            route: best.route.clone(),
-        })
-    }
-
-    fn advertised(&self, prefix: Prefix) -> Option<BestRoute> {
-        let held = self.destinations.get(&prefix).is_some_and(|d| d.held.is_some());
-        self.best(prefix).filter(|_| !held)
-    }
-
-    fn forwarding(&self, prefix: Prefix) -> Option<(RouteKind, ProtocolId, u8, u32, NextHops)> {
-        let best = self.best_row(prefix)?;
-        let mut hops = best.route.next_hops.clone();
-        let merges = self
-            .entities
-            .get(&best.protocol)
-            .is_some_and(|e| e.config.merge_equal);
-        if merges && best.route.kind == RouteKind::Unicast {
-            let routes = self.destinations[&prefix].routes.iter();
-            let equal = routes.filter(|r| {
-                r.protocol == best.protocol
-                    && self.rank(r) == self.rank(best)
-                    && r.route.kind == RouteKind::Unicast
-                    && self.eligible(&r.route)
-            });
-            let others = equal.flat_map(|r| r.route.next_hops.clone());
-            hops = normalised(hops.into_iter().chain(others));
-        }
-        let (preference, metric) = self.rank(best);
-        let owner = PROTOCOLS[best.protocol];
-        Some((best.route.kind, owner, preference, metric, self.usable(&hops)))
-    }
-
-    fn count(&self, protocol: usize) -> usize {
-        let routes = self.destinations.values().flat_map(|d| &d.routes);
-        routes.filter(|r| r.protocol == protocol).count()
-    }
-
-    fn retain(&mut self, keep: impl Fn(&ModelRoute) -> bool) {
-        for destination in self.destinations.values_mut() {
-            destination.routes.retain(&keep);
-            let best = destination.best;
-            if !destination
-                .routes
-                .iter()
-                .any(|r| Some((r.protocol, r.path)) == best)
-            {
-                destination.best = None;
-            }
-        }
-    }
-
-    fn valid(&self, protocol: usize, prefix: Prefix, route: &Route) -> bool {
-        let family = self.entities[&protocol].config.family;
-        let v4_gateway = route
-            .next_hops
-            .iter()
-            .any(|hop| hop.gateway.is_some_and(|g| g.is_ipv4()));
-        family.is_none_or(|family| family == Family::of(prefix))
-            && route.preference != Some(0)
-            && (route.kind == RouteKind::Unicast) != route.next_hops.is_empty()
-            && route.next_hops.len() <= MAX_NEXT_HOPS
-            && !(matches!(prefix, Prefix::V6(_)) && v4_gateway)
-    }
-
-    /// Whether the change is accepted.
-    fn apply(&mut self, protocol: usize, change: &RouteChange) -> bool {
-        match change {
-            RouteChange::Delete { prefix, path } => {
-                if let Some(destination) = self.destinations.get_mut(prefix) {
-                    destination
-                        .routes
-                        .retain(|r| (r.protocol, r.path) != (protocol, *path));
-                    if destination.best == Some((protocol, *path)) {
-                        destination.best = None;
-                    }
-                }
-                true
-            }
-            RouteChange::Set { prefix, path, route } => {
-                if !self.valid(protocol, *prefix, route) {
-                    return false;
-                }
-                let full = self.entities[&protocol]
-                    .config
-                    .route_limit
-                    .is_some_and(|limit| self.count(protocol) >= limit as usize);
-                let mut route = route.clone();
-                route.next_hops = normalised(route.next_hops);
-                let destination = self.destinations.entry(*prefix).or_default();
-                let mut routes = destination.routes.iter_mut();
-                match routes.find(|r| (r.protocol, r.path) == (protocol, *path)) {
-                    Some(old) => {
-                        if old.route != route {
-                            old.since = self.now;
-                        }
-                        old.route = route;
-                        old.fresh = true;
-                    }
-                    None if full => return false,
-                    None => destination.routes.push(ModelRoute {
-                        protocol,
-                        path: *path,
-                        route,
-                        since: self.now,
-                        fresh: true,
-                    }),
-                }
-                true
-            }
-        }
-    }
 }
 
 /// What subscribers know from their drains alone.
