@@ -2,7 +2,8 @@
 //!
 //! In the making. What there is: packets and LSAs on the wire ([`packet`], [`lsa`]) and their authentication
 //! ([`authentication`]), the database that holds LSAs ([`database`]),
-//! and the state machines of interfaces and neighbours ([`interface`], [`neighbor`]).
+//! the state machines of interfaces and neighbours ([`interface`], [`neighbor`]), and the process that brings databases
+//! together and keeps them so ([`process`]).
 
 pub mod area;
 pub mod authentication;
@@ -14,6 +15,11 @@ pub mod neighbor;
 pub mod options;
 pub mod packet;
 pub mod parameters;
+pub mod process;
 
 pub use area::AreaId;
 pub use options::Options;
+pub use process::Ospf;
+
+#[cfg(test)]
+mod tests;

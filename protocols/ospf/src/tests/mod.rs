@@ -1,0 +1,5 @@
+//! Routers against each other, in virtual time.
+
+mod adjacency;
+mod flooding;
+mod lab;
