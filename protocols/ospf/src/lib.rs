@@ -2,8 +2,8 @@
 //!
 //! In the making. What there is: packets and LSAs on the wire ([`packet`], [`lsa`]) and their authentication
 //! ([`authentication`]), the database that holds LSAs ([`database`]),
-//! the state machines of interfaces and neighbours ([`interface`], [`neighbor`]), and the process that brings databases
-//! together and keeps them so ([`process`]).
+//! the state machines of interfaces and neighbours ([`interface`], [`neighbor`]), the process that brings databases
+//! together and keeps them so ([`process`]), and the calculation of routes ([`spf`]).
 
 pub mod area;
 pub mod authentication;
@@ -16,6 +16,7 @@ pub mod options;
 pub mod packet;
 pub mod parameters;
 pub mod process;
+pub mod spf;
 
 pub use area::AreaId;
 pub use options::Options;

@@ -132,12 +132,16 @@ impl Ospf {
         let met = neighbor.state <= State::Attempt;
         neighbor.router = sender;
         // On a point-to-point link a neighbour may change its address.
+        let moved = neighbor.address != checked.source;
         neighbor.address = checked.source;
         neighbor.options = fields.options;
         neighbor.priority = fields.priority;
         neighbor.designated_router = fields.designated_router;
         neighbor.backup = fields.backup;
         let address = neighbor.address;
+        if moved {
+            self.reconsider();
+        }
         self.neighbor_event(now, id, key, Event::HelloReceived, out);
         let two_way = hello.neighbors().any(|heard| heard == router);
         let event = if two_way {

@@ -97,6 +97,9 @@ impl Ospf {
             self.databases.remove(Domain::Area(area));
             self.wishes.retain(|(domain, _), _| *domain != Domain::Area(area));
             self.expired.retain(|(domain, _)| *domain != Domain::Area(area));
+            self.routing
+                .ids
+                .retain(|(domain, _), _| *domain != Domain::Area(area));
         }
     }
 
@@ -188,11 +191,18 @@ impl Ospf {
         interface.counters.events += 1;
         self.router_lsas.insert(interface.parameters.area);
         self.network_lsas.insert(id);
+        let was = matches!(old, State::Dr | State::Backup);
+        let port = interface.is_designated() != was || (old <= State::Loopback && interface.speaks());
+        if (old == State::Down) != (next == State::Down) {
+            // Whether this is an area border router may be another matter now.
+            self.router_lsas.extend(self.databases.areas.keys());
+            self.reconsider();
+            self.defer(Deferred::Externals);
+        }
         if next > State::Waiting {
             self.timers.cancel(&Timer::Wait(id));
         }
-        let was = matches!(old, State::Dr | State::Backup);
-        if interface.is_designated() != was || (old <= State::Loopback && interface.speaks()) {
+        if port {
             self.open_port(id, out);
         }
         if old <= State::Loopback && next > State::Loopback {
@@ -353,6 +363,7 @@ impl Ospf {
         self.network_lsas.clear();
         self.wishes.clear();
         self.timers.retain(|timer| !matches!(timer, Timer::Originate(..)));
+        self.routing.ids.clear();
         self.router = router;
         if let Some(router) = router {
             out.notice(
@@ -364,6 +375,8 @@ impl Ospf {
         for id in ids {
             self.bring_up(now, id, out);
         }
+        self.say_externals(now, out);
+        self.reconsider();
         self.settle(now, out);
     }
 }

@@ -12,13 +12,16 @@ mod interfaces;
 mod neighbors;
 mod originate;
 mod receive;
+mod routes;
 mod self_description;
 mod send;
+mod summaries;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv4Addr;
 
 use originate::Wish;
+use routes::Routing;
 use waypost_engine::{Now, Outbox, Severity, TimerQueue};
 use waypost_types::{Random, Seed, Time};
 
@@ -29,6 +32,7 @@ use crate::interface::{Interface, InterfaceId};
 use crate::lsa::LsaKey;
 use crate::neighbor::lists::Handle;
 use crate::parameters::RouterParameters;
+pub use routes::RouteCounters;
 
 /// Where an LSA is flooded, exactly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -147,6 +151,8 @@ enum Timer {
     Originate(Domain, LsaKey),
     /// Sequence numbers of authentication are to be stored again, or need no longer be waited for.
     Sequence,
+    /// Routes are to be calculated.
+    Calculate,
 }
 
 /// Work that an input leaves behind.
@@ -158,6 +164,8 @@ enum Deferred {
     AdjOk(InterfaceId),
     /// The next LSAs may be asked for, or all of them came.
     Request(InterfaceId, Ipv4Addr),
+    /// How externals are said inside NSSAs is to be looked at.
+    Externals,
 }
 
 /// Counters of the process as a whole.
@@ -197,6 +205,7 @@ pub struct Ospf {
     exchanging: usize,
     /// What changed since routes were calculated.
     changes: Vec<(Domain, LsaKey)>,
+    routing: Routing,
     counters: RouterCounters,
 }
 
@@ -221,6 +230,7 @@ impl Ospf {
             expired: Vec::new(),
             exchanging: 0,
             changes: Vec::new(),
+            routing: Routing::new(seed),
             counters: RouterCounters::default(),
         }
     }
@@ -291,11 +301,6 @@ impl Ospf {
         self.counters
     }
 
-    /// Takes what changed in the databases since the last call: LSAs whose contents are other or that are gone.
-    pub fn take_changes(&mut self) -> Vec<(Domain, LsaKey)> {
-        std::mem::take(&mut self.changes)
-    }
-
     /// When [`Self::deadline`] is wanted next.
     #[must_use]
     pub fn next_time(&self) -> Option<Time> {
@@ -328,11 +333,24 @@ impl Ospf {
             Timer::Retransmit(id, key) => self.retransmit(now, id, key, out),
             Timer::Originate(domain, key) => self.realise(now, domain, key, out),
             Timer::Sequence => self.reserve_numbers(now, out),
+            Timer::Calculate => self.calculate(now, out),
         }
     }
 
-    /// Does the work that inputs left behind.
+    /// Does the work that inputs left behind. LSAs go on their way before routes are calculated: others wait for them.
     fn settle(&mut self, now: Now, out: &mut Outbox) {
+        loop {
+            self.settle_databases(now, out);
+            while let Some(id) = self.floods.pop_first() {
+                self.send_floods(now, id, out);
+            }
+            if !self.plan_calculation(now, out) {
+                break;
+            }
+        }
+    }
+
+    fn settle_databases(&mut self, now: Now, out: &mut Outbox) {
         loop {
             if let Some(deferred) = self.deferred.pop_front() {
                 match deferred {
@@ -342,6 +360,7 @@ impl Ospf {
                     }
                     Deferred::AdjOk(id) => self.look_at_adjacencies(now, id, out),
                     Deferred::Request(id, key) => self.request(now, id, key, out),
+                    Deferred::Externals => self.look_at_externals(now, out),
                 }
             } else if let Some(area) = self.router_lsas.pop_first() {
                 self.describe_router(now, area, out);
@@ -352,9 +371,6 @@ impl Ospf {
             } else {
                 break;
             }
-        }
-        while let Some(id) = self.floods.pop_first() {
-            self.send_floods(now, id, out);
         }
     }
 

@@ -101,6 +101,8 @@ impl Ospf {
         if (old == State::Full) != (next == State::Full) {
             self.router_lsas.insert(area);
             self.network_lsas.insert(id);
+            // Our own LSA may have to wait; the routes need not.
+            self.reconsider();
             let what = if next == State::Full {
                 "is adjacent"
             } else {

@@ -4,6 +4,7 @@
 //! the last instance is old enough; so a change that is undone in between is never said, and whatever others claim in our name
 //! is put right or flushed.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use waypost_engine::{Now, Outbox};
@@ -98,7 +99,7 @@ impl Ospf {
         let Some(key) = database.key(slot).filter(|_| database.flush(slot)) else {
             return;
         };
-        self.changes.push((domain, key));
+        self.note_change(domain, key);
         self.forget_retransmissions(domain, key.kind.scope(), slot);
         let header = self
             .databases
@@ -167,10 +168,36 @@ impl Ospf {
         let refresh = Duration::from_secs(u64::from(LS_REFRESH_TIME) - spread);
         database.set_due(installed.slot, now.time + refresh);
         if installed.changed {
-            self.changes.push((domain, key));
+            self.note_change(domain, key);
         }
         self.counters.originated += 1;
         self.flood(now, domain, installed.slot, &header, None);
+    }
+
+    /// What an LSA is wanted to say.
+    pub(super) fn wish_of(&self, domain: Domain, key: LsaKey) -> Option<(Options, Vec<u8>)> {
+        let wish = self.wishes.get(&(domain, key))?;
+        Some((wish.options, wish.body.clone()))
+    }
+
+    /// The LSAs of a type that are wanted.
+    pub(super) fn wished(&self, domain: Domain, kind: LsaType) -> impl Iterator<Item = LsaKey> {
+        let end = |address| LsaKey {
+            kind,
+            id: address,
+            router: address,
+        };
+        let (first, last) = (end(Ipv4Addr::UNSPECIFIED), end(Ipv4Addr::BROADCAST));
+        let range = self.wishes.range((domain, first)..=(domain, last));
+        range.map(|((_, key), _)| *key)
+    }
+
+    /// Something in a database is other than it was. What this router says of elsewhere it knows from its routes.
+    fn note_change(&mut self, domain: Domain, key: LsaKey) {
+        let inside = matches!(key.kind, LsaType::Router | LsaType::Network);
+        if inside || self.router != Some(key.router) {
+            self.changes.push((domain, key));
+        }
     }
 
     /// Whether an LSA says that it is ours: by router identifier, or a network-LSA for an address of ours (RFC 2328 §13.4).

@@ -6,6 +6,7 @@ use waypost_engine::{Now, Outbox};
 use waypost_types::Prefix4;
 use waypost_wire::Writer;
 
+use super::routes::link_data;
 use super::{Domain, Ospf};
 use crate::area::AreaId;
 use crate::interface::machine::State as InterfaceState;
@@ -43,7 +44,7 @@ impl Ospf {
         }
         let mut flags = RouterFlags::empty();
         flags.set(RouterFlags::BORDER, self.is_border());
-        let external = self.parameters.boundary_router && self.parameters.area(area).kind != AreaKind::Stub;
+        let external = self.is_boundary() && self.parameters.area(area).kind != AreaKind::Stub;
         flags.set(RouterFlags::EXTERNAL, external);
         flags.set(RouterFlags::VIRTUAL, self.ends_virtual_link(area));
         let mut writer = Writer::with_capacity(RouterBody::FIXED + links.len() * RouterLink::LENGTH);
@@ -64,10 +65,12 @@ impl Ospf {
         areas.filter(|area| self.is_attached(*area)).collect()
     }
 
-    /// Whether this is an area border router: attached to more than one area (RFC 2328 §3.3).
+    /// Whether this is an area border router: attached to the backbone and to another area. Without the backbone it has
+    /// nothing to tell, and says so by not being one (RFC 3509 §2.2).
     #[must_use]
     pub fn is_border(&self) -> bool {
-        self.attached_areas().len() > 1
+        let areas = self.attached_areas();
+        areas.len() > 1 && areas.contains(&AreaId::BACKBONE)
     }
 
     fn ends_virtual_link(&self, area: AreaId) -> bool {
@@ -165,11 +168,7 @@ fn describe_interface(interface: &Interface, stub_router: bool, links: &mut Vec<
         (InterfaceState::Down, _) => return,
         (InterfaceState::Loopback, _) => links.extend(attachment.address.map(|address| host(address, 0))),
         (InterfaceState::PointToPoint, NetworkType::PointToPoint) if interface.id.index().is_some() => {
-            // On unnumbered links the interface is told by its number.
-            let data = match attachment.prefix {
-                Some(_) => interface.address(),
-                None => Ipv4Addr::from_bits(interface.id.index().map_or(0, |index| index.0)),
-            };
+            let data = link_data(interface);
             links.extend(full().map(|neighbor| RouterLink {
                 kind: LinkType::PointToPoint,
                 id: neighbor.router,

@@ -3,3 +3,4 @@
 mod adjacency;
 mod flooding;
 mod lab;
+mod routing;
