@@ -8,6 +8,7 @@
 pub mod area;
 pub mod authentication;
 pub mod checksum;
+pub mod config;
 pub mod database;
 pub mod interface;
 pub mod lsa;

@@ -232,6 +232,8 @@ pub struct RouterParameters {
     pub rfc1583: bool,
     /// The most next hops of one route.
     pub maximum_paths: u8,
+    /// Rank of routes among those of other protocols; `None`: the preference table's.
+    pub preference: Option<u8>,
     /// When routes are calculated.
     pub backoff: BackoffParameters,
     /// The area's parameters where they are not the default.
@@ -253,6 +255,7 @@ impl Default for RouterParameters {
             // DEVIATION RFC 2328 C.1: as FRR and BIRD have it, because routers of one network must agree.
             rfc1583: false,
             maximum_paths: 16,
+            preference: None,
             backoff: BackoffParameters::default(),
             areas: BTreeMap::new(),
         }

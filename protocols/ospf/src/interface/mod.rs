@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use serde::Serialize;
-use waypost_engine::PortId;
+use waypost_engine::{PortId, PortSpec};
 use waypost_types::{InterfaceIndex, Prefix4};
 
 use crate::area::AreaId;
@@ -140,6 +140,10 @@ pub struct Counters {
     pub received: [u64; PacketType::ALL.len()],
     /// Packets not taken.
     pub dropped: u64,
+    /// Times the port could not be opened or changed.
+    pub port_failures: u64,
+    /// Packets the kernel did not take.
+    pub send_failures: u64,
     /// State changes (RFC 4750, ospfIfEvents).
     pub events: u64,
 }
@@ -165,6 +169,8 @@ pub struct Interface {
     pub(crate) floods: Vec<Handle>,
     /// Acknowledgments that wait for others.
     pub(crate) acknowledgments: Vec<LsaHeader>,
+    /// The port as it was asked for, while it is open.
+    pub(crate) port: Option<PortSpec>,
     /// The network-LSA it is the Designated Router for.
     pub(crate) network_lsa: Option<(Domain, LsaKey)>,
     /// Counters.
@@ -185,6 +191,7 @@ impl Interface {
             neighbors: BTreeMap::new(),
             floods: Vec::new(),
             acknowledgments: Vec::new(),
+            port: None,
             network_lsa: None,
             counters: Counters::default(),
             last_drop: None,

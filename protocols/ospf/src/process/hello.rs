@@ -29,6 +29,11 @@ impl Ospf {
         };
         let parameters = &interface.parameters;
         self.timers.set(Timer::Hello(id), now.time + parameters.hello);
+        self.sync_port(id, out);
+        let Some(interface) = self.interfaces.get(&id) else {
+            return;
+        };
+        let parameters = &interface.parameters;
         if parameters.network.has_multicast() {
             self.send_hello(now, id, To::All, out);
             return;

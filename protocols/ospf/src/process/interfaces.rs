@@ -103,7 +103,7 @@ impl Ospf {
         }
     }
 
-    fn bring_up(&mut self, now: Now, id: InterfaceId, out: &mut Outbox) {
+    pub(super) fn bring_up(&mut self, now: Now, id: InterfaceId, out: &mut Outbox) {
         let Some(interface) = self.interfaces.get(&id) else {
             return;
         };
@@ -130,17 +130,14 @@ impl Ospf {
         let priority = new.priority != old.priority;
         let said =
             priority || (new.hello, new.hello_field, new.dead) != (old.hello, old.hello_field, old.dead);
-        let port = (new.ttl, new.minimum_ttl, new.dscp, new.receive_buffer)
-            != (old.ttl, old.minimum_ttl, old.dscp, old.receive_buffer);
         let speaks = interface.speaks();
         let configured = new.neighbors != old.neighbors;
         self.router_lsas.insert(area);
+        self.network_lsas.insert(id);
         if !speaks {
             return;
         }
-        if port {
-            self.open_port(id, out);
-        }
+        self.sync_port(id, out);
         if priority {
             self.defer(Deferred::NeighborChange(id));
         }
@@ -191,8 +188,6 @@ impl Ospf {
         interface.counters.events += 1;
         self.router_lsas.insert(interface.parameters.area);
         self.network_lsas.insert(id);
-        let was = matches!(old, State::Dr | State::Backup);
-        let port = interface.is_designated() != was || (old <= State::Loopback && interface.speaks());
         if (old == State::Down) != (next == State::Down) {
             // Whether this is an area border router may be another matter now.
             self.router_lsas.extend(self.databases.areas.keys());
@@ -202,9 +197,7 @@ impl Ospf {
         if next > State::Waiting {
             self.timers.cancel(&Timer::Wait(id));
         }
-        if port {
-            self.open_port(id, out);
-        }
+        self.sync_port(id, out);
         if old <= State::Loopback && next > State::Loopback {
             self.hello_timer(now, id, out);
             self.meet_configured_neighbors(now, id, out);
@@ -234,7 +227,6 @@ impl Ospf {
         };
         interface.designated_router = Ipv4Addr::UNSPECIFIED;
         interface.backup = Ipv4Addr::UNSPECIFIED;
-        let had_port = interface.speaks();
         let keys: Vec<Ipv4Addr> = interface.neighbors.keys().copied().collect();
         for key in keys {
             self.neighbor_event(now, id, key, NeighborEvent::KillNbr, out);
@@ -249,30 +241,24 @@ impl Ospf {
             interface.acknowledgments.clear();
         }
         self.databases.remove(Domain::Link(id));
-        if let Some(port) = id.port().filter(|_| had_port) {
-            out.close_port(port);
-        }
     }
 
-    /// Opens the port, or changes its groups and options in place.
-    fn open_port(&self, id: InterfaceId, out: &mut Outbox) {
-        let (Some(interface), Some(port), Some(index)) = (self.interfaces.get(&id), id.port(), id.index())
+    /// Brings the port to what the interface needs: opened, changed in place, or closed.
+    pub(super) fn sync_port(&mut self, id: InterfaceId, out: &mut Outbox) {
+        let (Some(interface), Some(port), Some(index)) =
+            (self.interfaces.get_mut(&id), id.port(), id.index())
         else {
             return;
         };
-        if !interface.speaks() {
-            return;
-        }
-        let parameters = &interface.parameters;
-        let mut groups = SmallVec::new();
-        if parameters.network.has_multicast() {
-            groups.push(ALL_SPF_ROUTERS);
-            if interface.is_designated() {
-                groups.push(ALL_D_ROUTERS);
+        let wanted = interface.speaks().then(|| {
+            let parameters = &interface.parameters;
+            let mut groups = SmallVec::new();
+            if parameters.network.has_multicast() {
+                groups.push(ALL_SPF_ROUTERS);
+                if interface.is_designated() {
+                    groups.push(ALL_D_ROUTERS);
+                }
             }
-        }
-        out.open_port(
-            port,
             PortSpec {
                 transport: Transport::Raw(OSPF_PROTOCOL),
                 interface: index,
@@ -283,8 +269,37 @@ impl Ospf {
                 minimum_ttl: parameters.minimum_ttl,
                 dscp: parameters.dscp,
                 receive_buffer: parameters.receive_buffer,
-            },
-        );
+            }
+        });
+        if interface.port == wanted {
+            return;
+        }
+        interface.port.clone_from(&wanted);
+        match wanted {
+            Some(spec) => out.open_port(port, spec),
+            None => out.close_port(port),
+        }
+    }
+
+    /// A port could not be opened or changed, and is closed now. It is asked for again with every Hello.
+    pub fn port_failed(&mut self, id: InterfaceId, error: &str, out: &mut Outbox) {
+        let Some(interface) = self.interfaces.get_mut(&id) else {
+            return;
+        };
+        interface.port = None;
+        let news = interface.counters.port_failures == 0;
+        interface.counters.port_failures += 1;
+        if news {
+            let text = format!("no port, so OSPF neither hears nor says anything there: {error}");
+            self.notice(id, out, Severity::Error, text);
+        }
+    }
+
+    /// The kernel did not take packets that were to be sent.
+    pub fn send_failed(&mut self, id: InterfaceId, packets: u32) {
+        if let Some(interface) = self.interfaces.get_mut(&id) {
+            interface.counters.send_failures += u64::from(packets);
+        }
     }
 
     /// RFC 2328 §9.4.

@@ -9,6 +9,7 @@ mod exchange;
 mod flooding;
 mod hello;
 mod interfaces;
+mod life;
 mod neighbors;
 mod originate;
 mod receive;
@@ -207,6 +208,8 @@ pub struct Ospf {
     changes: Vec<(Domain, LsaKey)>,
     routing: Routing,
     counters: RouterCounters,
+    /// It said good-bye.
+    stopped: bool,
 }
 
 impl Ospf {
@@ -232,6 +235,7 @@ impl Ospf {
             changes: Vec::new(),
             routing: Routing::new(seed),
             counters: RouterCounters::default(),
+            stopped: false,
         }
     }
 
@@ -304,6 +308,9 @@ impl Ospf {
     /// When [`Self::deadline`] is wanted next.
     #[must_use]
     pub fn next_time(&self) -> Option<Time> {
+        if self.stopped {
+            return None;
+        }
         let timers = self.timers.next_deadline();
         timers.into_iter().chain(self.databases.next_due()).min()
     }

@@ -101,6 +101,9 @@ impl Ospf {
     /// Looks at what changed and sets the time of the calculation; if that is now, calculates. Whether it did.
     pub(super) fn plan_calculation(&mut self, now: Now, out: &mut Outbox) -> bool {
         let changes = std::mem::take(&mut self.changes);
+        if self.stopped {
+            return false;
+        }
         let changed = changes.iter().map(|(_, key)| extent(key.kind)).max();
         let asked = std::mem::take(&mut self.routing.asked).max(changed.unwrap_or_default());
         if asked == Extent::Nothing {
@@ -150,7 +153,7 @@ impl Ospf {
         let table = &self.routing.table;
         let mut wanted = BTreeMap::new();
         for (prefix, path) in table.all() {
-            if let Some(route) = table.route(path) {
+            if let Some(route) = table.route(path, self.parameters.preference) {
                 wanted.insert(prefix, route);
             }
         }

@@ -13,6 +13,9 @@ use crate::neighbor::lists::Handle;
 use crate::packet::{ALL_D_ROUTERS, ALL_SPF_ROUTERS, HEADER_LENGTH, IP_HEADER_LENGTH, PacketType, begin};
 use crate::parameters::NetworkType;
 
+/// Packets may be so long whatever the MTU: every host takes them (RFC 791 §3.1).
+const LEAST_PACKET: u16 = 576;
+
 /// To whom a packet goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum To {
@@ -32,7 +35,8 @@ impl Ospf {
         };
         let trailer =
             Seal::of(&interface.parameters.authentication, now.wall).map_or(0, |seal| seal.trailer_length());
-        usize::from(interface.parameters.mtu).saturating_sub(IP_HEADER_LENGTH + HEADER_LENGTH + trailer)
+        usize::from(interface.parameters.mtu.max(LEAST_PACKET))
+            .saturating_sub(IP_HEADER_LENGTH + HEADER_LENGTH + trailer)
     }
 
     /// Sends a packet whose body `write` appends. Nothing is sent without a router identifier, or when a digest is wanted and
@@ -52,6 +56,9 @@ impl Ospf {
         let (Some(port), Some(source)) = (id.port(), interface.attachment.address) else {
             return;
         };
+        if interface.port.is_none() {
+            return;
+        }
         let parameters = &interface.parameters;
         let destination = match to {
             // §8.1: there is only one who can hear it, and its address may be anything.

@@ -207,7 +207,7 @@ impl Table {
 
     /// The route for the router's own table; `None` where packets need no gateway: the kernel knows those networks.
     #[must_use]
-    pub fn route(&self, path: &Path) -> Option<Route> {
+    pub fn route(&self, path: &Path, preference: Option<u8>) -> Option<Route> {
         let hops = self.sets.get(path.hops);
         let next_hops: NextHops = hops.iter().filter(|hop| hop.gateway.is_some()).copied().collect();
         if next_hops.is_empty() || next_hops.len() < hops.len() {
@@ -222,7 +222,7 @@ impl Table {
                 path.cost
             },
             tag: path.tag,
-            preference: None,
+            preference,
         })
     }
 
