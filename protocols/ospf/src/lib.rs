@@ -10,6 +10,7 @@ pub mod authentication;
 pub mod checksum;
 pub mod config;
 pub mod database;
+mod engine;
 pub mod interface;
 pub mod lsa;
 pub mod neighbor;
@@ -17,9 +18,11 @@ pub mod options;
 pub mod packet;
 pub mod parameters;
 pub mod process;
+mod show;
 pub mod spf;
 
 pub use area::AreaId;
+pub use engine::OspfEngine;
 pub use options::Options;
 pub use process::Ospf;
 

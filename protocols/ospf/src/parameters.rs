@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use waypost_engine::Severity;
 use waypost_types::Prefix4;
 
 use crate::area::AreaId;
@@ -234,6 +235,8 @@ pub struct RouterParameters {
     pub maximum_paths: u8,
     /// Rank of routes among those of other protocols; `None`: the preference table's.
     pub preference: Option<u8>,
+    /// The least severe of what is logged; `None`: nothing is.
+    pub logged: Option<Severity>,
     /// When routes are calculated.
     pub backoff: BackoffParameters,
     /// The area's parameters where they are not the default.
@@ -256,6 +259,7 @@ impl Default for RouterParameters {
             rfc1583: false,
             maximum_paths: 16,
             preference: None,
+            logged: Some(Severity::Info),
             backoff: BackoffParameters::default(),
             areas: BTreeMap::new(),
         }

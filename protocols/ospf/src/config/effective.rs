@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use waypost_engine::Severity;
 use waypost_routprot::Refusal;
 
-use super::options::{Area, AreaAuthentication, GlobalConfig, InterfaceConfig, Key, TtlSecurity};
+use super::options::{Area, AreaAuthentication, GlobalConfig, InterfaceConfig, Key, Logging, TtlSecurity};
 use super::validate;
 use crate::area::AreaId;
 use crate::authentication::{Key as ChainKey, Method, PASSWORD_LENGTH, Policy};
@@ -182,6 +183,12 @@ pub fn router_parameters(global: &GlobalConfig) -> RouterParameters {
         rfc1583: global.rfc1583.unwrap_or_default(),
         maximum_paths: global.maximum_paths.unwrap_or(default.maximum_paths),
         preference: global.preference,
+        logged: match global.logging.unwrap_or_default() {
+            Logging::None => None,
+            Logging::Errors => Some(Severity::Error),
+            Logging::Warnings => Some(Severity::Warning),
+            Logging::Information => Some(Severity::Info),
+        },
         backoff,
         areas: global
             .areas

@@ -118,6 +118,9 @@ pub enum Drop {
     /// Nobody configured the sender where neighbours are configured.
     #[error("{0} is not a configured neighbour")]
     Stranger(Ipv4Addr),
+    /// There are as many neighbours as there may be.
+    #[error("there are too many neighbours")]
+    TooManyNeighbors,
     /// The sender is no neighbour, or not far enough for such a packet.
     #[error("no exchange is going on with {0}")]
     State(Ipv4Addr),
@@ -226,6 +229,12 @@ impl Interface {
     #[must_use]
     pub const fn is_designated(&self) -> bool {
         matches!(self.state, machine::State::Dr | machine::State::Backup)
+    }
+
+    /// Whether its port is open, as far as is known.
+    #[must_use]
+    pub const fn has_port(&self) -> bool {
+        self.port.is_some()
     }
 
     /// Whether neighbours are spoken to.

@@ -435,7 +435,7 @@ impl Ospf {
             None => {
                 let index = id.index();
                 let text = format!("neighbour {address} asks for an LSA that is not here");
-                out.notice(Severity::Info, index, text);
+                self.log(index, out, Severity::Info, text);
                 self.neighbor_event(now, id, key, Event::BadLsReq, out);
             }
         }

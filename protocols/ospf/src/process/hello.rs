@@ -15,6 +15,9 @@ use crate::options::Options;
 use crate::packet::{Hello, HelloFields, PacketType};
 use crate::parameters::NetworkType;
 
+/// Neighbours on one interface; made-up ones fill no more.
+const MAXIMUM_NEIGHBORS: usize = 4096;
+
 impl Ospf {
     /// The options of Hellos on an interface; Database Descriptions say too whether opaque LSAs are understood
     /// (RFC 5250 §4.1).
@@ -112,6 +115,9 @@ impl Ospf {
         let key = checked.key(network);
         if !interface.neighbors.contains_key(&key) && network == NetworkType::PointToMultipointNonBroadcast {
             return Err(Drop::Stranger(checked.source));
+        }
+        if !interface.neighbors.contains_key(&key) && interface.neighbors.len() >= MAXIMUM_NEIGHBORS {
+            return Err(Drop::TooManyNeighbors);
         }
         let Some(interface) = self.interfaces.get_mut(&id) else {
             return Ok(());

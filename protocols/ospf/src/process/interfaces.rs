@@ -381,11 +381,8 @@ impl Ospf {
         self.routing.ids.clear();
         self.router = router;
         if let Some(router) = router {
-            out.notice(
-                Severity::Info,
-                None,
-                format!("every interface starts anew with router identifier {router}"),
-            );
+            let text = format!("every interface starts anew with router identifier {router}");
+            self.log(None, out, Severity::Info, text);
         }
         for id in ids {
             self.bring_up(now, id, out);

@@ -24,7 +24,7 @@ use std::net::Ipv4Addr;
 use originate::Wish;
 use routes::Routing;
 use waypost_engine::{Now, Outbox, Severity, TimerQueue};
-use waypost_types::{Random, Seed, Time};
+use waypost_types::{InterfaceIndex, Random, Seed, Time};
 
 use crate::area::AreaId;
 use crate::authentication::{SEQUENCE_KEY, SequenceNumbers};
@@ -101,7 +101,14 @@ impl Databases {
         }
     }
 
-    fn domains(&self) -> Vec<Domain> {
+    /// The databases of areas.
+    pub fn areas(&self) -> impl Iterator<Item = (AreaId, &Database)> {
+        self.areas.iter().map(|(area, database)| (*area, database))
+    }
+
+    /// Every domain with a database.
+    #[must_use]
+    pub fn domains(&self) -> Vec<Domain> {
         let areas = self.areas.keys().map(|area| Domain::Area(*area));
         let links = self.links.keys().map(|link| Domain::Link(*link));
         std::iter::once(Domain::As).chain(areas).chain(links).collect()
@@ -287,6 +294,12 @@ impl Ospf {
         self.router
     }
 
+    /// The parameters of the router as a whole.
+    #[must_use]
+    pub const fn parameters(&self) -> &RouterParameters {
+        &self.parameters
+    }
+
     /// The databases.
     #[must_use]
     pub const fn databases(&self) -> &Databases {
@@ -388,7 +401,14 @@ impl Ospf {
     }
 
     fn notice(&self, id: InterfaceId, out: &mut Outbox, severity: Severity, text: String) {
-        out.notice(severity, id.index(), text);
+        self.log(id.index(), out, severity, text);
+    }
+
+    /// Logs a line, if so much is wanted.
+    fn log(&self, index: Option<InterfaceIndex>, out: &mut Outbox, severity: Severity, text: String) {
+        if self.parameters.logged.is_some_and(|lowest| severity >= lowest) {
+            out.notice(severity, index, text);
+        }
     }
 
     /// The domain and slot of a handle of a neighbour on this interface.

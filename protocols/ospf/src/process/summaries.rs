@@ -255,18 +255,34 @@ impl Ospf {
         }
     }
 
-    /// Says that a network outside can be reached through this router, or `None` that it cannot any more (RFC 2328 §12.4.4).
-    /// The first one makes it an AS boundary router.
-    pub fn set_external(&mut self, now: Now, prefix: Prefix4, external: Option<External>, out: &mut Outbox) {
-        let old = match external {
-            Some(external) => self.routing.externals.insert(prefix, external),
-            None => self.routing.externals.remove(&prefix),
-        };
-        if old != external {
-            self.say_external(now, prefix, out);
-            self.router_lsas.extend(self.databases.areas.keys());
-            self.settle(now, out);
+    /// Says of each network that it can be reached outside through this router, or, with `None`, that it cannot any more
+    /// (RFC 2328 §12.4.4). The first one makes it an AS boundary router.
+    pub fn set_externals(
+        &mut self,
+        now: Now,
+        externals: impl IntoIterator<Item = (Prefix4, Option<External>)>,
+        out: &mut Outbox,
+    ) {
+        let before = self.is_boundary();
+        for (prefix, external) in externals {
+            let old = match external {
+                Some(external) => self.routing.externals.insert(prefix, external),
+                None => self.routing.externals.remove(&prefix),
+            };
+            if old != external {
+                self.say_external(now, prefix, out);
+            }
         }
+        if before != self.is_boundary() {
+            self.router_lsas.extend(self.databases.areas.keys());
+        }
+        self.settle(now, out);
+    }
+
+    /// What this router says of the outside.
+    #[must_use]
+    pub const fn externals(&self) -> &BTreeMap<Prefix4, External> {
+        &self.routing.externals
     }
 
     /// Whether this is an AS boundary router.

@@ -330,7 +330,7 @@ fn external(metric: u32, type_2: bool) -> External {
 fn announce(lab: &mut Lab, router: usize, network: &str, external: Option<External>) {
     let network = prefix(network);
     lab.with(router, |router, now, out| {
-        router.set_external(now, network, external, out);
+        router.set_externals(now, [(network, external)], out);
     });
     lab.run(Duration::from_secs(5));
 }
