@@ -25,6 +25,8 @@ pub(crate) struct Segment {
     pub(crate) loss: u64,
     /// and how many come twice.
     pub(crate) repeat: u64,
+    /// How many are changed on their way, and then look right again.
+    pub(crate) mangle: u64,
     /// Nothing gets through.
     pub(crate) cut: bool,
 }
@@ -200,12 +202,16 @@ impl Lab {
             for copy in 0..copies {
                 let delay = segment.delay + Duration::from_micros(self.random.below(50) + 700 * copy);
                 self.number += 1;
+                let mut octets = octets.to_vec();
+                if self.random.below(1000) < segment.mangle {
+                    mangle(&mut octets, &mut self.random);
+                }
                 let delivery = Delivery {
                     router,
                     id: to,
                     source,
                     destination,
-                    octets: octets.to_vec(),
+                    octets,
                 };
                 self.queue.insert((self.now + delay, self.number), delivery);
             }
@@ -233,6 +239,7 @@ impl Lab {
             delay: Duration::from_millis(1),
             loss: 0,
             repeat: 0,
+            mangle: 0,
             cut: false,
         });
         for (router, id, address) in members {
@@ -411,4 +418,38 @@ pub(crate) fn packet(
     body(&mut writer);
     crate::packet::seal(&mut writer, 0, [0; 8], true);
     writer.finish()
+}
+
+/// Changes a packet, and mostly sets right the checksums over what was changed: damage that is meant.
+fn mangle(octets: &mut Vec<u8>, random: &mut Random) {
+    for _ in 0..=random.below(3) {
+        let at = random.below(octets.len() as u64) as usize;
+        match random.below(4) {
+            0 => octets[at] ^= 1 << random.below(8),
+            1 => octets[at] = random.below(256) as u8,
+            2 => octets[at] = [0, 1, 0x7F, 0x80, 0xFF][random.below(5) as usize],
+            _ if random.chance(1, 8) => octets.truncate(at.max(1)),
+            _ => {}
+        }
+    }
+    if octets.len() < 28 || random.chance(1, 4) {
+        return;
+    }
+    let length = octets.len() as u16;
+    octets[2..4].copy_from_slice(&length.to_be_bytes());
+    if octets[1] == 4 {
+        let mut at = 28;
+        while at + 20 <= octets.len() {
+            let length = usize::from(u16::from_be_bytes([octets[at + 18], octets[at + 19]]));
+            let Some(lsa) = octets.get(at..at + length.max(20)).map(<[u8]>::to_vec) else {
+                break;
+            };
+            let sum = crate::checksum::lsa_checksum(&lsa);
+            octets[at + 16..at + 18].copy_from_slice(&sum.to_be_bytes());
+            at += lsa.len();
+        }
+    }
+    octets[12..14].fill(0);
+    let sum = !crate::checksum::internet_sum(&[&octets[..16], &octets[24..]]);
+    octets[12..14].copy_from_slice(&sum.to_be_bytes());
 }

@@ -2,5 +2,6 @@
 
 mod adjacency;
 mod flooding;
+mod hostile;
 mod lab;
 mod routing;
