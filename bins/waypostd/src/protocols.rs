@@ -5,6 +5,7 @@ use std::sync::Arc;
 use waypost_engine::{Engine, codec_of};
 use waypost_host::protocol::{Surroundings, spawn};
 use waypost_manager::{Configuration, Protocols};
+use waypost_ospf::OspfEngine;
 use waypost_rip::Rip;
 use waypost_routprot::RoutingProtocol;
 use waypost_static::Static;
@@ -12,7 +13,7 @@ use waypost_types::{ProtocolId, Seed};
 
 /// The codecs of the protocols built in.
 pub(crate) fn configuration() -> Configuration {
-    Configuration::new([codec_of::<Rip>(), codec_of::<Static>()])
+    Configuration::new([codec_of::<Rip>(), codec_of::<OspfEngine>(), codec_of::<Static>()])
 }
 
 /// Makes instances of the protocols built in, each with a thread of its own.
@@ -52,13 +53,14 @@ impl Protocols for BuiltIn {
     ) -> Option<Box<dyn RoutingProtocol>> {
         match protocol {
             Rip::PROTOCOL => self.start::<Rip>(persisted),
+            OspfEngine::PROTOCOL => self.start::<OspfEngine>(persisted),
             Static::PROTOCOL => self.start::<Static>(persisted),
             _ => None,
         }
     }
 
     fn installed(&self) -> Vec<ProtocolId> {
-        vec![Rip::PROTOCOL, Static::PROTOCOL]
+        vec![Rip::PROTOCOL, OspfEngine::PROTOCOL, Static::PROTOCOL]
     }
 }
 
