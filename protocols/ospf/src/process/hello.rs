@@ -85,10 +85,12 @@ impl Ospf {
             designated_router: interface.designated_router,
             backup: interface.backup,
         };
+        // Who stops hears nobody any more: its neighbours need not wait until it was silent for too long (§10.2, 1-Way).
+        let heard = |neighbor: &&Neighbor| neighbor.state >= State::Init && !self.stopped;
         let neighbors: Vec<Ipv4Addr> = interface
             .neighbors
             .values()
-            .filter(|neighbor| neighbor.state >= State::Init)
+            .filter(heard)
             .map(|neighbor| neighbor.router)
             .collect();
         self.send(now, id, to, PacketType::Hello, out, |writer| {

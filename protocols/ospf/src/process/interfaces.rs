@@ -365,10 +365,7 @@ impl Ospf {
             return;
         }
         // What we originated is taken back while there are neighbours to hear it.
-        let wishes: Vec<_> = self.wishes.keys().copied().collect();
-        for (domain, key) in wishes {
-            self.withdraw(now, domain, key, out);
-        }
+        self.withdraw_all(now, out);
         self.settle(now, out);
         let ids: Vec<InterfaceId> = self.interfaces.keys().copied().collect();
         for id in &ids {

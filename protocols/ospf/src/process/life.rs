@@ -38,13 +38,11 @@ impl Ospf {
     /// they are.
     pub fn stop(&mut self, now: Now, out: &mut Outbox) {
         self.stopped = true;
-        let wishes: Vec<_> = self.wishes.keys().copied().collect();
-        for (domain, key) in wishes {
-            self.withdraw(now, domain, key, out);
-        }
+        self.withdraw_all(now, out);
         self.settle(now, out);
         let ids: Vec<InterfaceId> = self.interfaces.keys().copied().collect();
         for id in ids {
+            self.hello_timer(now, id, out);
             self.interface_event(now, id, Event::InterfaceDown, out);
         }
         self.deferred.clear();

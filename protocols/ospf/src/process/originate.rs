@@ -23,6 +23,8 @@ pub(super) struct Wish {
     pace: Pace,
     /// To be said again even if it was said in the same words.
     again: bool,
+    /// To be said no more, as soon as that is allowed.
+    withdrawn: bool,
 }
 
 /// When the next instance may follow.
@@ -66,14 +68,18 @@ impl Ospf {
         out: &mut Outbox,
     ) {
         match self.wishes.get_mut(&(domain, key)) {
-            Some(wish) if wish.options == options && wish.body == body => return,
-            Some(wish) => (wish.options, wish.body) = (options, body),
+            Some(wish) if wish.options == options && wish.body == body && !wish.withdrawn => return,
+            Some(wish) => {
+                (wish.options, wish.body) = (options, body);
+                wish.withdrawn = false;
+            }
             None => {
                 let wish = Wish {
                     options,
                     body,
                     pace: Pace::default(),
                     again: false,
+                    withdrawn: false,
                 };
                 self.wishes.insert((domain, key), wish);
             }
@@ -82,12 +88,24 @@ impl Ospf {
     }
 
     /// Wants an LSA to be said no more: it is flushed (premature ageing, RFC 2328 §14.1).
+    ///
+    /// That waits as long as another instance would: neighbours would not take it so soon after the last one, and one that it
+    /// overtakes on its way would be believed after it.
     pub(super) fn withdraw(&mut self, now: Now, domain: Domain, key: LsaKey, out: &mut Outbox) {
-        self.timers.cancel(&Timer::Originate(domain, key));
-        self.wishes.remove(&(domain, key));
-        let slot = self.databases.get(domain).and_then(|database| database.find(key));
-        if let Some(slot) = slot {
-            self.flush(now, domain, slot, out);
+        if let Some(wish) = self.wishes.get_mut(&(domain, key)) {
+            wish.withdrawn = true;
+            self.realise(now, domain, key, out);
+        }
+    }
+
+    /// Flushes everything this router says, now.
+    pub(super) fn withdraw_all(&mut self, now: Now, out: &mut Outbox) {
+        let wishes: Vec<_> = self.wishes.keys().copied().collect();
+        for (domain, key) in wishes {
+            if let Some(wish) = self.wishes.get_mut(&(domain, key)) {
+                wish.pace = Pace::default();
+            }
+            self.withdraw(now, domain, key, out);
         }
     }
 
@@ -120,6 +138,19 @@ impl Ospf {
         let Some(wish) = self.wishes.get_mut(&(domain, key)) else {
             return;
         };
+        if wish.withdrawn {
+            if let Some(until) = wish.pace.wait(now.time) {
+                self.timers.set(Timer::Originate(domain, key), until);
+                return;
+            }
+            self.timers.cancel(&Timer::Originate(domain, key));
+            self.wishes.remove(&(domain, key));
+            let slot = self.databases.get(domain).and_then(|database| database.find(key));
+            if let Some(slot) = slot {
+                self.flush(now, domain, slot, out);
+            }
+            return;
+        }
         let database = self.databases.ensure(domain);
         let known = database
             .find(key)
@@ -176,7 +207,7 @@ impl Ospf {
 
     /// What an LSA is wanted to say.
     pub(super) fn wish_of(&self, domain: Domain, key: LsaKey) -> Option<(Options, Vec<u8>)> {
-        let wish = self.wishes.get(&(domain, key))?;
+        let wish = self.wishes.get(&(domain, key)).filter(|wish| !wish.withdrawn)?;
         Some((wish.options, wish.body.clone()))
     }
 
@@ -189,7 +220,9 @@ impl Ospf {
         };
         let (first, last) = (end(Ipv4Addr::UNSPECIFIED), end(Ipv4Addr::BROADCAST));
         let range = self.wishes.range((domain, first)..=(domain, last));
-        range.map(|((_, key), _)| *key)
+        range
+            .filter(|(_, wish)| !wish.withdrawn)
+            .map(|((_, key), _)| *key)
     }
 
     /// Something in a database is other than it was. What this router says of elsewhere it knows from its routes.

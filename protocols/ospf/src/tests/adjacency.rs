@@ -100,6 +100,43 @@ fn the_backup_takes_over_when_the_designated_router_is_silent() {
 }
 
 #[test]
+fn who_stops_is_not_waited_for() {
+    let networks = [
+        on(NetworkType::Broadcast),
+        on(NetworkType::PointToPoint),
+        knowing(NetworkType::NonBroadcast, 2),
+    ];
+    for parameters in networks {
+        let mut lab = Lab::new(11);
+        lab.add_routers(2);
+        lab.connect(&[0, 1], &parameters);
+        lab.run(Duration::from_secs(130));
+        assert_eq!(lab.states(0, 0), full([1]));
+        // Just said, so that its end comes too soon to be taken.
+        lab.configure(1, 0, |parameters, _| parameters.cost = 33);
+        lab.run(Duration::from_millis(100));
+        lab.with(1, crate::process::Ospf::stop);
+        lab.run(Duration::from_millis(100));
+        assert!(lab.states(0, 0).values().all(|state| *state < State::TwoWay));
+        assert_eq!(lab.routers[1].next_time(), None);
+        // It comes back as if nothing had been.
+        lab.restart(1, RouterParameters::default());
+        let id = lab.interface(0, 0).id;
+        let attachment = super::lab::attachment([10, 0, 0, 2].into());
+        let mut parameters = parameters.clone();
+        parameters
+            .neighbors
+            .remove(&std::net::Ipv4Addr::from([10, 0, 0, 2]));
+        lab.with(1, |router, now, out| {
+            router.set_interface(now, id, parameters, attachment, out);
+        });
+        lab.run(Duration::from_secs(60));
+        assert_eq!(lab.states(0, 0), full([1]));
+        lab.assert_same_database([0, 1]);
+    }
+}
+
+#[test]
 fn networks_without_multicast() {
     for network in [
         NetworkType::NonBroadcast,

@@ -167,9 +167,9 @@ fn a_quiet_network_sends_hellos_only() {
 
 #[test]
 fn random_graphs_converge() {
-    for seed in 0..6_u64 {
+    for seed in 0..12_u64 {
         let mut lab = Lab::new(200 + seed);
-        let count = 10 + 8 * seed as usize;
+        let count = 10 + 4 * seed as usize;
         lab.add_routers(count);
         let mut random = waypost_types::Seed(seed).random();
         for router in 1..count {
