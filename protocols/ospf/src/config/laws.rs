@@ -178,3 +178,30 @@ fn errors_name_the_option_and_do_not_show_secrets() {
         "redistribute.0.source"
     );
 }
+
+/// The tables of `docs/blocks/ospf.md` are those of the code.
+#[test]
+fn the_document_says_what_the_words_are() {
+    const DOCUMENT: &str = include_str!("../../../../docs/blocks/ospf.md");
+    for (section, words, block) in [
+        (
+            "Interface block",
+            InterfaceConfig::WORDS,
+            InterfaceConfig::default().encode(WAYPOST),
+        ),
+        (
+            "Global block",
+            GlobalConfig::WORDS,
+            GlobalConfig::default().encode(WAYPOST),
+        ),
+    ] {
+        let (_, text) = DOCUMENT.split_once(&format!("## {section}\n")).unwrap();
+        let text = text.split("\n## ").next().unwrap();
+        for (number, option) in words.iter().enumerate() {
+            let row = format!("| {number} | {} | `{option}` |", 12 + 8 + 4 * number);
+            assert!(text.contains(&row), "{section}: {row}");
+        }
+        let end = format!("The fixed part ends at {}.", block.bytes.len());
+        assert!(text.contains(&end), "{section}: {end}");
+    }
+}
