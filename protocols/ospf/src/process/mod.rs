@@ -17,6 +17,7 @@ mod routes;
 mod self_description;
 mod send;
 mod summaries;
+mod translation;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv4Addr;

@@ -56,6 +56,8 @@ pub(super) struct Routing {
     counters: RouteCounters,
     /// What this router says of the outside.
     pub(super) externals: BTreeMap<Prefix4, External>,
+    /// What it says of the outside of NSSAs.
+    pub(super) translated: BTreeMap<Prefix4, External>,
     pub(super) ids: BTreeMap<(Domain, LsaType), LinkStateIds>,
 }
 
@@ -69,6 +71,7 @@ impl Routing {
             backoff: Backoff::default(),
             counters: RouteCounters::default(),
             externals: BTreeMap::new(),
+            translated: BTreeMap::new(),
             ids: BTreeMap::new(),
         }
     }
@@ -146,6 +149,7 @@ impl Ospf {
         if extent >= Extent::Summaries {
             self.summarise(now, out);
         }
+        self.translate(now, out);
     }
 
     /// Tells the router's own table what changed: one walk over both, in the order of networks.

@@ -288,15 +288,18 @@ impl Ospf {
     /// Whether this is an AS boundary router.
     #[must_use]
     pub fn is_boundary(&self) -> bool {
-        self.parameters.boundary_router || !self.routing.externals.is_empty()
+        self.parameters.boundary_router
+            || !self.routing.externals.is_empty()
+            || !self.routing.translated.is_empty()
     }
 
-    fn say_external(&mut self, now: Now, prefix: Prefix4, out: &mut Outbox) {
+    pub(super) fn say_external(&mut self, now: Now, prefix: Prefix4, out: &mut Outbox) {
         let external = self.routing.externals.get(&prefix).map(|external| External {
             mask: prefix.netmask(),
             ..*external
         });
-        let whole = (Domain::As, LsaType::AsExternal, external, Options::EXTERNAL);
+        let outside = external.or_else(|| self.routing.translated.get(&prefix).copied());
+        let whole = (Domain::As, LsaType::AsExternal, outside, Options::EXTERNAL);
         let nssas = self.databases.areas.keys().map(|area| {
             let inside = external.and_then(|external| self.external_for_nssa(*area, external));
             let (external, options) = inside.unzip();
@@ -361,7 +364,8 @@ impl Ospf {
 
     /// Says everything of the outside again, under another router identifier.
     pub(super) fn say_externals(&mut self, now: Now, out: &mut Outbox) {
-        let prefixes: Vec<Prefix4> = self.routing.externals.keys().copied().collect();
+        let own = self.routing.externals.keys();
+        let prefixes: Vec<Prefix4> = own.chain(self.routing.translated.keys()).copied().collect();
         for prefix in prefixes {
             self.say_external(now, prefix, out);
         }

@@ -476,6 +476,43 @@ fn what_an_nssa_says_of_the_outside_stays_in_it_as_type_7() {
 }
 
 #[test]
+fn one_border_router_translates_what_an_nssa_says_of_the_outside() {
+    let mut lab = Lab::new(12);
+    for _ in 0..5 {
+        let mut parameters = RouterParameters::default();
+        let area = AreaParameters {
+            kind: AreaKind::Nssa,
+            ..AreaParameters::default()
+        };
+        parameters.areas.insert(AreaId(1), area);
+        lab.add_router(parameters);
+    }
+    // 0 in the NSSA, 1 and 2 at its border, 3 and 4 in the backbone.
+    lab.connect(&[0, 1], &in_area(1));
+    lab.connect(&[0, 2], &in_area(1));
+    lab.connect(&[1, 3], &in_area(0));
+    lab.connect(&[2, 3], &in_area(0));
+    lab.connect(&[3, 4], &in_area(0));
+    lab.run(Duration::from_secs(60));
+    announce(&mut lab, 0, "192.168.1.0/24", Some(external(3, true)));
+    let outside = prefix("192.168.1.0/24");
+    let path = lab.routers[4].table().path(outside).copied().unwrap();
+    assert_eq!((path.kind, path.type_2, path.tag), (PathType::External2, 3, 77));
+    // The higher identifier does it, alone.
+    assert_eq!(path.origin, router_id(2));
+    assert_eq!(lab.database(4, Domain::As).len(), 1);
+    assert!(lab.routers[4].routes().contains_key(&outside));
+    // Should it go, the other takes over.
+    lab.with(2, crate::process::Ospf::stop);
+    lab.run(Duration::from_secs(60));
+    let path = lab.routers[4].table().path(outside).copied().unwrap();
+    assert_eq!(path.origin, router_id(1));
+    announce(&mut lab, 0, "192.168.1.0/24", None);
+    assert_eq!(lab.routers[4].table().path(outside), None);
+    assert!(!lab.routers[1].is_boundary());
+}
+
+#[test]
 fn a_router_with_max_metric_is_reached_but_not_passed() {
     let mut lab = Lab::new(10);
     lab.add_router(RouterParameters::default());
