@@ -58,7 +58,7 @@ impl Ospf {
             return;
         };
         if database.is_flushed(slot) && !database.is_held(slot) {
-            self.expired.push((domain, slot));
+            self.expired.insert((domain, slot));
         }
     }
 

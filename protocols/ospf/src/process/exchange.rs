@@ -284,9 +284,14 @@ impl Ospf {
         out: &mut Outbox,
     ) {
         for header in description.headers.iter() {
-            let Some((interface, _)) = self.neighbor(id, key) else {
+            let Some((interface, neighbor)) = self.neighbor(id, key) else {
                 return;
             };
+            // Whoever describes more than there can be is not believed, nor remembered.
+            if neighbor.requested() >= self.parameters.maximum_lsas as usize {
+                self.neighbor_event(now, id, key, Event::SeqNumberMismatch, out);
+                return;
+            }
             let Some(header) = header
                 .ok()
                 .filter(|header| self.is_flooded_here(interface, header.key.kind))

@@ -209,7 +209,7 @@ pub struct Ospf {
     /// Interfaces with LSAs to be flooded out of them.
     floods: BTreeSet<InterfaceId>,
     /// LSAs at MaxAge that no list holds: to be removed when no exchange is going on.
-    expired: Vec<(Domain, Slot)>,
+    expired: BTreeSet<(Domain, Slot)>,
     /// Neighbours in Exchange or Loading (RFC 2328 §14).
     exchanging: usize,
     /// What changed since routes were calculated.
@@ -238,7 +238,7 @@ impl Ospf {
             router_lsas: BTreeSet::new(),
             network_lsas: BTreeSet::new(),
             floods: BTreeSet::new(),
-            expired: Vec::new(),
+            expired: BTreeSet::new(),
             exchanging: 0,
             changes: Vec::new(),
             routing: Routing::new(seed),
