@@ -10,10 +10,11 @@ use crate::process::{Process, remove};
 use crate::wait::wait_for;
 
 /// A daemon, its program and the socket by which it shows that it listens.
-const DAEMONS: [(&str, &str, &str); 3] = [
+const DAEMONS: [(&str, &str, &str); 4] = [
     ("zebra", "/usr/lib/frr/zebra", "zserv.api"),
     ("staticd", "/usr/lib/frr/staticd", "staticd.vty"),
     ("ripd", "/usr/lib/frr/ripd", "ripd.vty"),
+    ("ospfd", "/usr/lib/frr/ospfd", "ospfd.vty"),
 ];
 const VTYSH: &str = "/usr/bin/vtysh";
 
@@ -39,6 +40,9 @@ pub(super) fn launch(router: &mut Router) -> Result<()> {
     router.write("vtysh.conf", "")?;
     router.write("frr.conf", &router.configuration)?;
     for (daemon, program, socket) in DAEMONS {
+        if daemon == "ospfd" && !speaks_ospf(router) {
+            continue;
+        }
         // A socket of an earlier run would look like a daemon that listens.
         remove(&router.path(socket))?;
         let configuration = router.write(&format!("{daemon}.conf"), "")?;
@@ -79,6 +83,10 @@ pub(super) fn launch(router: &mut Router) -> Result<()> {
     Ok(())
 }
 
+fn speaks_ospf(router: &Router) -> bool {
+    router.configuration.contains("router ospf")
+}
+
 fn vtysh(directory: &str) -> Command {
     let mut command = Command::new(VTYSH);
     command.args(["--vty_socket", directory, "--config_dir", directory]);
@@ -87,7 +95,11 @@ fn vtysh(directory: &str) -> Command {
 
 pub(super) fn questions(router: &Router) -> Result<Vec<Command>> {
     let mut vtysh = vtysh(&as_text(router.node.directory())?);
-    vtysh.args(["-c", "show ip rip", "-c", "show ip rip status"]);
+    if speaks_ospf(router) {
+        vtysh.args(["-c", "show ip ospf neighbor", "-c", "show ip ospf database"]);
+    } else {
+        vtysh.args(["-c", "show ip rip", "-c", "show ip rip status"]);
+    }
     Ok(vec![vtysh])
 }
 
