@@ -40,6 +40,7 @@ fn rooms() -> BTreeMap<&'static str, Room> {
         ("waypost-static", protocol()),
         ("waypost-rip", protocol()),
         ("waypost-ospf", protocol()),
+        ("waypost-loadgen", protocol()),
         ("waypost-manager", on(3)),
         ("waypost-sys", on(4)),
         ("waypost-routprot-abi", on(4)),
