@@ -487,10 +487,10 @@ impl Run {
             let mut together = Vec::new();
             match address {
                 IpAddr::V4(address) => {
-                    rtm.lookup_all4(&[address; 40], |at, found| together.push((at, found)))
+                    rtm.lookup_all4(&[address; 40], |at, found| together.push((at, found)));
                 }
                 IpAddr::V6(address) => {
-                    rtm.lookup_all6(&[address; 40], |at, found| together.push((at, found)))
+                    rtm.lookup_all6(&[address; 40], |at, found| together.push((at, found)));
                 }
             }
             prop_assert!(together.into_iter().eq((0..40).map(|at| (at, found))));
