@@ -33,6 +33,7 @@ fn rooms() -> BTreeMap<&'static str, Room> {
         ("waypost-wire", on(0)),
         ("waypost-routprot", on(1)),
         ("waypost-rtm", on(1)),
+        ("waypost-dump", on(1)),
         ("waypost-netlink", on(1)),
         ("waypost-engine", on(2)),
         ("waypost-fib", on(2)),
