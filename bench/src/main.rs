@@ -6,6 +6,7 @@
 mod cost;
 mod disk;
 mod generator;
+mod kernel_1m;
 mod live_metric;
 mod machine;
 mod report;
@@ -29,19 +30,20 @@ use report::{Report, Section};
 /// What is measured: a name, and how.
 type Benchmark = (&'static str, fn(&Context) -> Result<Section>);
 
-const BENCHMARKS: [Benchmark; 5] = [
+const BENCHMARKS: [Benchmark; 6] = [
     ("table", table::run),
     ("set", set::run),
     ("transaction", transaction::run),
     ("live-metric", live_metric::run),
     ("rip-10k", rip_10k::run),
+    ("kernel-1m", kernel_1m::run),
 ];
 
 /// Measures Waypost beside FRR, BIRD and the bare disk.
 #[derive(Parser)]
 #[command(name = "cargo xtask bench", max_term_width = 100)]
 struct Arguments {
-    /// Which: table, set, transaction, live-metric, rip-10k; all of them by default
+    /// Which: table, set, transaction, live-metric, rip-10k, kernel-1m; all of them by default
     names: Vec<String>,
     /// How often each thing is measured, in place of each benchmark's own number
     #[arg(long)]

@@ -16,6 +16,7 @@ use waypost_types::{
 };
 
 use crate::Context;
+use crate::cost::resident;
 use crate::report::{Row, Samples, Section};
 
 /// Destinations.
@@ -267,24 +268,17 @@ pub(crate) fn measured_memory() -> Result<bool> {
     }
     let routes: usize = arguments.next().context("how many routes?")?.parse()?;
     let mut filled = Filled::new()?;
-    let before = resident()?;
+    let own = [std::process::id()];
+    let before = resident(&own)?;
     for protocol in [RIP, ProtocolId::OSPF].into_iter().take(routes) {
         filled.insert(protocol, Order::Shuffled)?;
         // The kernel side keeps up with protocols.
         filled.drain()?;
     }
-    let grown = resident()?.saturating_sub(before);
+    let grown = resident(&own)?.saturating_sub(before);
     let known = filled.table.memory();
     assert_eq!(known.destinations, DESTINATIONS as usize);
     writeln!(std::io::stderr(), "{known:?}")?;
     writeln!(std::io::stdout(), "{}", grown as f64 / f64::from(DESTINATIONS))?;
     Ok(true)
-}
-
-/// Bytes of memory that are resident.
-fn resident() -> Result<u64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|rest| rest.split_whitespace().next());
-    Ok(kib.context("no VmRSS")?.parse::<u64>()? * 1024)
 }

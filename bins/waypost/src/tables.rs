@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use waypost_api::client::query;
-use waypost_api::{LoadAnswer, LoadRequest, MAX_LOAD, RoutePage, RouteRow};
+use waypost_api::{CountersAnswer, LoadAnswer, LoadRequest, MAX_LOAD, RoutePage, RouteRow};
 use waypost_dump::mrt::{self, Entry, Peer};
 use waypost_dump::text::{Hop, Line};
 
@@ -44,7 +44,7 @@ pub(crate) fn run(router: &mut Router, sheet: &Sheet, routes: Routes, json: bool
             said(json, &answer, |_| "no loaded routes any more\n".to_owned())
         }
         Routes::Dump { file, owner } => {
-            let number = dump(router, &file, owner.as_deref())?;
+            let number = dump(router, sheet, &file, owner.as_deref())?;
             if file.as_os_str() == "-" {
                 return Ok(String::new());
             }
@@ -106,7 +106,12 @@ fn load(
 }
 
 /// Writes the best routes and says how many there are.
-fn dump(router: &mut Router, file: &Path, owner: Option<&str>) -> Result<usize, Fault> {
+fn dump(router: &mut Router, sheet: &Sheet, file: &Path, owner: Option<&str>) -> Result<usize, Fault> {
+    let counters: CountersAnswer = read(router.get("/v1/counters")?)?;
+    let mut progress = Progress::new(
+        sheet,
+        Some(counters.routes.destinations).filter(|_| owner.is_none()),
+    );
     let as_mrt = file.extension().is_some_and(|extension| extension == "mrt");
     let mut out: Box<dyn Write> = if file.as_os_str() == "-" {
         Box::new(io::stdout().lock())
@@ -126,7 +131,7 @@ fn dump(router: &mut Router, file: &Path, owner: Option<&str>) -> Result<usize, 
         let peers = mrt::peer_table(now, Ipv4Addr::UNSPECIFIED, &[here]);
         out.write_all(&peers).map_err(Fault::Output)?;
     }
-    let (mut number, mut next) = (0, None::<String>);
+    let (mut number, mut next) = (0_usize, None::<String>);
     loop {
         let parameters = [
             Some(("limit", PAGE)),
@@ -144,12 +149,14 @@ fn dump(router: &mut Router, file: &Path, owner: Option<&str>) -> Result<usize, 
             written.map_err(Fault::Output)?;
             number += 1;
         }
+        progress.advance(page.rows.len() as u64, number as u64);
         match page.next.map(|next| next.to_string()) {
             after @ Some(_) if after != next => next = after,
             _ => break,
         }
     }
     out.flush().map_err(Fault::Output)?;
+    progress.finish();
     Ok(number)
 }
 

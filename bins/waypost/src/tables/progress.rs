@@ -15,7 +15,7 @@ pub(super) struct Progress {
     drawn: Option<Instant>,
     shown: bool,
     done: u64,
-    /// Octets of the whole, if that is known.
+    /// How large the whole is, in octets or whatever `advance` counts, if that is known.
     size: Option<u64>,
 }
 
@@ -30,7 +30,7 @@ impl Progress {
         }
     }
 
-    /// So many more are done, and so many octets of the whole are behind us.
+    /// So many more are done, and so much of the whole is behind us.
     pub(super) fn advance(&mut self, more: u64, consumed: u64) {
         self.done += more;
         let now = Instant::now();
