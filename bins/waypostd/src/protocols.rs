@@ -6,6 +6,7 @@ use waypost_engine::{Engine, codec_of};
 use waypost_host::protocol::{Surroundings, spawn};
 use waypost_loadgen::LoadGenerator;
 use waypost_manager::{Configuration, Protocols};
+use waypost_ospf::OspfEngine;
 use waypost_rip::Rip;
 use waypost_routprot::RoutingProtocol;
 use waypost_static::Static;
@@ -15,6 +16,7 @@ use waypost_types::{ProtocolId, Seed};
 pub(crate) fn configuration() -> Configuration {
     Configuration::new([
         codec_of::<Rip>(),
+        codec_of::<OspfEngine>(),
         codec_of::<Static>(),
         codec_of::<LoadGenerator>(),
     ])
@@ -57,6 +59,7 @@ impl Protocols for BuiltIn {
     ) -> Option<Box<dyn RoutingProtocol>> {
         match protocol {
             Rip::PROTOCOL => self.start::<Rip>(persisted),
+            OspfEngine::PROTOCOL => self.start::<OspfEngine>(persisted),
             Static::PROTOCOL => self.start::<Static>(persisted),
             LoadGenerator::PROTOCOL => self.start::<LoadGenerator>(persisted),
             _ => None,
@@ -64,7 +67,12 @@ impl Protocols for BuiltIn {
     }
 
     fn installed(&self) -> Vec<ProtocolId> {
-        vec![Rip::PROTOCOL, Static::PROTOCOL, LoadGenerator::PROTOCOL]
+        vec![
+            Rip::PROTOCOL,
+            OspfEngine::PROTOCOL,
+            Static::PROTOCOL,
+            LoadGenerator::PROTOCOL,
+        ]
     }
 }
 

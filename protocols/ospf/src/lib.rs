@@ -2,18 +2,29 @@
 //!
 //! In the making. What there is: packets and LSAs on the wire ([`packet`], [`lsa`]) and their authentication
 //! ([`authentication`]), the database that holds LSAs ([`database`]),
-//! and the state machines of interfaces and neighbours ([`interface`], [`neighbor`]).
+//! the state machines of interfaces and neighbours ([`interface`], [`neighbor`]), the process that brings databases
+//! together and keeps them so ([`process`]), and the calculation of routes ([`spf`]).
 
 pub mod area;
 pub mod authentication;
 pub mod checksum;
+pub mod config;
 pub mod database;
+mod engine;
 pub mod interface;
 pub mod lsa;
 pub mod neighbor;
 pub mod options;
 pub mod packet;
 pub mod parameters;
+pub mod process;
+mod show;
+pub mod spf;
 
 pub use area::AreaId;
+pub use engine::OspfEngine;
 pub use options::Options;
+pub use process::Ospf;
+
+#[cfg(test)]
+mod tests;

@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use waypost_engine::Severity;
+use waypost_types::Prefix4;
 
 use crate::area::AreaId;
 use crate::authentication::Policy;
 use crate::options::Options;
+use crate::spf::backoff::BackoffParameters;
 
 /// What kind of network an interface is on (RFC 2328 §1.2, §9).
 #[derive(
@@ -153,11 +156,44 @@ pub enum AreaKind {
     Nssa,
 }
 
+/// Networks of an area that others hear of as one (RFC 2328 C.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// The network that covers them.
+    pub prefix: Prefix4,
+    /// What it costs; otherwise as much as the farthest of them.
+    pub cost: Option<u32>,
+    /// Whether anybody hears of it at all.
+    pub advertise: bool,
+}
+
 /// How an area works.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AreaParameters {
     /// What comes into it.
     pub kind: AreaKind,
+    /// The cost of the default route that area border routers say in stub areas and NSSAs.
+    pub default_cost: u32,
+    /// Networks of other areas are not said in it: a default route instead.
+    pub no_summary: bool,
+    /// What others hear of its networks.
+    pub ranges: Vec<Range>,
+}
+
+impl AreaParameters {
+    /// An area of which nothing was said.
+    pub const DEFAULT: Self = Self {
+        kind: AreaKind::Normal,
+        default_cost: 1,
+        no_summary: false,
+        ranges: Vec::new(),
+    };
+}
+
+impl Default for AreaParameters {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
 }
 
 impl AreaParameters {
@@ -193,6 +229,16 @@ pub struct RouterParameters {
     pub stub_router: bool,
     /// Calls itself AS boundary router.
     pub boundary_router: bool,
+    /// RFC1583Compatibility (C.1): how externals are compared. Every router must do it the same way.
+    pub rfc1583: bool,
+    /// The most next hops of one route.
+    pub maximum_paths: u8,
+    /// Rank of routes among those of other protocols; `None`: the preference table's.
+    pub preference: Option<u8>,
+    /// The least severe of what is logged; `None`: nothing is.
+    pub logged: Option<Severity>,
+    /// When routes are calculated.
+    pub backoff: BackoffParameters,
     /// The area's parameters where they are not the default.
     pub areas: BTreeMap<AreaId, AreaParameters>,
 }
@@ -209,6 +255,12 @@ impl Default for RouterParameters {
             maximum_lsas: 4_000_000,
             stub_router: false,
             boundary_router: false,
+            // DEVIATION RFC 2328 C.1: as FRR and BIRD have it, because routers of one network must agree.
+            rfc1583: false,
+            maximum_paths: 16,
+            preference: None,
+            logged: Some(Severity::Info),
+            backoff: BackoffParameters::default(),
             areas: BTreeMap::new(),
         }
     }
@@ -217,7 +269,8 @@ impl Default for RouterParameters {
 impl RouterParameters {
     /// How an area works.
     #[must_use]
-    pub fn area(&self, area: AreaId) -> AreaParameters {
-        self.areas.get(&area).copied().unwrap_or_default()
+    pub fn area(&self, area: AreaId) -> &AreaParameters {
+        static DEFAULT: AreaParameters = AreaParameters::DEFAULT;
+        self.areas.get(&area).unwrap_or(&DEFAULT)
     }
 }

@@ -198,16 +198,12 @@ fn options(spec: &PortSpec, priority: u8) -> Options {
 
 impl Port {
     fn new(spec: &PortSpec) -> io::Result<Self> {
-        let Transport::Udp(number) = spec.transport else {
-            return Err(io::Error::new(
-                io::ErrorKind::Unsupported,
-                "raw IP ports are not supported",
-            ));
+        let open = |priority| match spec.transport {
+            Transport::Udp(number) => Socket::open(spec.interface, number, &options(spec, priority)),
+            Transport::Raw(protocol) => Socket::open_raw(spec.interface, protocol, &options(spec, priority)),
         };
-        let socket = match Socket::open(spec.interface, number, &options(spec, PRIORITY)) {
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                Socket::open(spec.interface, number, &options(spec, UNPRIVILEGED_PRIORITY))?
-            }
+        let socket = match open(PRIORITY) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => open(UNPRIVILEGED_PRIORITY)?,
             opened => opened?,
         };
         descriptors::keep_reserve(&socket)?;

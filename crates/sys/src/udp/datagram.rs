@@ -137,7 +137,7 @@ impl Socket {
                 interface: arrival.interface,
                 ttl: arrival.ttl,
                 truncated: header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0,
-                bytes: &chunk[..length],
+                bytes: payload(&chunk[..length], self.is_raw),
             });
         }
         Ok(count)
@@ -189,6 +189,14 @@ impl Socket {
             )
         })?;
         Ok(usize::try_from(sent).unwrap_or(0))
+    }
+}
+
+/// What follows the IP header that raw sockets hand over; its length is in its first octet (RFC 791 §3.1).
+fn payload(bytes: &[u8], is_raw: bool) -> &[u8] {
+    match bytes.first() {
+        Some(first) if is_raw => bytes.get(usize::from(first & 0x0F) * 4..).unwrap_or_default(),
+        _ => bytes,
     }
 }
 

@@ -1,4 +1,4 @@
-//! UDP sockets for routing protocols: one per interface, never reopened for a change of options.
+//! UDP sockets, and raw ones, for routing protocols: one per interface, never reopened for a change of options.
 
 mod datagram;
 
@@ -129,14 +129,17 @@ impl Setting {
     }
 }
 
-/// A UDP socket bound to one interface and one port of all addresses. Never blocks.
+/// A UDP socket bound to one interface and one port of all addresses, or a raw one bound to an interface. Never blocks.
 ///
-/// It hears unicast, broadcast and those multicast groups it joined itself, and nothing of other interfaces.
+/// It hears unicast, broadcast and those multicast groups it joined itself, and nothing of other interfaces. A raw socket hears
+/// every packet of its IP protocol there, and its ports are 0.
 #[derive(Debug)]
 pub struct Socket {
     fd: OwnedFd,
     interface: InterfaceIndex,
     options: Options,
+    /// What is received begins with an IP header.
+    is_raw: bool,
 }
 
 impl Socket {
@@ -144,10 +147,33 @@ impl Socket {
     ///
     /// Several sockets can share a port, as one per interface needs. A port under 1024 needs CAP_NET_BIND_SERVICE.
     pub fn open(interface: InterfaceIndex, port: u16, options: &Options) -> io::Result<Self> {
+        let socket = Self::prepare(interface, libc::SOCK_DGRAM, 0, options)?;
+        bind(socket.as_fd(), port).map_err(|error| {
+            attempted(
+                &error,
+                format_args!("binding UDP port {port} on interface {interface}"),
+            )
+        })?;
+        Ok(socket)
+    }
+
+    /// Opens a raw socket for an IP protocol on `interface`: it sends and receives what follows the IP header, which the kernel
+    /// writes. Needs CAP_NET_RAW.
+    pub fn open_raw(interface: InterfaceIndex, protocol: u8, options: &Options) -> io::Result<Self> {
+        Self::prepare(interface, libc::SOCK_RAW, protocol.into(), options)
+    }
+
+    /// A socket with every option, on its interface but on no port.
+    fn prepare(
+        interface: InterfaceIndex,
+        kind: c_int,
+        protocol: c_int,
+        options: &Options,
+    ) -> io::Result<Self> {
         // SO_BINDTOIFINDEX takes numbers of no interface.
         interface::name(interface)
             .map_err(|error| attempted(&error, format_args!("interface {interface}")))?;
-        let owned = option::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_NONBLOCK, 0)?;
+        let owned = option::socket(libc::AF_INET, kind | libc::SOCK_NONBLOCK, protocol)?;
         let fd = owned.as_fd();
         let index = c_int::try_from(interface.0).map_err(|_| io::ErrorKind::InvalidInput)?;
         for (level, name, text, value) in [
@@ -172,16 +198,11 @@ impl Socket {
         for setting in options.settings() {
             setting.apply(fd)?;
         }
-        bind(fd, port).map_err(|error| {
-            attempted(
-                &error,
-                format_args!("binding UDP port {port} on interface {interface}"),
-            )
-        })?;
         Ok(Self {
             fd: owned,
             interface,
             options: *options,
+            is_raw: kind == libc::SOCK_RAW,
         })
     }
 

@@ -84,6 +84,22 @@ impl LsaType {
         }
     }
 
+    /// What it is called.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Router => "router",
+            Self::Network => "network",
+            Self::Summary => "summary",
+            Self::AsbrSummary => "asbr-summary",
+            Self::AsExternal => "as-external",
+            Self::Nssa => "nssa-external",
+            Self::OpaqueLink => "opaque-link",
+            Self::OpaqueArea => "opaque-area",
+            Self::OpaqueAs => "opaque-as",
+        }
+    }
+
     /// Whether it is an opaque LSA.
     #[must_use]
     pub const fn is_opaque(self) -> bool {

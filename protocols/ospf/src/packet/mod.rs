@@ -69,6 +69,18 @@ impl PacketType {
         Self::LinkStateAcknowledgment,
     ];
 
+    /// What it is called.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Hello => "hellos",
+            Self::DatabaseDescription => "database-descriptions",
+            Self::LinkStateRequest => "link-state-requests",
+            Self::LinkStateUpdate => "link-state-updates",
+            Self::LinkStateAcknowledgment => "link-state-acknowledgments",
+        }
+    }
+
     const fn read(number: u8) -> Option<Self> {
         Some(match number {
             1 => Self::Hello,

@@ -1,0 +1,27 @@
+//! What can be configured: options as an operator writes them, and the values that result.
+//!
+//! Every interface option may be given for one interface or, in `defaults` of the global configuration, for all. An option
+//! that is given nowhere has the default that its documentation states. Only what was given is kept, so that text to block to
+//! text is the identity.
+//!
+//! Blocks are documented octet by octet in `docs/blocks/ospf.md`.
+
+mod block;
+mod effective;
+mod impact;
+mod options;
+mod tails;
+mod validate;
+mod words;
+
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+pub(crate) mod strategies;
+
+pub use effective::{Adapter, interface_parameters, router_parameters};
+pub use impact::{Reach, impact_of};
+pub use options::{
+    Area, AreaAuthentication, DefaultOrigin, GlobalConfig, InterfaceConfig, Key, Logging, MetricType,
+    Neighbor, Redistribution, TtlSecurity,
+};

@@ -1,0 +1,316 @@
+//! The options, in the order they are documented.
+
+use std::net::Ipv4Addr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use waypost_routprot::Refusal;
+use waypost_types::{Prefix4, ProtocolId, WallTime};
+use waypost_wire::{DigestAlgorithm, LongSecrets, Secret};
+
+use super::words::{Words, options};
+use crate::area::AreaId;
+use crate::authentication::Method;
+use crate::parameters::{AreaKind, NetworkType};
+
+/// Whether packets that crossed a router are dropped (RFC 5082).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TtlSecurity {
+    /// They are not looked at; ours are sent with TTL 1.
+    #[default]
+    Off,
+    /// Ours are sent with TTL 255, others' are not looked at.
+    TxOnly,
+    /// Ours are sent with TTL 255, others' must arrive with it.
+    On,
+}
+
+/// How interfaces of an area are authenticated unless they say it themselves (RRAS authType).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AreaAuthentication {
+    /// Not at all.
+    #[default]
+    None,
+    /// By their passwords, in the clear.
+    Simple,
+}
+
+/// How an external's cost compares with those inside (RFC 2328 §2.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum MetricType {
+    /// It is added to them.
+    #[serde(rename = "1")]
+    Type1,
+    /// It is above them all.
+    #[default]
+    #[serde(rename = "2")]
+    Type2,
+}
+
+/// Whether a default route is said to the autonomous system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DefaultOrigin {
+    /// Only when it is redistributed.
+    #[default]
+    Never,
+    /// While the router has one that is not OSPF's.
+    Conditional,
+    /// Always.
+    Always,
+}
+
+/// What is logged (RRAS logLevel).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Logging {
+    /// Nothing.
+    None,
+    /// Errors.
+    Errors,
+    /// And warnings.
+    Warnings,
+    /// And what is normal and worth knowing.
+    #[default]
+    Information,
+}
+
+/// A key of a chain. Times are seconds since 1970-01-01 UTC; absent means without limit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Key {
+    /// Key identifier, the same at both ends: 0..=255, with `extended` authentication 0..=4294967295.
+    pub id: u32,
+    /// The shared secret, 1..=255 octets; 1..=16 for `md5`.
+    pub secret: Secret,
+    /// The digest.
+    pub algorithm: DigestAlgorithm,
+    /// How an HMAC's secret that is longer than the digest is prepared in packets sent: `rfc4822` hashes it, `block` only what
+    /// is longer than the hash function's block, as BIRD does. Both are understood. Default `rfc4822`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub long_secrets: Option<LongSecrets>,
+    /// Not accepted before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<u64>")]
+    pub accept_from: Option<WallTime>,
+    /// Not accepted from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<u64>")]
+    pub accept_until: Option<WallTime>,
+    /// Not sent before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<u64>")]
+    pub send_from: Option<WallTime>,
+    /// Not sent from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<u64>")]
+    pub send_until: Option<WallTime>,
+}
+
+/// A neighbour on a network where multicast does not reach it (RFC 2328 C.5, C.6).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Neighbor {
+    /// Its address.
+    pub address: Ipv4Addr,
+    /// Its priority until it is heard; one with 0 is not asked before there is a Designated Router. Default 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<u8>,
+    /// The cost of reaching it on a point-to-multipoint network, 1..=65535. Default: the interface's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub cost: Option<u16>,
+}
+
+options! {
+    /// OSPF on one interface.
+    pub struct InterfaceConfig {
+        words {
+            /// The area it is in. Default 0.0.0.0.
+            "area" area: AreaId;
+            /// What kind of network it is on. Default: broadcast, loopback on the loopback device.
+            "network-type" network_type: NetworkType;
+            /// The cost of sending out of it, 1..=65535. Default: from `reference-bandwidth` if that is given, otherwise 10.
+            "cost" cost: u16 [1..=65535];
+            /// The wish to become Designated Router, 0..=255; 0: never. Default 1.
+            "priority" priority: u8;
+            /// Seconds between Hellos, 1..=65535; the same at every router of the network. Default 10.
+            "hello-interval" hello_interval: u16 [1..=65535];
+            /// Seconds a neighbour may be silent, 1..=65535; the same at every router of the network. Default 4 times
+            /// `hello-interval`.
+            "dead-interval" dead_interval: u16 [1..=65535];
+            /// Hellos a second, 2..=20, in the place of `hello-interval`; a neighbour may be silent for one second then.
+            "hello-multiplier" hello_multiplier: u8 [2..=20];
+            /// Seconds to listen for a Designated Router before one is elected, 1..=65535. Default `dead-interval`.
+            "wait-interval" wait_interval: u16 [1..=65535];
+            /// Seconds between Hellos to configured neighbours that are down, 1..=65535. Default 120.
+            "poll-interval" poll_interval: u16 [1..=65535];
+            /// Seconds until what was not acknowledged is sent again, 1..=3600. Default 5.
+            "retransmit-interval" retransmit_interval: u16 [1..=3600];
+            /// Seconds by which LSAs are older when they leave, 1..=3600. Default 1.
+            "transmit-delay" transmit_delay: u16 [1..=3600];
+            /// The longest packet in octets, 2..=65535; neighbours with a larger MTU are refused. Default: the interface's MTU.
+            "mtu" mtu: u16 [2..=65535];
+            /// Neighbours with another MTU are neighbours all the same. Default false.
+            "mtu-ignore" mtu_ignore: bool;
+            /// Advertised, but nobody is spoken to. Default false.
+            "passive" passive: bool;
+            /// The network itself is not advertised (RFC 6860). Default false.
+            "prefix-suppression" prefix_suppression: bool;
+            /// Whether packets that crossed a router are dropped. Default `off`.
+            "ttl-security" ttl_security: TtlSecurity;
+            /// Differentiated services codepoint of packets, 0..=63. Default 48 (CS6).
+            "dscp" dscp: u8 [0..=63];
+            /// Receive buffer in octets, 4096..=67108864. Default 1048576.
+            "receive-buffer" receive_buffer: u32 [4096..=67108864];
+            /// How packets are authenticated. Default: as the area says.
+            "authentication" authentication: Method;
+        }
+        tails {
+            /// Neighbours where multicast does not reach them.
+            neighbors: Vec<Neighbor>;
+            /// The password of `simple` authentication, 1..=8 octets.
+            password: Secret;
+            /// The keys of `cryptographic` and `extended` authentication.
+            keys: Vec<Key>;
+            /// A note for people, up to 1000 characters.
+            annotate: String;
+        }
+    }
+}
+
+/// Networks of an area that others hear of as one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Range {
+    /// The network that covers them.
+    pub prefix: Prefix4,
+    /// What it costs, 0..=16777214. Default: as much as the farthest of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 16777214))]
+    pub cost: Option<u32>,
+    /// Whether anybody hears of it at all. Default true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advertise: Option<bool>,
+}
+
+/// An area.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Area {
+    /// Its number.
+    pub id: AreaId,
+    /// What comes into it from outside. Default `normal`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<AreaKind>,
+    /// The cost of the default route that area border routers say in a stub area or NSSA, 0..=16777214. Default 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 16777214))]
+    pub default_cost: Option<u32>,
+    /// Networks of other areas are said in it; otherwise only a default route. Default true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summaries: Option<bool>,
+    /// How its interfaces are authenticated unless they say it themselves. Default `none`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authentication: Option<AreaAuthentication>,
+    /// Networks that others hear of as one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ranges: Vec<Range>,
+}
+
+/// Routes of another protocol that are said to the autonomous system.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Redistribution {
+    /// Whose routes: `connected`, `static`, `rip`, the name of any other source, or a protocol's number, such as `0x813713aa`.
+    #[serde(with = "source_name")]
+    #[schemars(with = "String", extend("enum" = ["connected", "static", "autostatic", "rip", "bgp"]))]
+    pub source: ProtocolId,
+    /// Their cost, 0..=16777214. Default 20.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 16777214))]
+    pub metric: Option<u32>,
+    /// How that compares with costs inside. Default 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric_type: Option<MetricType>,
+    /// Their tag. Default: the route's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<u32>,
+}
+
+/// Protocols go by their names.
+mod source_name {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+    use waypost_types::ProtocolId;
+
+    pub(super) fn serialize<S: Serializer>(source: &ProtocolId, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(source)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ProtocolId, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(de::Error::custom)
+    }
+}
+
+options! {
+    /// OSPF as a whole.
+    pub struct GlobalConfig {
+        words {
+            /// The router identifier, in the place of the router's own.
+            "router-id" router_id: Ipv4Addr;
+            /// Rank of OSPF's routes among those of other protocols, 1..=255. Default: the preference table's.
+            "preference" preference: u8 [1..=255];
+            /// The most next hops of one route, 1..=16. Default 16.
+            "maximum-paths" maximum_paths: u8 [1..=16];
+            /// Externals are compared as RFC 1583 has it; every router must do it the same way. Default false.
+            "rfc1583" rfc1583: bool;
+            /// Megabits a second that cost 1, 1..=4294967. Default: every interface costs 10.
+            "reference-bandwidth" reference_bandwidth: u32 [1..=4294967];
+            /// Costs are said as high as can be, so that nobody passes through (RFC 6987). Default false.
+            "stub-router" stub_router: bool;
+            /// Opaque LSAs are understood (RFC 5250). Default true.
+            "opaque" opaque: bool;
+            /// The instance (RFC 6549), 0..=255. Default 0.
+            "instance" instance: u8;
+            /// An LSA that comes sooner after its last instance is not taken, in milliseconds, 0..=60000. Default 1000.
+            "minimum-arrival" minimum_arrival: u32 [0..=60000];
+            /// The shortest time between two instances of an LSA of ours, in milliseconds, 0..=60000. Default 1100.
+            "originate-minimum" originate_minimum: u32 [0..=60000];
+            /// It doubles up to this, 0..=60000. Default 5000.
+            "originate-maximum" originate_maximum: u32 [0..=60000];
+            /// How long acknowledgments wait for each other, in milliseconds, 0..=900. Default 500.
+            "acknowledge-delay" acknowledge_delay: u32 [0..=900];
+            /// How long the calculation of routes waits after quiet, in milliseconds, 0..=60000 (RFC 8405). Default 0.
+            "spf-initial-delay" spf_initial_delay: u32 [0..=60000];
+            /// While what belongs to one event arrives, 0..=60000. Default 50.
+            "spf-short-delay" spf_short_delay: u32 [0..=60000];
+            /// When it does not end, 0..=60000. Default 2000.
+            "spf-long-delay" spf_long_delay: u32 [0..=60000];
+            /// How long what belongs to one event takes to arrive, in milliseconds, 0..=60000. Default 500.
+            "spf-learn-interval" spf_learn_interval: u32 [0..=60000];
+            /// So long without events is quiet, in milliseconds, 0..=600000. Default 5000.
+            "spf-hold-down" spf_hold_down: u32 [0..=600000];
+            /// LSAs in all databases; what comes beyond is not taken, 1..=100000000. Default 4000000.
+            "maximum-lsas" maximum_lsas: u32 [1..=100000000];
+            /// Whether a default route is said to the autonomous system. Default `never`.
+            "originate-default" originate_default: DefaultOrigin;
+            /// What is logged. Default `information`.
+            "logging" logging: Logging;
+        }
+        tails {
+            /// The areas about which there is something to say.
+            areas: Vec<Area>;
+            /// Routes of other protocols that are said to the autonomous system.
+            redistribute: Vec<Redistribution>;
+            /// Interface options, for every interface without its own.
+            defaults: InterfaceConfig;
+            /// A note for people, up to 1000 characters.
+            annotate: String;
+        }
+    }
+}

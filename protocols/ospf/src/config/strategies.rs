@@ -1,0 +1,228 @@
+//! Random configurations for property tests: every valid one can come out.
+
+use std::net::Ipv4Addr;
+
+use proptest::collection::{btree_map, vec};
+use proptest::option::of;
+use proptest::prelude::*;
+use proptest::sample::select;
+use waypost_types::{Prefix4, ProtocolId, WallTime};
+use waypost_wire::{DigestAlgorithm, LongSecrets, Secret};
+
+use super::options::{
+    Area, AreaAuthentication, DefaultOrigin, GlobalConfig, InterfaceConfig, Key, Logging, MetricType,
+    Neighbor, Range, Redistribution, TtlSecurity,
+};
+use crate::area::AreaId;
+use crate::authentication::Method;
+use crate::parameters::{AreaKind, NetworkType};
+
+fn note() -> impl Strategy<Value = Option<String>> {
+    of("\\PC{0,40}")
+}
+
+fn key() -> impl Strategy<Value = Key> {
+    let algorithm = select(vec![
+        DigestAlgorithm::KeyedMd5,
+        DigestAlgorithm::HmacSha1,
+        DigestAlgorithm::HmacSha256,
+        DigestAlgorithm::HmacSha384,
+        DigestAlgorithm::HmacSha512,
+    ]);
+    let lifetime = || (of(0_u64..1000), of(1000_u64..2000));
+    let long = of(select(vec![LongSecrets::Rfc4822, LongSecrets::Block]));
+    (
+        0_u32..=255,
+        "[a-z]{1,16}",
+        algorithm,
+        long,
+        lifetime(),
+        lifetime(),
+    )
+        .prop_map(|(id, secret, algorithm, long_secrets, accept, send)| Key {
+            id,
+            secret: Secret::new(secret),
+            algorithm,
+            long_secrets,
+            accept_from: accept.0.map(WallTime),
+            accept_until: accept.1.map(WallTime),
+            send_from: send.0.map(WallTime),
+            send_until: send.1.map(WallTime),
+        })
+}
+
+fn keys() -> impl Strategy<Value = Vec<Key>> {
+    vec(key(), 0..4).prop_map(|mut keys| {
+        keys.sort_by_key(|key| key.id);
+        keys.dedup_by_key(|key| key.id);
+        keys
+    })
+}
+
+fn neighbors() -> impl Strategy<Value = Vec<Neighbor>> {
+    let rest = (any::<Option<u8>>(), of(1_u16..));
+    btree_map(1_u32..0x7F00_0000, rest, 0..4).prop_map(|neighbors| {
+        let neighbors = neighbors.into_iter().map(|(address, (priority, cost))| Neighbor {
+            address: Ipv4Addr::from_bits(address),
+            priority,
+            cost,
+        });
+        neighbors.collect()
+    })
+}
+
+prop_compose! {
+    pub(crate) fn interface_config()(
+        (area, network_type, cost, priority, hello, dead) in (
+            of(any::<u32>().prop_map(AreaId)),
+            of(select(vec![
+                NetworkType::Broadcast, NetworkType::NonBroadcast, NetworkType::PointToPoint,
+                NetworkType::PointToMultipoint, NetworkType::PointToMultipointNonBroadcast, NetworkType::Loopback,
+            ])),
+            of(1_u16..), any::<Option<u8>>(), of(1_u16..1000), of(1001_u16..),
+        ),
+        (multiplier, wait, poll, retransmit, transmit, mtu) in (
+            of(2_u8..=20), of(1_u16..), of(1_u16..), of(1_u16..=3600), of(1_u16..=3600), of(2_u16..),
+        ),
+        (mtu_ignore, passive, suppression) in any::<(Option<bool>, Option<bool>, Option<bool>)>(),
+        (ttl, dscp, buffer, authentication) in (
+            of(select(vec![TtlSecurity::Off, TtlSecurity::TxOnly, TtlSecurity::On])), of(0_u8..=63), of(4096_u32..=67_108_864),
+            of(select(vec![Method::None, Method::Simple, Method::Cryptographic, Method::Extended])),
+        ),
+        (neighbors, password, keys, annotate) in (of(neighbors()), of("[a-z]{1,8}"), of(keys()), note()),
+    ) -> InterfaceConfig {
+        InterfaceConfig {
+            area,
+            network_type,
+            cost,
+            priority,
+            hello_interval: hello,
+            dead_interval: dead.filter(|_| multiplier.is_none()),
+            hello_multiplier: multiplier,
+            wait_interval: wait,
+            poll_interval: poll,
+            retransmit_interval: retransmit,
+            transmit_delay: transmit,
+            mtu,
+            mtu_ignore,
+            passive,
+            prefix_suppression: suppression,
+            ttl_security: ttl,
+            dscp,
+            receive_buffer: buffer,
+            authentication,
+            neighbors,
+            password: password.map(Secret::new),
+            keys,
+            annotate,
+        }
+    }
+}
+
+fn range() -> impl Strategy<Value = Range> {
+    (
+        any::<u32>(),
+        0_u8..=32,
+        of(0_u32..=16_777_214),
+        any::<Option<bool>>(),
+    )
+        .prop_map(|(address, length, cost, advertise)| Range {
+            prefix: Prefix4::containing(address.into(), length).unwrap(),
+            cost,
+            advertise,
+        })
+}
+
+fn areas() -> impl Strategy<Value = Vec<Area>> {
+    let rest = (
+        of(select(vec![AreaKind::Normal, AreaKind::Stub, AreaKind::Nssa])),
+        of(0_u32..=16_777_214),
+        any::<Option<bool>>(),
+        of(select(vec![AreaAuthentication::None, AreaAuthentication::Simple])),
+        vec(range(), 0..3),
+    );
+    btree_map(any::<u32>(), rest, 0..4).prop_map(|areas| {
+        let areas = areas.into_iter().map(
+            |(id, (kind, default_cost, summaries, authentication, mut ranges))| {
+                ranges.sort_by_key(|range| range.prefix);
+                ranges.dedup_by_key(|range| range.prefix);
+                Area {
+                    id: AreaId(id),
+                    kind: kind.filter(|kind| id != 0 || *kind == AreaKind::Normal),
+                    default_cost,
+                    summaries,
+                    authentication,
+                    ranges,
+                }
+            },
+        );
+        areas.collect()
+    })
+}
+
+fn redistribute() -> impl Strategy<Value = Vec<Redistribution>> {
+    let rest = (
+        of(0_u32..=16_777_214),
+        of(select(vec![MetricType::Type1, MetricType::Type2])),
+        any::<Option<u32>>(),
+    );
+    btree_map(any::<u32>(), rest, 0..4).prop_map(|sources| {
+        let sources = sources
+            .into_iter()
+            .filter(|(source, _)| *source != ProtocolId::OSPF.0);
+        let sources = sources.map(|(source, (metric, metric_type, tag))| Redistribution {
+            source: ProtocolId(source),
+            metric,
+            metric_type,
+            tag,
+        });
+        sources.collect()
+    })
+}
+
+prop_compose! {
+    pub(crate) fn global_config()(
+        (router_id, preference, paths, rfc1583, reference, stub) in (
+            of((1_u32..).prop_map(Ipv4Addr::from_bits)), of(1_u8..), of(1_u8..=16), any::<Option<bool>>(),
+            of(1_u32..=4_294_967), any::<Option<bool>>(),
+        ),
+        (opaque, instance, arrival, minimum, maximum, acknowledge) in (
+            any::<Option<bool>>(), any::<Option<u8>>(), of(0_u32..=60_000), of(0_u32..=2000), of(2000_u32..=60_000),
+            of(0_u32..=900),
+        ),
+        spf in proptest::array::uniform5(of(0_u32..=60_000)),
+        (lsas, origin, logging) in (
+            of(1_u32..=100_000_000),
+            of(select(vec![DefaultOrigin::Never, DefaultOrigin::Conditional, DefaultOrigin::Always])),
+            of(select(vec![Logging::None, Logging::Errors, Logging::Warnings, Logging::Information])),
+        ),
+        (areas, redistribute, defaults, annotate) in (of(areas()), of(redistribute()), of(interface_config()), note()),
+    ) -> GlobalConfig {
+        GlobalConfig {
+            router_id,
+            preference,
+            maximum_paths: paths,
+            rfc1583,
+            reference_bandwidth: reference,
+            stub_router: stub,
+            opaque,
+            instance,
+            minimum_arrival: arrival,
+            originate_minimum: minimum,
+            originate_maximum: maximum,
+            acknowledge_delay: acknowledge,
+            spf_initial_delay: spf[0],
+            spf_short_delay: spf[1],
+            spf_long_delay: spf[2],
+            spf_learn_interval: spf[3],
+            spf_hold_down: spf[4],
+            maximum_lsas: lsas,
+            originate_default: origin,
+            logging,
+            areas,
+            redistribute,
+            defaults,
+            annotate,
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! What lies behind the words of a block: lists and texts. Octet by octet in `docs/blocks/ospf.md`.
+
+use std::net::Ipv4Addr;
+
+use waypost_routprot::Refusal;
+use waypost_types::{Prefix4, ProtocolId, WallTime};
+use waypost_wire::{ReadError, Reader, Secret, Writer};
+
+use super::options::{Area, Key, Neighbor, Range, Redistribution};
+use super::validate::{MAX_COUNT, MAX_NOTE, MAX_SECRET};
+use super::words::{Word, Words};
+use crate::area::AreaId;
+
+/// Numbers of what lies behind the words, in the order it lies there.
+pub(super) const FIRST_TAIL: usize = 48;
+/// The note, in both blocks.
+pub(super) const ANNOTATE: usize = 63;
+
+fn cut(error: ReadError) -> Refusal {
+    Refusal::invalid(format!("it leaves the block: {error}"))
+}
+
+/// One element of a list.
+pub(super) trait Element: Sized {
+    /// The fewest octets it has.
+    const LEAST: usize;
+    /// Appends it.
+    fn write(&self, writer: &mut Writer);
+    /// Reads it.
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Refusal>;
+}
+
+/// Reads a list: how many, then each.
+pub(super) fn read_list<T: Element>(reader: &mut Reader<'_>, option: &str) -> Result<Vec<T>, Refusal> {
+    let count = reader.u32_le().map_err(|error| cut(error).at(option))?;
+    // Nobody allocates more than was sent.
+    let most = (reader.left() / T::LEAST).min(MAX_COUNT);
+    if count as usize > most {
+        return Err(Refusal::invalid("it leaves the block")
+            .at(option)
+            .with_value(count)
+            .with_allowed(format!("at most {most}")));
+    }
+    (0..count)
+        .map(|position| T::read(reader).map_err(|refusal| refusal.under(&format!("{option}.{position}"))))
+        .collect()
+}
+
+pub(super) fn write_list<T: Element>(list: &[T], writer: &mut Writer) {
+    writer.u32_le(list.len() as u32);
+    for element in list {
+        element.write(writer);
+    }
+}
+
+pub(super) fn read_text(reader: &mut Reader<'_>, option: &str, most: usize) -> Result<String, Refusal> {
+    let length = reader.u32_le().map_err(|error| cut(error).at(option))? as usize;
+    if length > most {
+        return Err(Refusal::out_of_range(
+            option,
+            format!("{length} octets"),
+            format!("at most {most} octets"),
+        ));
+    }
+    let octets = reader.take(length).map_err(|error| cut(error).at(option))?;
+    match std::str::from_utf8(octets) {
+        Ok(text) => Ok(text.to_owned()),
+        Err(_) => Err(Refusal::invalid("it is not UTF-8").at(option)),
+    }
+}
+
+pub(super) fn write_text(text: &str, writer: &mut Writer) {
+    writer.u32_le(text.len() as u32).slice(text.as_bytes());
+}
+
+/// Octets of a note: its characters have up to four.
+pub(super) const MAX_NOTE_OCTETS: usize = 4 * MAX_NOTE;
+
+/// Small bits and words inside an element: the same as those of a block.
+fn read_words(reader: &mut Reader<'_>, count: usize) -> Result<Words, Refusal> {
+    let given = reader.u32_le().map_err(|error| cut(error).at("given"))?;
+    if u64::from(given) >> count != 0 {
+        return Err(Refusal::invalid("a reserved bit is set")
+            .at("given")
+            .with_value(given));
+    }
+    let words = (0..count).map(|_| reader.u32_le()).collect::<Result<_, _>>();
+    Ok(Words {
+        given: given.into(),
+        words: words.map_err(cut)?,
+    })
+}
+
+fn write_words(words: &Words, writer: &mut Writer) {
+    writer.u32_le(words.given as u32);
+    for word in &words.words {
+        writer.u32_le(*word);
+    }
+}
+
+fn word<T: Word>(reader: &mut Reader<'_>, option: &str) -> Result<T, Refusal> {
+    let word = reader.u32_le().map_err(|error| cut(error).at(option))?;
+    T::from_word(word).map_err(|allowed| Refusal::out_of_range(option, word, allowed))
+}
+
+impl Element for Neighbor {
+    const LEAST: usize = 16;
+
+    fn write(&self, writer: &mut Writer) {
+        writer.u32_le(self.address.word());
+        let mut words = Words::default();
+        words.put(0, self.priority);
+        words.put(1, self.cost);
+        write_words(&words, writer);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Refusal> {
+        let address: Ipv4Addr = word(reader, "address")?;
+        let words = read_words(reader, 2)?;
+        Ok(Self {
+            address,
+            priority: words.value(0, "priority")?,
+            cost: words.value(1, "cost")?,
+        })
+    }
+}
+
+impl Element for Key {
+    const LEAST: usize = 52;
+
+    fn write(&self, writer: &mut Writer) {
+        writer.u32_le(self.id).u32_le(self.algorithm.word());
+        let mut words = Words::default();
+        words.put(0, self.long_secrets);
+        let times = [
+            self.accept_from,
+            self.accept_until,
+            self.send_from,
+            self.send_until,
+        ];
+        for (number, time) in (1..).zip(&times) {
+            words.mark(number, time.as_ref());
+        }
+        write_words(&words, writer);
+        for time in times {
+            writer.u64_le(time.unwrap_or_default().0);
+        }
+        write_text(self.secret.expose(), writer);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Refusal> {
+        let id = word(reader, "id")?;
+        let algorithm = word(reader, "algorithm")?;
+        let given = reader.u32_le().map_err(|error| cut(error).at("given"))?;
+        if given >> 5 != 0 {
+            return Err(Refusal::invalid("a reserved bit is set")
+                .at("given")
+                .with_value(given));
+        }
+        let words = Words {
+            given: given.into(),
+            words: vec![reader.u32_le().map_err(|error| cut(error).at("long-secrets"))?],
+        };
+        let mut time = |number: u32, option: &str| {
+            let seconds = reader.u64_le().map_err(|error| cut(error).at(option))?;
+            match (given >> number & 1, seconds) {
+                (0, 0) => Ok(None),
+                (0, _) => {
+                    Err(Refusal::invalid("the value must be zero, as the option is not given").at(option))
+                }
+                _ => Ok(Some(WallTime(seconds))),
+            }
+        };
+        Ok(Self {
+            id,
+            algorithm,
+            long_secrets: words.value(0, "long-secrets")?,
+            accept_from: time(1, "accept-from")?,
+            accept_until: time(2, "accept-until")?,
+            send_from: time(3, "send-from")?,
+            send_until: time(4, "send-until")?,
+            secret: Secret::new(read_text(reader, "secret", MAX_SECRET)?),
+        })
+    }
+}
+
+impl Element for Range {
+    const LEAST: usize = 20;
+
+    fn write(&self, writer: &mut Writer) {
+        writer
+            .u32_le(self.prefix.network().word())
+            .u32_le(self.prefix.length().into());
+        let mut words = Words::default();
+        words.put(0, self.cost);
+        words.put(1, self.advertise);
+        write_words(&words, writer);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Refusal> {
+        let network: Ipv4Addr = word(reader, "prefix")?;
+        let length: u8 = word(reader, "prefix")?;
+        let prefix = Prefix4::new(network, length)
+            .map_err(|error| Refusal::invalid(error.to_string()).at("prefix"))?;
+        let words = read_words(reader, 2)?;
+        Ok(Self {
+            prefix,
+            cost: words.value(0, "cost")?,
+            advertise: words.value(1, "advertise")?,
+        })
+    }
+}
+
+impl Element for Area {
+    const LEAST: usize = 28;
+
+    fn write(&self, writer: &mut Writer) {
+        writer.u32_le(self.id.word());
+        let mut words = Words::default();
+        words.put(0, self.kind);
+        words.put(1, self.default_cost);
+        words.put(2, self.summaries);
+        words.put(3, self.authentication);
+        write_words(&words, writer);
+        write_list(&self.ranges, writer);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Refusal> {
+        let id: AreaId = word(reader, "id")?;
+        let words = read_words(reader, 4)?;
+        Ok(Self {
+            id,
+            kind: words.value(0, "kind")?,
+            default_cost: words.value(1, "default-cost")?,
+            summaries: words.value(2, "summaries")?,
+            authentication: words.value(3, "authentication")?,
+            ranges: read_list(reader, "ranges")?,
+        })
+    }
+}
+
+impl Element for Redistribution {
+    const LEAST: usize = 20;
+
+    fn write(&self, writer: &mut Writer) {
+        writer.u32_le(self.source.0);
+        let mut words = Words::default();
+        words.put(0, self.metric);
+        words.put(1, self.metric_type);
+        words.put(2, self.tag);
+        write_words(&words, writer);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Refusal> {
+        let source = ProtocolId(word(reader, "source")?);
+        let words = read_words(reader, 3)?;
+        Ok(Self {
+            source,
+            metric: words.value(0, "metric")?,
+            metric_type: words.value(1, "metric-type")?,
+            tag: words.value(2, "tag")?,
+        })
+    }
+}

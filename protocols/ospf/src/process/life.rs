@@ -1,0 +1,56 @@
+//! Parameters of the router as a whole, and the end of its work.
+
+use waypost_engine::{Now, Outbox};
+
+use super::Ospf;
+use crate::area::AreaId;
+use crate::interface::InterfaceId;
+use crate::interface::machine::{Event, State};
+use crate::parameters::RouterParameters;
+
+impl Ospf {
+    /// Other parameters of the router as a whole. Only interfaces in areas of another kind start anew: there, neighbours would
+    /// not talk to us any more (RFC 2328 §10.5, the E bit).
+    pub fn set_parameters(&mut self, now: Now, parameters: RouterParameters, out: &mut Outbox) {
+        let old = std::mem::replace(&mut self.parameters, parameters);
+        let other = |area: AreaId| old.area(area).capability() != self.parameters.area(area).capability();
+        let restarting: Vec<InterfaceId> = self
+            .interfaces
+            .values()
+            .filter(|interface| other(interface.parameters.area) || old.instance != self.parameters.instance)
+            .filter(|interface| interface.state > State::Down)
+            .map(|interface| interface.id)
+            .collect();
+        for id in &restarting {
+            self.interface_event(now, *id, Event::InterfaceDown, out);
+        }
+        self.settle(now, out);
+        for id in restarting {
+            self.bring_up(now, id, out);
+        }
+        self.router_lsas.extend(self.databases.areas.keys());
+        self.reconsider();
+        self.say_externals(now, out);
+        self.settle(now, out);
+    }
+
+    /// The end: neighbours are told that what this router said holds no longer, and every interface goes down. Routes stay as
+    /// they are.
+    pub fn stop(&mut self, now: Now, out: &mut Outbox) {
+        self.stopped = true;
+        let wishes: Vec<_> = self.wishes.keys().copied().collect();
+        for (domain, key) in wishes {
+            self.withdraw(now, domain, key, out);
+        }
+        self.settle(now, out);
+        let ids: Vec<InterfaceId> = self.interfaces.keys().copied().collect();
+        for id in ids {
+            self.interface_event(now, id, Event::InterfaceDown, out);
+        }
+        self.deferred.clear();
+        self.router_lsas.clear();
+        self.network_lsas.clear();
+        self.floods.clear();
+        self.timers.retain(|_| false);
+    }
+}

@@ -1,0 +1,235 @@
+//! LSAs of our own (RFC 2328 §12.4, §13.4, §14.1).
+//!
+//! What the router wants to have said is a wish: contents under a key. Originating is bringing the database to it, as soon as
+//! the last instance is old enough; so a change that is undone in between is never said, and whatever others claim in our name
+//! is put right or flushed.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use waypost_engine::{Now, Outbox};
+use waypost_types::Time;
+
+use super::{Domain, Ospf, Timer};
+use crate::database::Slot;
+use crate::lsa::{LS_REFRESH_TIME, LsaHeader, LsaKey, LsaType, RawLsa, SequenceNumber, build};
+use crate::options::Options;
+
+/// What is to be said.
+#[derive(Clone, Debug)]
+pub(super) struct Wish {
+    options: Options,
+    body: Vec<u8>,
+    pace: Pace,
+    /// To be said again even if it was said in the same words.
+    again: bool,
+}
+
+/// When the next instance may follow.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pace {
+    last: Option<Time>,
+    interval: Duration,
+}
+
+impl Pace {
+    /// Until when an instance waits; `None`: it may go.
+    fn wait(&self, now: Time) -> Option<Time> {
+        let free = self.last? + self.interval;
+        (now < free).then_some(free)
+    }
+
+    /// One goes now. The first after quiet lets the next wait for `minimum`; each that follows closely doubles it.
+    fn note(&mut self, now: Time, minimum: Duration, maximum: Duration) {
+        let close = self.last.is_some_and(|last| now < last + self.interval * 2);
+        self.interval = if close {
+            (self.interval * 2).min(maximum).max(minimum)
+        } else {
+            minimum
+        };
+        self.last = Some(now);
+    }
+}
+
+/// Refreshes are spread over so many seconds before they must happen, lest they come all at once (RFC 4222 §1).
+const REFRESH_SPREAD: u64 = 300;
+
+impl Ospf {
+    /// Wants an LSA to say this from now on.
+    pub(super) fn wish(
+        &mut self,
+        now: Now,
+        domain: Domain,
+        key: LsaKey,
+        options: Options,
+        body: Vec<u8>,
+        out: &mut Outbox,
+    ) {
+        match self.wishes.get_mut(&(domain, key)) {
+            Some(wish) if wish.options == options && wish.body == body => return,
+            Some(wish) => (wish.options, wish.body) = (options, body),
+            None => {
+                let wish = Wish {
+                    options,
+                    body,
+                    pace: Pace::default(),
+                    again: false,
+                };
+                self.wishes.insert((domain, key), wish);
+            }
+        }
+        self.realise(now, domain, key, out);
+    }
+
+    /// Wants an LSA to be said no more: it is flushed (premature ageing, RFC 2328 §14.1).
+    pub(super) fn withdraw(&mut self, now: Now, domain: Domain, key: LsaKey, out: &mut Outbox) {
+        self.timers.cancel(&Timer::Originate(domain, key));
+        self.wishes.remove(&(domain, key));
+        let slot = self.databases.get(domain).and_then(|database| database.find(key));
+        if let Some(slot) = slot {
+            self.flush(now, domain, slot, out);
+        }
+    }
+
+    /// Lets an LSA be at MaxAge and floods that.
+    pub(super) fn flush(&mut self, now: Now, domain: Domain, slot: Slot, _out: &mut Outbox) {
+        let Some(database) = self.databases.get_mut(domain) else {
+            return;
+        };
+        let Some(key) = database.key(slot).filter(|_| database.flush(slot)) else {
+            return;
+        };
+        self.note_change(domain, key);
+        self.forget_retransmissions(domain, key.kind.scope(), slot);
+        let header = self
+            .databases
+            .get(domain)
+            .and_then(|database| database.header(slot, now.time));
+        if let Some(header) = header {
+            self.flood(now, domain, slot, &header, None);
+        }
+    }
+
+    /// Brings the database to a wish, now or as soon as that is allowed.
+    pub(super) fn realise(&mut self, now: Now, domain: Domain, key: LsaKey, out: &mut Outbox) {
+        let (minimum, maximum) = (
+            self.parameters.originate_minimum,
+            self.parameters.originate_maximum,
+        );
+        let spread = self.random.below(REFRESH_SPREAD);
+        let Some(wish) = self.wishes.get_mut(&(domain, key)) else {
+            return;
+        };
+        let database = self.databases.ensure(domain);
+        let known = database
+            .find(key)
+            .and_then(|slot| Some((slot, database.header(slot, now.time)?)));
+        let said = known.is_some_and(|(slot, header)| {
+            !header.is_max_age()
+                && header.options == wish.options
+                && database.body_octets(slot) == Some(wish.body.as_slice())
+        });
+        if said && !wish.again {
+            return;
+        }
+        if let Some(until) = wish.pace.wait(now.time) {
+            self.timers.set(Timer::Originate(domain, key), until);
+            return;
+        }
+        let sequence = match known {
+            None => Some(SequenceNumber::INITIAL),
+            Some((_, header)) => header.sequence.next(),
+        };
+        let Some(sequence) = sequence else {
+            // The numbers are used up: this instance has to be gone everywhere before they begin anew (§12.1.6). Its removal
+            // comes back to this wish.
+            if let Some((slot, _)) = known {
+                self.flush(now, domain, slot, out);
+            }
+            return;
+        };
+        wish.again = false;
+        wish.pace.note(now.time, minimum, maximum);
+        let octets = build(key, 0, wish.options, sequence, |writer| {
+            writer.slice(&wish.body);
+        });
+        if let Some((slot, _)) = known {
+            self.forget_retransmissions(domain, key.kind.scope(), slot);
+        }
+        let Some((lsa, _)) = RawLsa::split(&octets) else {
+            return;
+        };
+        let (Ok(header), Some(database)) = (lsa.header(), self.databases.get_mut(domain)) else {
+            return;
+        };
+        let Ok(installed) = database.install(lsa, now.time) else {
+            return;
+        };
+        let refresh = Duration::from_secs(u64::from(LS_REFRESH_TIME) - spread);
+        database.set_due(installed.slot, now.time + refresh);
+        if installed.changed {
+            self.note_change(domain, key);
+        }
+        self.counters.originated += 1;
+        self.flood(now, domain, installed.slot, &header, None);
+    }
+
+    /// What an LSA is wanted to say.
+    pub(super) fn wish_of(&self, domain: Domain, key: LsaKey) -> Option<(Options, Vec<u8>)> {
+        let wish = self.wishes.get(&(domain, key))?;
+        Some((wish.options, wish.body.clone()))
+    }
+
+    /// The LSAs of a type that are wanted.
+    pub(super) fn wished(&self, domain: Domain, kind: LsaType) -> impl Iterator<Item = LsaKey> {
+        let end = |address| LsaKey {
+            kind,
+            id: address,
+            router: address,
+        };
+        let (first, last) = (end(Ipv4Addr::UNSPECIFIED), end(Ipv4Addr::BROADCAST));
+        let range = self.wishes.range((domain, first)..=(domain, last));
+        range.map(|((_, key), _)| *key)
+    }
+
+    /// Something in a database is other than it was. What this router says of elsewhere it knows from its routes.
+    fn note_change(&mut self, domain: Domain, key: LsaKey) {
+        let inside = matches!(key.kind, LsaType::Router | LsaType::Network);
+        if inside || self.router != Some(key.router) {
+            self.changes.push((domain, key));
+        }
+    }
+
+    /// Whether an LSA says that it is ours: by router identifier, or a network-LSA for an address of ours (RFC 2328 §13.4).
+    pub(super) fn is_own(&self, header: &LsaHeader) -> bool {
+        let key = header.key;
+        self.router == Some(key.router)
+            || (key.kind == LsaType::Network
+                && self
+                    .interfaces
+                    .values()
+                    .any(|interface| interface.attachment.address == Some(key.id)))
+    }
+
+    /// Somebody flooded an instance of an LSA of ours that is newer than ours: from our earlier life, most likely. It is said
+    /// anew with a higher number, or flushed when it is nothing we would say (RFC 2328 §13.4).
+    pub(super) fn contradict(&mut self, now: Now, domain: Domain, key: LsaKey, slot: Slot, out: &mut Outbox) {
+        match self.wishes.get_mut(&(domain, key)) {
+            Some(wish) => {
+                wish.again = true;
+                self.realise(now, domain, key, out);
+            }
+            None => self.flush(now, domain, slot, out),
+        }
+    }
+
+    /// An LSA of ours is old enough to be said again. Whether it is ours and wanted.
+    pub(super) fn refresh(&mut self, now: Now, domain: Domain, key: LsaKey, out: &mut Outbox) -> bool {
+        let Some(wish) = self.wishes.get_mut(&(domain, key)) else {
+            return false;
+        };
+        wish.again = true;
+        self.realise(now, domain, key, out);
+        true
+    }
+}

@@ -1,0 +1,7 @@
+//! Routers against each other, in virtual time.
+
+mod adjacency;
+mod flooding;
+mod hostile;
+mod lab;
+mod routing;
