@@ -9,6 +9,7 @@ mod generator;
 mod kernel_1m;
 mod live_metric;
 mod machine;
+mod policy;
 mod report;
 mod rig;
 mod rip_10k;
@@ -30,8 +31,9 @@ use report::{Report, Section};
 /// What is measured: a name, and how.
 type Benchmark = (&'static str, fn(&Context) -> Result<Section>);
 
-const BENCHMARKS: [Benchmark; 6] = [
+const BENCHMARKS: [Benchmark; 7] = [
     ("table", table::run),
+    ("policy", policy::run),
     ("set", set::run),
     ("transaction", transaction::run),
     ("live-metric", live_metric::run),
@@ -43,7 +45,7 @@ const BENCHMARKS: [Benchmark; 6] = [
 #[derive(Parser)]
 #[command(name = "cargo xtask bench", max_term_width = 100)]
 struct Arguments {
-    /// Which: table, set, transaction, live-metric, rip-10k, kernel-1m; all of them by default
+    /// Which: table, policy, set, transaction, live-metric, rip-10k, kernel-1m; all of them by default
     names: Vec<String>,
     /// How often each thing is measured, in place of each benchmark's own number
     #[arg(long)]
