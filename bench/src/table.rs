@@ -49,6 +49,7 @@ pub(crate) fn run(context: &Context) -> Result<Section> {
     let mut drain = Samples::default();
     let mut withdraw = Samples::default();
     let mut slice = Samples::default();
+    let mut walk = Samples::default();
     let mut lookup = Samples::default();
     let mut lookup_all = Samples::default();
     for _ in 0..runs {
@@ -57,6 +58,7 @@ pub(crate) fn run(context: &Context) -> Result<Section> {
         let mut filled = Filled::new()?;
         insert.add_number(rate(DESTINATIONS, filled.insert(RIP, Order::Shuffled)?));
         drain.add_number(rate(DESTINATIONS, filled.drain()?));
+        walk.add_number(rate(DESTINATIONS, filled.walk()));
         let addresses = addresses();
         lookup.add_number(rate(LOOKUPS, filled.look_up(&addresses)));
         lookup_all.add_number(rate(LOOKUPS, filled.look_up_all(&addresses)));
@@ -193,6 +195,21 @@ impl Filled {
         let start = Instant::now();
         while self.table.drain_forwarding(self.forwarding, BATCH)?.len() == BATCH {}
         Ok(start.elapsed())
+    }
+
+    fn walk(&self) -> Duration {
+        let start = Instant::now();
+        let (mut after, mut seen) = (None, 0);
+        loop {
+            let page = self.table.page(after, BATCH);
+            seen += page.len();
+            match page.last() {
+                Some(last) => after = Some(last.prefix),
+                None => break,
+            }
+        }
+        assert_eq!(seen, DESTINATIONS as usize);
+        start.elapsed()
     }
 
     fn look_up(&self, addresses: &[Ipv4Addr]) -> Duration {

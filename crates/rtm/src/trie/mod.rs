@@ -307,34 +307,43 @@ impl<B: Bits> Trie<B> {
         let row = self.nodes.get(node as usize)?;
         bits.as_mut()[level..].fill(0);
         let child = row.children.next(&self.arena, from.0);
-        let entry = self.first_entry(row, from);
-        match (entry, child) {
-            (Some((octet, depth, number)), child) if child.is_none_or(|(child, _)| octet <= child) => {
+        // At the same octet an entry is shorter than what is in the child.
+        let last = child.map_or(0xFF, |(octet, _)| octet);
+        match (self.first_entry(row, from, last), child) {
+            (Some((octet, depth, number)), _) => {
                 bits.as_mut()[level] = octet as u8;
                 Some((bits, (level * 8) as u8 + depth, number))
             }
-            (_, Some((octet, child))) => {
+            (None, Some((octet, child))) => {
                 bits.as_mut()[level] = octet as u8;
                 // INVARIANT: a node below another has something in it.
                 self.first_in(child, level + 1, bits, (0, 1))
             }
-            (_, None) => None,
+            (None, None) => None,
         }
     }
 
-    /// The first entry from an octet and depth on: octet, depth and number.
-    fn first_entry(&self, row: &Node, from: (u16, u8)) -> Option<(u16, u8, u32)> {
-        if row.entries.is_empty() {
-            return None;
+    /// The first entry from an octet and depth on, up to a last octet: octet, depth and number.
+    fn first_entry(&self, row: &Node, from: (u16, u8), last: u16) -> Option<(u16, u8, u32)> {
+        if let Some(list) = row.entries.as_list(&self.arena) {
+            let place = |(position, number): (u16, u32)| {
+                // A one, and behind it the bits.
+                let depth = position.ilog2() as u8;
+                (position << (8 - depth) & 0xFF, depth, number)
+            };
+            return list
+                .map(place)
+                .filter(|&(octet, depth, _)| (octet, depth) >= from && octet <= last)
+                .min();
         }
-        (from.0..256).find_map(|octet| {
+        (from.0..=last).find_map(|octet| {
             // Prefixes that begin at an octet have at least as many bits as it has before its zeros at the end.
             let least = (8 - (octet | 256).trailing_zeros() as u8).max(1);
             let first = if octet == from.0 { from.1.max(least) } else { least };
-            (first..=8).find_map(|depth| {
-                let number = row.entries.get(&self.arena, position(octet as u8, depth))?;
-                Some((octet, depth, number))
-            })
+            let depth =
+                (first..=8).find(|depth| row.entries.contains(&self.arena, position(octet as u8, *depth)))?;
+            let number = row.entries.get(&self.arena, position(octet as u8, depth))?;
+            Some((octet, depth, number))
         })
     }
 }

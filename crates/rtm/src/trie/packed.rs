@@ -119,6 +119,21 @@ impl<const WORDS: usize> Packed<WORDS> {
         there.then(|| block[self.first_value() + rank])
     }
 
+    /// Whether a key is there.
+    pub(super) fn contains(self, arena: &Arena, key: u16) -> bool {
+        if self.is_list() {
+            return self.get(arena, key).is_some();
+        }
+        self.block(arena)[usize::from(key / 32)] >> (key % 32) & 1 != 0
+    }
+
+    /// The keys and values of one that is a list.
+    pub(super) fn as_list(self, arena: &Arena) -> Option<impl Iterator<Item = (u16, u32)>> {
+        let (block, first) = (self.block(arena), self.first_value());
+        self.is_list()
+            .then(|| (0..usize::from(self.count)).map(move |at| (listed(block, at), block[first + at])))
+    }
+
     /// Adds a key that is not there.
     pub(super) fn insert(&mut self, arena: &mut Arena, key: u16, value: u32) {
         let count = usize::from(self.count);
