@@ -46,11 +46,22 @@ fn cpu(pid: u32) -> Result<Duration> {
 }
 
 fn peak(pid: u32) -> Result<u64> {
+    status(pid, "VmHWM:")
+}
+
+/// Bytes of memory that are resident now, of all these processes.
+pub(crate) fn resident(pids: &[u32]) -> Result<u64> {
+    let sizes = pids.iter().map(|pid| Ok(status(*pid, "VmRSS:")? * 1024));
+    sizes.sum()
+}
+
+/// A line of a process's status, in KiB.
+fn status(pid: u32, name: &str) -> Result<u64> {
     let path = format!("/proc/{pid}/status");
     let text = fs::read_to_string(&path).with_context(|| path.clone())?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok())
-        .with_context(|| format!("{path} has no VmHWM"))
+        .with_context(|| format!("{path} has no {name}"))
 }
 
 /// The datagrams that came to a UDP socket in the network namespace of this process and found its buffer full, since the

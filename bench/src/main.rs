@@ -6,12 +6,15 @@
 mod cost;
 mod disk;
 mod generator;
+mod kernel_1m;
 mod live_metric;
 mod machine;
+mod policy;
 mod report;
 mod rig;
 mod rip_10k;
 mod set;
+mod table;
 mod transaction;
 mod watch;
 mod waypost;
@@ -28,18 +31,21 @@ use report::{Report, Section};
 /// What is measured: a name, and how.
 type Benchmark = (&'static str, fn(&Context) -> Result<Section>);
 
-const BENCHMARKS: [Benchmark; 4] = [
+const BENCHMARKS: [Benchmark; 7] = [
+    ("table", table::run),
+    ("policy", policy::run),
     ("set", set::run),
     ("transaction", transaction::run),
     ("live-metric", live_metric::run),
     ("rip-10k", rip_10k::run),
+    ("kernel-1m", kernel_1m::run),
 ];
 
 /// Measures Waypost beside FRR, BIRD and the bare disk.
 #[derive(Parser)]
 #[command(name = "cargo xtask bench", max_term_width = 100)]
 struct Arguments {
-    /// Which: set, transaction, live-metric, rip-10k; all of them by default
+    /// Which: table, policy, set, transaction, live-metric, rip-10k, kernel-1m; all of them by default
     names: Vec<String>,
     /// How often each thing is measured, in place of each benchmark's own number
     #[arg(long)]
@@ -81,6 +87,9 @@ impl Drop for Scratch {
 }
 
 fn main() -> Result<ExitCode> {
+    if table::measured_memory()? {
+        return Ok(ExitCode::SUCCESS);
+    }
     let arguments = Arguments::parse();
     waypost_testkit::gain_privileges()?;
     let wanted = wanted(&arguments.names)?;

@@ -233,6 +233,7 @@ pub(crate) struct Arrivals {
     within: Prefix4,
     present: HashSet<Prefix4>,
     wanted: usize,
+    first: Option<Instant>,
     complete: Option<Instant>,
 }
 
@@ -243,6 +244,7 @@ impl Arrivals {
             within,
             present: HashSet::with_capacity(wanted),
             wanted,
+            first: None,
             complete: None,
         }
     }
@@ -250,6 +252,11 @@ impl Arrivals {
     /// How many there are.
     pub(crate) fn count(&self) -> usize {
         self.present.len()
+    }
+
+    /// When the first came.
+    pub(crate) const fn first(&self) -> Option<Instant> {
+        self.first
     }
 
     /// When all were there.
@@ -264,6 +271,7 @@ impl Listener for Arrivals {
             Body::NewRoute(route) => {
                 if let Some(prefix) = main_v4(route).filter(|prefix| self.within.covers(*prefix)) {
                     self.present.insert(prefix);
+                    self.first.get_or_insert(at);
                     if self.present.len() == self.wanted {
                         self.complete.get_or_insert(at);
                     }

@@ -189,6 +189,9 @@ Examples:
     /// Configuration as RRAS's programs have it: a container of the protocols' private blocks
     #[command(subcommand)]
     Blocks(Blocks),
+    /// Whole routing tables from and into files
+    #[command(subcommand)]
+    Routes(Routes),
     /// Every configuration option: what it takes and what it is for
     Schema {
         /// Only those of this protocol
@@ -272,6 +275,44 @@ pub(crate) enum Show {
     Counters,
     /// The protocols' own tables
     Database,
+}
+
+/// What to do with whole routing tables.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Routes {
+    /// Put the routes of a file into the table, as routes of their own owner (netmgmt); gone when the daemon ends
+    #[command(after_help = "\
+A text file has a route a line: 10.0.0.0/8 via 192.0.2.1 dev eth0 metric 3. An MRT file (TABLE_DUMP_V2) has the
+routes of a collector's peers: of each prefix the first is taken. Both may be packed with gzip or bzip2.
+
+Examples:
+  waypost routes load table.txt
+  waypost routes load rib.20240101.0000.bz2 --via 192.0.2.1 --via 192.0.2.2 --limit 100000")]
+    Load {
+        /// The file; - reads standard input
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        /// Where routes lead instead of their own next hops; several are used in turn, each next hop of the file always the same
+        #[arg(long, value_name = "ADDRESS")]
+        via: Vec<std::net::IpAddr>,
+        /// At most this many destinations
+        #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
+        limit: Option<u64>,
+    },
+    /// Write the best routes of the table to a file, as text or, if its name ends in .mrt, as MRT
+    #[command(
+        after_help = "Examples:\n  waypost routes dump table.txt\n  waypost routes dump - --owner rip | sort"
+    )]
+    Dump {
+        /// The file; - writes text to standard output
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        /// Only routes of this owner: connected, static, rip, ...
+        #[arg(long, value_name = "NAME")]
+        owner: Option<String>,
+    },
+    /// Take all loaded routes out of the table again
+    Unload,
 }
 
 /// What to do with containers of blocks (RTR_INFO_BLOCK_HEADER).

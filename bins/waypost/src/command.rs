@@ -18,7 +18,7 @@ use crate::arguments::{Arguments, Autostatic, Blocks, Change, Command, Show};
 use crate::fault::Fault;
 use crate::router::Router;
 use crate::sheet::Sheet;
-use crate::{files, manual, render, vocabulary, watch};
+use crate::{files, manual, render, tables, vocabulary, watch};
 
 /// Destinations asked for at a time.
 const PAGE: u64 = 5000;
@@ -96,6 +96,7 @@ pub(crate) fn run(sheet: &Sheet, arguments: Arguments) -> Result<String, Fault> 
         Command::Watch => watch::watch(sheet, desk.router, desk.json).map(|()| String::new()),
         Command::Autostatic(Autostatic::Update { interface }) => desk.autostatic(&interface),
         Command::Blocks(blocks) => desk.blocks(blocks),
+        Command::Routes(routes) => tables::run(&mut desk.router, sheet, routes, desk.json),
         Command::Schema { protocol } => desk.schema(protocol.as_deref()),
         Command::Man { directory } => manual::write(&directory),
     }

@@ -17,6 +17,16 @@ pub(crate) fn name(file: &Path) -> Cow<'_, str> {
     }
 }
 
+/// A file to read piece by piece, and how many octets it has, if that can be told.
+pub(crate) fn open(file: &Path) -> Result<(Box<dyn Read>, Option<u64>), Fault> {
+    if is_standard(file) {
+        return Ok((Box::new(io::stdin().lock()), None));
+    }
+    let opened = File::open(file).map_err(|error| Fault::file(file, &error))?;
+    let metadata = opened.metadata().ok().filter(std::fs::Metadata::is_file);
+    Ok((Box::new(opened), metadata.map(|metadata| metadata.len())))
+}
+
 /// All octets of a file.
 pub(crate) fn read(file: &Path) -> Result<Vec<u8>, Fault> {
     let mut octets = Vec::new();

@@ -13,6 +13,7 @@ mod render;
 mod router;
 mod sheet;
 mod table;
+mod tables;
 mod vocabulary;
 mod watch;
 

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use waypost_api::{
-    Destination, Explanation, Installed, KernelMatch, NextHopRow, OwnerCounters, PageQuery, RouteAnswer,
-    RouteCounters, RoutePage, RouteQuery, RouteRow,
+    Destination, Explanation, Installed, KernelMatch, LoadAnswer, NextHopRow, OwnerCounters, PageQuery,
+    RouteAnswer, RouteCounters, RoutePage, RouteQuery, RouteRow,
 };
 use waypost_host::table::TableView;
-use waypost_rtm::{Candidate, Standing};
+use waypost_rtm::{Candidate, EntityStatus, Standing};
 use waypost_types::{NextHop, Prefix, Prefix4, Prefix6, ProtocolId};
 
 use crate::daemon::NameMap;
@@ -290,6 +290,16 @@ fn verdict(
         "packets to {destination} follow {prefix} of {}; {over}; {kernel}",
         best.owner
     )
+}
+
+/// How many routes an owner has.
+pub(crate) fn loaded(view: &TableView<'_>, owner: ProtocolId) -> LoadAnswer {
+    let there = |entity: &EntityStatus| entity.config.protocol == owner && !entity.leaving;
+    let routes = view.rtm.entities().filter(there).flat_map(|entity| entity.routes);
+    LoadAnswer {
+        routes: routes.map(u64::from).sum(),
+        refused: view.refused.get(&owner).copied().unwrap_or(0),
+    }
 }
 
 fn counters(view: &TableView<'_>) -> RouteCounters {

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use waypost_api::{Daemon, DaemonStatus, ManagerJob, Phase, RouteQuery, RouteReply};
+use waypost_api::{Daemon, DaemonStatus, LoadReply, ManagerJob, Phase, RouteQuery, RouteReply};
 use waypost_host::daemon::ManagerHandle;
 use waypost_host::table::TableHandle;
 use waypost_manager::InterfaceChange;
 use waypost_routprot::Refusal;
 use waypost_sys::clock;
-use waypost_types::{InterfaceIndex, Time};
+use waypost_types::{InterfaceIndex, ProtocolId, RouteBatch, Time};
 
 use crate::{answers, forwarding};
 
@@ -107,6 +107,18 @@ impl Daemon for Running {
             let names = names.read().unwrap_or_else(PoisonError::into_inner);
             reply(answers::answer(view, &names, &query));
         }));
+    }
+
+    fn change_routes(&self, owner: ProtocolId, changes: RouteBatch, reply: LoadReply) {
+        self.table.batch(owner, changes);
+        self.table
+            .query(Box::new(move |view| reply(answers::loaded(view, owner))));
+    }
+
+    fn remove_routes(&self, owner: ProtocolId, reply: LoadReply) {
+        self.table.remove_protocol(owner);
+        self.table
+            .query(Box::new(move |view| reply(answers::loaded(view, owner))));
     }
 
     fn status(&self) -> DaemonStatus {

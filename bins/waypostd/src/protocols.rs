@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use waypost_engine::{Engine, codec_of};
 use waypost_host::protocol::{Surroundings, spawn};
+use waypost_loadgen::LoadGenerator;
 use waypost_manager::{Configuration, Protocols};
 use waypost_ospf::OspfEngine;
 use waypost_rip::Rip;
@@ -13,7 +14,12 @@ use waypost_types::{ProtocolId, Seed};
 
 /// The codecs of the protocols built in.
 pub(crate) fn configuration() -> Configuration {
-    Configuration::new([codec_of::<Rip>(), codec_of::<OspfEngine>(), codec_of::<Static>()])
+    Configuration::new([
+        codec_of::<Rip>(),
+        codec_of::<OspfEngine>(),
+        codec_of::<Static>(),
+        codec_of::<LoadGenerator>(),
+    ])
 }
 
 /// Makes instances of the protocols built in, each with a thread of its own.
@@ -55,12 +61,18 @@ impl Protocols for BuiltIn {
             Rip::PROTOCOL => self.start::<Rip>(persisted),
             OspfEngine::PROTOCOL => self.start::<OspfEngine>(persisted),
             Static::PROTOCOL => self.start::<Static>(persisted),
+            LoadGenerator::PROTOCOL => self.start::<LoadGenerator>(persisted),
             _ => None,
         }
     }
 
     fn installed(&self) -> Vec<ProtocolId> {
-        vec![Rip::PROTOCOL, OspfEngine::PROTOCOL, Static::PROTOCOL]
+        vec![
+            Rip::PROTOCOL,
+            OspfEngine::PROTOCOL,
+            Static::PROTOCOL,
+            LoadGenerator::PROTOCOL,
+        ]
     }
 }
 

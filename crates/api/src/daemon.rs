@@ -3,15 +3,18 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use waypost_manager::Manager;
-use waypost_types::{Time, WallTime};
+use waypost_types::{ProtocolId, RouteBatch, Time, WallTime};
 
-use crate::{RouteAnswer, RouteQuery};
+use crate::{LoadAnswer, RouteAnswer, RouteQuery};
 
 /// Something to do with the manager, on the thread that owns it, told what time it is.
 pub type ManagerJob = Box<dyn FnOnce(&mut Manager, Time, WallTime) + Send>;
 
 /// Where the answer to a [`RouteQuery`] goes. Dropping it unanswered is answered as "the router is stopped".
 pub type RouteReply = Box<dyn FnOnce(RouteAnswer) + Send>;
+
+/// Told when routes were changed, with how many their owner has then. Dropped untold, it is answered as "the router is stopped".
+pub type LoadReply = Box<dyn FnOnce(LoadAnswer) + Send>;
 
 /// The daemon, as the management API sees it. None of these may block: the server has one thread.
 pub trait Daemon: Send + Sync + 'static {
@@ -20,6 +23,12 @@ pub trait Daemon: Send + Sync + 'static {
 
     /// Has the routing table's thread answer a question.
     fn routes(&self, query: RouteQuery, reply: RouteReply);
+
+    /// Changes routes of an owner, in order.
+    fn change_routes(&self, owner: ProtocolId, changes: RouteBatch, reply: LoadReply);
+
+    /// Removes all routes of an owner.
+    fn remove_routes(&self, owner: ProtocolId, reply: LoadReply);
 
     /// How the daemon itself does.
     fn status(&self) -> DaemonStatus;

@@ -22,11 +22,11 @@ mod server;
 mod toml;
 
 pub use access::{AccessPolicy, MembershipCheck, UserName};
-pub use daemon::{Daemon, DaemonStatus, ManagerJob, Phase, RouteReply};
+pub use daemon::{Daemon, DaemonStatus, LoadReply, ManagerJob, Phase, RouteReply};
 pub use messages::{
     AutostaticAnswer, ChangeRequest, CountersAnswer, DiffAnswer, DiffChange, DiffRequest, EditRequest,
-    HeaderAnswer, HeaderEntry, HeaderRequest, InterfaceRow, NeighborRow, ProtocolRow, Refusals, RevisionRow,
-    RollbackRequest, SetRequest, Snapshot, StatusAnswer, TroubleRow,
+    HeaderAnswer, HeaderEntry, HeaderRequest, InterfaceRow, LoadAnswer, LoadRequest, MAX_LOAD, NeighborRow,
+    ProtocolRow, Refusals, RevisionRow, RollbackRequest, SetRequest, Snapshot, StatusAnswer, TroubleRow,
 };
 pub use openapi::document;
 pub use routes::{

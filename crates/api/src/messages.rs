@@ -313,6 +313,28 @@ pub struct RollbackRequest {
     pub plan: bool,
 }
 
+/// How many lines a `POST /v1/routes/load` may have.
+pub const MAX_LOAD: usize = 10_000;
+
+/// `POST /v1/routes/load`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LoadRequest {
+    /// A route each, up to 10000, much as `ip route` prints them: `10.0.0.0/8 via 192.0.2.1 dev eth0 metric 3`. Routes to
+    /// destinations that are there are replaced, others stay.
+    pub lines: Vec<String>,
+}
+
+/// The answer to `POST /v1/routes/load` and `POST /v1/routes/unload`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct LoadAnswer {
+    /// How many loaded routes there are now.
+    pub routes: u64,
+    /// How many were refused since the daemon started, for want of room that `router.route-limits` leaves.
+    pub refused: u64,
+}
+
 /// The answer to `POST /v1/autostatic/{interface}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

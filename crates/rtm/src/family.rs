@@ -4,6 +4,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use waypost_types::{Prefix, Prefix4, Prefix6};
 
+use crate::trie::Bits;
+
 /// An address family. Each has a table of its own (router-services A1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Family {
@@ -37,12 +39,9 @@ pub(crate) trait AddressFamily: 'static {
     const FAMILY: Family;
     /// The prefix as callers know it.
     type Prefix: Copy + Into<Prefix>;
-    /// The prefix as the trie wants it.
-    type Key: prefix_trie::Prefix + Copy;
-    /// The address bits at an alignment that leaves no holes in a destination row.
-    type Bits: Copy;
+    /// The octets of its address.
+    type Bits: Bits;
 
-    fn key(prefix: Self::Prefix) -> Self::Key;
     fn bits(prefix: Self::Prefix) -> Self::Bits;
     fn length(prefix: Self::Prefix) -> u8;
     fn prefix(bits: Self::Bits, length: u8) -> Self::Prefix;
@@ -54,22 +53,17 @@ pub(crate) struct V6;
 impl AddressFamily for V4 {
     const FAMILY: Family = Family::V4;
     type Prefix = Prefix4;
-    type Key = (u32, u8);
-    type Bits = u32;
+    type Bits = [u8; 4];
 
-    fn key(prefix: Prefix4) -> (u32, u8) {
-        (prefix.bits(), prefix.length())
-    }
-
-    fn bits(prefix: Prefix4) -> u32 {
-        prefix.bits()
+    fn bits(prefix: Prefix4) -> [u8; 4] {
+        prefix.bits().to_be_bytes()
     }
 
     fn length(prefix: Prefix4) -> u8 {
         prefix.length()
     }
 
-    fn prefix(bits: u32, length: u8) -> Prefix4 {
+    fn prefix(bits: [u8; 4], length: u8) -> Prefix4 {
         // INVARIANT: `length` came out of a Prefix4, so it is at most 32 and the fallback is never taken.
         Prefix4::containing(Ipv4Addr::from(bits), length).unwrap_or(Prefix4::DEFAULT)
     }
@@ -78,12 +72,7 @@ impl AddressFamily for V4 {
 impl AddressFamily for V6 {
     const FAMILY: Family = Family::V6;
     type Prefix = Prefix6;
-    type Key = (u128, u8);
     type Bits = [u8; 16];
-
-    fn key(prefix: Prefix6) -> (u128, u8) {
-        (prefix.bits(), prefix.length())
-    }
 
     fn bits(prefix: Prefix6) -> [u8; 16] {
         prefix.bits().to_be_bytes()

@@ -6,7 +6,7 @@
 //! I/O in here, time comes in as an argument, and all long work is done in slices the caller sizes.
 //!
 //! # How a route is stored
-//! A prefix trie maps a prefix to the number of a destination row; a destination row heads a list of 32-byte route
+//! A prefix trie maps a prefix to the number of a destination row; a destination row heads a list of 28-byte route
 //! rows; a route row names a next-hop set. Next hops and sets of next hops are interned: a million routes through one
 //! gateway share one set. No prefix has a heap block of its own.
 //!
@@ -24,7 +24,7 @@
 //! # Work that is put off
 //! Three things touch many routes at once: an interface that goes up or down, a new preference of a protocol, and an
 //! entity that leaves or restarts. They take effect on every decision made from then on, but the destinations
-//! concerned are visited by [`Rtm::sweep`], in slices: a linear pass over the 32-byte rows, which for a million routes
+//! concerned are visited by [`Rtm::sweep`], in slices: a linear pass over the rows, which for a million routes
 //! is a few milliseconds in all, and is skipped where no route can be concerned. This was preferred to a chain of
 //! routes per next-hop set, which costs every route 8 bytes and every change two more cache misses. The caller runs
 //! `sweep` until [`Progress::more`] is false, serving others between the slices. A failed ECMP member does not wait
@@ -34,11 +34,13 @@ mod entity;
 mod family;
 mod hold;
 mod journal;
+mod label;
 mod lookup;
 mod nexthop;
 mod rtm;
 mod sweep;
 mod table;
+mod trie;
 
 pub use entity::{EntityConfig, EntityId, EntityStatus, default_preference};
 pub use family::Family;
@@ -46,7 +48,7 @@ pub use journal::{
     BestChange, Forwarding, ForwardingChange, NextHopSetChange, Pending, SubscriberConfig, SubscriberId,
     SubscriberKind,
 };
-pub use lookup::{Candidate, Destination, HeldRoute, Memory, Standing};
+pub use lookup::{Candidate, Destination, HeldRoute, Match, Memory, Standing};
 pub use nexthop::NextHopSetId;
 pub use rtm::{ApplyReport, MAX_SUBSCRIBERS, Refusal, Refused, Rtm, RtmError};
 pub use sweep::Progress;

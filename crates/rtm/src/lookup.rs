@@ -1,11 +1,13 @@
 //! Questions about the table: lookups, explanations, pages, memory.
 
-use waypost_types::{BestRoute, PathId, Prefix, ProtocolId, Route, Time};
+use waypost_types::{BestRoute, PathId, Prefix, ProtocolId, Route, RouteKind, Time};
 
+use crate::NextHopSetId;
 use crate::entity::EntityId;
 use crate::family::AddressFamily;
 use crate::journal::Forwarding;
 use crate::table::{NONE, Shared, Table, flags, is_eligible, route_of};
+use crate::trie::ABREAST;
 
 /// What the table has on one destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +86,19 @@ pub enum Standing {
     Pending,
 }
 
+/// Where packets to an address go, in few words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Match {
+    /// The longest prefix that covers the address and has a best route.
+    pub prefix: Prefix,
+    /// What happens to them.
+    pub kind: RouteKind,
+    /// Whose route says so.
+    pub owner: ProtocolId,
+    /// The next-hop set of unicast routes.
+    pub set: Option<NextHopSetId>,
+}
+
 /// How much there is, and how many bytes hold it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
@@ -103,6 +118,8 @@ pub struct Memory {
     pub route_bytes: usize,
     /// Bytes of the next-hop interner.
     pub next_hop_bytes: usize,
+    /// Bytes of the paths and tags that routes have.
+    pub label_bytes: usize,
     /// Bytes of the subscribers' queues.
     pub journal_bytes: usize,
 }
@@ -115,6 +132,7 @@ impl Memory {
             + self.destination_bytes
             + self.route_bytes
             + self.next_hop_bytes
+            + self.label_bytes
             + self.journal_bytes
     }
 }
@@ -152,21 +170,72 @@ impl<A: AddressFamily> Table<A> {
 
     /// The longest prefix that covers `prefix`, is shorter than `below` bits and has a best route.
     pub(crate) fn longest_match(&self, cx: &Shared, prefix: A::Prefix, below: u8) -> Option<Destination> {
-        let has_best = |number: u32| {
-            let row = &self.destinations[number as usize];
-            row.best != NONE && row.length < below
-        };
-        let key = A::key(prefix);
-        let longest = self.index.get_lpm(&key).map(|(_, &number)| number);
-        let number = match longest {
-            Some(number) if !has_best(number) => {
-                // Rare: gone, inactive or too long. Take the last of all prefixes above that will do.
-                let covering = self.index.cover(&key).map(|(_, &number)| number);
-                covering.filter(|&number| has_best(number)).last()
-            }
-            longest => longest,
-        }?;
+        let length = A::length(prefix).min(below.saturating_sub(1));
+        if below == 0 {
+            return None;
+        }
+        let has_best = |number: u32| self.destinations[number as usize].best != NONE;
+        let number = self.index.longest(&A::bits(prefix), length, has_best)?;
         Some(self.describe(cx, number))
+    }
+
+    pub(crate) fn lookup(&self, cx: &Shared, prefix: A::Prefix) -> Option<Match> {
+        let has_best = |number: u32| self.destinations[number as usize].best != NONE;
+        let number = self
+            .index
+            .longest(&A::bits(prefix), A::length(prefix), has_best)?;
+        self.matched(cx, number)
+    }
+
+    fn matched(&self, cx: &Shared, number: u32) -> Option<Match> {
+        let best = self.rows.get(self.destinations[number as usize].best as usize)?;
+        Some(Match {
+            prefix: self.prefix(number).into(),
+            kind: best.kind(),
+            owner: cx.entities[best.owner].config.protocol,
+            set: self.forwarding_set(number).map(|set| cx.next_hops.id(set)),
+        })
+    }
+
+    /// Looks up to [`ABREAST`] host prefixes up together: step by step for all of them, so that the processor waits for the
+    /// memory of all at once and not of one after the other.
+    pub(crate) fn lookup_abreast(
+        &self,
+        cx: &Shared,
+        prefixes: &[A::Prefix],
+        mut each: impl FnMut(usize, Option<Match>),
+    ) {
+        self.touch(prefixes.iter().copied());
+        let mut numbers = [NONE; ABREAST];
+        for (number, prefix) in numbers.iter_mut().zip(prefixes) {
+            let longest = self
+                .index
+                .longest(&A::bits(*prefix), A::length(*prefix), |_| true);
+            *number = longest.unwrap_or(NONE);
+        }
+        let mut best = [NONE; ABREAST];
+        for (best, number) in best.iter_mut().zip(numbers) {
+            *best = self
+                .destinations
+                .get(number as usize)
+                .map_or(NONE, |row| row.best);
+        }
+        let mut read = 0;
+        for best in best {
+            read ^= self.rows.get(best as usize).map_or(0, |row| row.set);
+        }
+        std::hint::black_box(read);
+        for (at, prefix) in prefixes.iter().enumerate() {
+            each(
+                at,
+                match (numbers[at], best[at]) {
+                    (NONE, _) => None,
+                    // Gone, or not usable: a shorter one may do.
+                    (_, NONE) => self.lookup(cx, *prefix),
+                    (number, _) => self.matched(cx, number),
+                },
+            );
+        }
     }
 
     /// Up to `max` destinations after `after`, in the order of address and length.
@@ -177,13 +246,15 @@ impl<A: AddressFamily> Table<A> {
         max: usize,
         page: &mut Vec<Destination>,
     ) {
-        let rows = match after {
-            Some(after) => self.index.iter_from(&A::key(after), false),
-            None => self.index.iter(),
+        let mut last = after.map(|after| (A::bits(after), A::length(after)));
+        let next = || {
+            let (bits, length, number) = self
+                .index
+                .next(last.as_ref().map(|(bits, length)| (bits, *length)))?;
+            last = Some((bits, length));
+            Some(number)
         };
-        let numbers = rows
-            .map(|(_, &number)| number)
-            .filter(|&number| self.exists(number));
+        let numbers = std::iter::from_fn(next).filter(|&number| self.exists(number));
         page.extend(numbers.take(max).map(|number| self.describe(cx, number)));
     }
 
@@ -234,7 +305,7 @@ impl<A: AddressFamily> Table<A> {
                 },
                 owner: best_route.owner,
                 instance: owner.config.instance,
-                path: PathId(row.path),
+                path: PathId(cx.labels.get(row.label).path),
                 preference: best_route.preference,
                 route: best_route.route,
                 since: Time::from_secs(u64::from(row.since)),
@@ -248,7 +319,7 @@ impl<A: AddressFamily> Table<A> {
     pub(crate) fn add_memory(&self, memory: &mut Memory) {
         memory.destinations += self.index.len();
         memory.routes += self.live_rows as usize;
-        memory.index_bytes += self.index.mem_size();
+        memory.index_bytes += self.index.bytes();
         memory.destination_bytes +=
             self.destinations.capacity() * size_of::<crate::table::DestinationRow<A::Bits>>();
         memory.route_bytes += self.rows.capacity() * size_of::<crate::table::RouteRow>();

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use prefix_trie::PrefixMap;
 use smallvec::SmallVec;
 use waypost_types::{BestRoute, PathId, Route, RouteKind, Time};
 
@@ -11,22 +10,28 @@ use crate::entity::{Entities, Entity};
 use crate::family::AddressFamily;
 use crate::hold::Holds;
 use crate::journal::{Forwarding, Queues, Subscribers, kinds};
+use crate::label::{Label, Labels};
 use crate::nexthop::{NO_SET, NextHopSets};
 use crate::sweep::{Passes, Reason};
+use crate::trie::Trie;
 
 /// No row.
 pub(crate) const NONE: u32 = u32::MAX;
+
+/// Bytes given back to the system at a time.
+const PIECE: usize = 1 << 20;
 
 /// What both tables work with.
 pub(crate) struct Shared {
     pub(crate) entities: Entities,
     pub(crate) next_hops: NextHopSets,
+    pub(crate) labels: Labels,
     pub(crate) subscribers: Subscribers,
     /// Of the notice drained last.
     pub(crate) generation: u64,
 }
 
-/// A route. 32 bytes, all of them used.
+/// A route. 28 bytes, all of them used.
 #[derive(Clone, Copy)]
 pub(crate) struct RouteRow {
     /// The next route of the destination, or the next free row.
@@ -35,8 +40,8 @@ pub(crate) struct RouteRow {
     pub(crate) destination: u32,
     pub(crate) set: u32,
     pub(crate) metric: u32,
-    pub(crate) tag: u32,
-    pub(crate) path: u32,
+    /// Its path and tag.
+    pub(crate) label: u32,
     /// When the route was last changed, in whole seconds.
     pub(crate) since: u32,
     pub(crate) owner: u16,
@@ -46,7 +51,7 @@ pub(crate) struct RouteRow {
     stamp: u8,
 }
 
-const _: () = assert!(size_of::<RouteRow>() == 32);
+const _: () = assert!(size_of::<RouteRow>() == 28);
 
 impl RouteRow {
     pub(crate) fn kind(&self) -> RouteKind {
@@ -96,26 +101,28 @@ pub(crate) mod flags {
     pub(crate) const FREE: u8 = 16;
 }
 
-/// A destination: 20 bytes for IPv4, 32 for IPv6.
+/// A destination: 16 bytes for IPv4, 28 for IPv6.
 pub(crate) struct DestinationRow<B> {
     bits: B,
     /// Its first route, in the order they were added; or the next free row.
     pub(crate) first: u32,
     /// Its best route.
     pub(crate) best: u32,
-    /// Subscribers that have it in their queue.
-    queued: u32,
+    /// Subscribers that have it in their queue, a bit for each of the first sixteen; [`Table::queued_more`] has the others.
+    queued: u16,
     pub(crate) length: u8,
     pub(crate) flags: u8,
 }
 
-const _: () = assert!(size_of::<DestinationRow<u32>>() == 20);
-const _: () = assert!(size_of::<DestinationRow<[u8; 16]>>() == 32);
+const _: () = assert!(size_of::<DestinationRow<[u8; 4]>>() == 16);
+const _: () = assert!(size_of::<DestinationRow<[u8; 16]>>() == 28);
 
 pub(crate) struct Table<A: AddressFamily> {
-    pub(crate) index: PrefixMap<A::Key, u32>,
+    pub(crate) index: Trie<A::Bits>,
     pub(crate) destinations: Vec<DestinationRow<A::Bits>>,
     free_destinations: u32,
+    /// For each destination the subscribers after the first sixteen that have it in their queue; empty until there is one.
+    queued_more: Vec<u16>,
     pub(crate) rows: Vec<RouteRow>,
     free_rows: u32,
     pub(crate) live_rows: u32,
@@ -130,9 +137,10 @@ pub(crate) struct Table<A: AddressFamily> {
 impl<A: AddressFamily> Table<A> {
     pub(crate) fn new() -> Self {
         Self {
-            index: PrefixMap::new(),
+            index: Trie::new(),
             destinations: Vec::new(),
             free_destinations: NONE,
+            queued_more: Vec::new(),
             rows: Vec::new(),
             free_rows: NONE,
             live_rows: 0,
@@ -145,7 +153,13 @@ impl<A: AddressFamily> Table<A> {
     }
 
     pub(crate) fn destination(&self, prefix: A::Prefix) -> Option<u32> {
-        self.index.get(&A::key(prefix)).copied()
+        self.index.get(&A::bits(prefix), A::length(prefix))
+    }
+
+    /// Has the index read what look-ups of these prefixes will read.
+    pub(crate) fn touch(&self, prefixes: impl Iterator<Item = A::Prefix>) {
+        self.index
+            .touch(prefixes.map(|prefix| (A::bits(prefix), A::length(prefix))));
     }
 
     pub(crate) fn prefix(&self, destination: u32) -> A::Prefix {
@@ -164,9 +178,9 @@ impl<A: AddressFamily> Table<A> {
         })
     }
 
-    fn find(&self, destination: u32, owner: u16, path: PathId) -> Option<u32> {
+    fn find(&self, cx: &Shared, destination: u32, owner: u16, path: PathId) -> Option<u32> {
         self.routes_of(destination)
-            .find(|(_, row)| row.owner == owner && row.path == path.0)
+            .find(|(_, row)| row.owner == owner && cx.labels.get(row.label).path == path.0)
             .map(|(number, _)| number)
     }
 
@@ -186,7 +200,10 @@ impl<A: AddressFamily> Table<A> {
         {
             // A route that replaces another does not count: look before anything is made.
             let known = self.destination(prefix);
-            if known.and_then(|known| self.find(known, owner, path)).is_none() {
+            if known
+                .and_then(|known| self.find(cx, known, owner, path))
+                .is_none()
+            {
                 return Err(Refusal::RouteLimit { limit });
             }
         }
@@ -194,7 +211,7 @@ impl<A: AddressFamily> Table<A> {
             return Err(Refusal::TableFull);
         }
         let destination = self.find_or_add(prefix);
-        match self.find(destination, owner, path) {
+        match self.find(cx, destination, owner, path) {
             Some(row) => self.replace(cx, now, row, route),
             None => self.append(cx, now, destination, owner, path, route),
         }
@@ -208,10 +225,16 @@ impl<A: AddressFamily> Table<A> {
     }
 
     fn find_or_add(&mut self, prefix: A::Prefix) -> u32 {
-        let vacant = match self.index.entry(A::key(prefix)) {
-            prefix_trie::map::Entry::Occupied(entry) => return *entry.get(),
-            prefix_trie::map::Entry::Vacant(entry) => entry,
+        let free = self.free_destinations;
+        let number = if free == NONE {
+            // INVARIANT: callers check that fewer than NONE rows are in use.
+            self.destinations.len() as u32
+        } else {
+            free
         };
+        if let Some(known) = self.index.insert(&A::bits(prefix), A::length(prefix), number) {
+            return known;
+        }
         let row = DestinationRow {
             bits: A::bits(prefix),
             first: NONE,
@@ -220,17 +243,14 @@ impl<A: AddressFamily> Table<A> {
             length: A::length(prefix),
             flags: 0,
         };
-        let number = match self.destinations.get_mut(self.free_destinations as usize) {
-            Some(free) => {
-                let number = self.free_destinations;
-                self.free_destinations = free.first;
-                *free = row;
+        match self.destinations.get_mut(free as usize) {
+            Some(vacant) => {
+                self.free_destinations = vacant.first;
+                *vacant = row;
                 number
             }
             None => push(&mut self.destinations, row),
-        };
-        vacant.insert(number);
-        number
+        }
     }
 
     fn append(
@@ -242,6 +262,10 @@ impl<A: AddressFamily> Table<A> {
         path: PathId,
         route: &Route,
     ) {
+        let label = cx.labels.acquire(Label {
+            path: path.0,
+            tag: route.tag,
+        });
         let entity = &mut cx.entities[owner];
         entity.routes[A::FAMILY.index()] += 1;
         entity.fresh += 1;
@@ -250,8 +274,7 @@ impl<A: AddressFamily> Table<A> {
             destination,
             set: acquire(&mut cx.next_hops, route),
             metric: route.metric,
-            tag: route.tag,
-            path: path.0,
+            label,
             since: seconds(now),
             owner,
             preference: route.preference.unwrap_or(0),
@@ -273,7 +296,7 @@ impl<A: AddressFamily> Table<A> {
             None => self.destinations[destination as usize].first = number,
         }
         self.mark(cx, destination, kinds::ALL, accepts);
-        self.touch(destination);
+        self.mark_touched(destination);
     }
 
     fn replace(&mut self, cx: &mut Shared, now: Time, number: u32, route: &Route) {
@@ -285,7 +308,8 @@ impl<A: AddressFamily> Table<A> {
         let preference = route.preference.unwrap_or(0);
         let forwarding =
             (row.set, row.kind(), row.metric, row.preference) != (set, route.kind, route.metric, preference);
-        let changed = forwarding || row.tag != route.tag;
+        let Label { path, tag } = cx.labels.get(row.label);
+        let changed = forwarding || tag != route.tag;
         if row.epoch() != entity.epoch {
             entity.fresh += 1;
         }
@@ -295,7 +319,10 @@ impl<A: AddressFamily> Table<A> {
         }
         row.set = set;
         row.metric = route.metric;
-        row.tag = route.tag;
+        if tag != route.tag {
+            cx.labels.release(row.label);
+            row.label = cx.labels.acquire(Label { path, tag: route.tag });
+        }
         row.preference = preference;
         row.since = seconds(now);
         let (destination, accepts) = (row.destination, entity.accepts);
@@ -307,13 +334,13 @@ impl<A: AddressFamily> Table<A> {
             }
         }
         self.mark(cx, destination, heard, accepts);
-        self.touch(destination);
+        self.mark_touched(destination);
     }
 
     /// Removes the route of this owner and path, if there is one.
     pub(crate) fn delete(&mut self, cx: &mut Shared, owner: u16, prefix: A::Prefix, path: PathId) {
         if let Some(destination) = self.destination(prefix)
-            && let Some(row) = self.find(destination, owner, path)
+            && let Some(row) = self.find(cx, destination, owner, path)
         {
             self.remove(cx, row);
         }
@@ -345,13 +372,14 @@ impl<A: AddressFamily> Table<A> {
             heard |= kinds::BEST | kinds::FORWARDING;
         }
         cx.next_hops.release(row.set);
+        cx.labels.release(row.label);
         let free = &mut self.rows[number as usize];
         free.destination = NONE;
         free.next = self.free_rows;
         self.free_rows = number;
         self.live_rows -= 1;
         self.mark(cx, destination, heard, accepts);
-        self.touch(destination);
+        self.mark_touched(destination);
     }
 
     /// Queues the destination for those subscribers of these kinds that are in `accepts`.
@@ -368,13 +396,34 @@ impl<A: AddressFamily> Table<A> {
     }
 
     fn mark_exactly(&mut self, destination: u32, mask: u32) {
-        let row = &mut self.destinations[destination as usize];
-        let new = mask & !row.queued;
-        row.queued |= mask;
+        let new = mask & !self.queued(destination);
+        self.destinations[destination as usize].queued |= mask as u16;
+        let more = (mask >> 16) as u16;
+        if more != 0 {
+            if self.queued_more.len() < self.destinations.len() {
+                self.queued_more.resize(self.destinations.len(), 0);
+            }
+            self.queued_more[destination as usize] |= more;
+        }
         self.queues.push(destination, new);
     }
 
-    fn touch(&mut self, destination: u32) {
+    /// The subscribers that have a destination in their queue.
+    fn queued(&self, destination: u32) -> u32 {
+        let more = self.queued_more.get(destination as usize).copied().unwrap_or(0);
+        u32::from(self.destinations[destination as usize].queued) | u32::from(more) << 16
+    }
+
+    /// A subscriber has it in its queue no more.
+    fn unqueue(&mut self, destination: u32, slot: u8) {
+        let mask = 1_u32 << slot;
+        self.destinations[destination as usize].queued &= !(mask as u16);
+        if let Some(more) = self.queued_more.get_mut(destination as usize) {
+            *more &= !((mask >> 16) as u16);
+        }
+    }
+
+    fn mark_touched(&mut self, destination: u32) {
         let row = &mut self.destinations[destination as usize];
         if row.flags & flags::TOUCHED == 0 {
             row.flags |= flags::TOUCHED;
@@ -400,10 +449,17 @@ impl<A: AddressFamily> Table<A> {
             self.touched = touched;
         }
         if self.live_rows == 0 && self.rows.capacity() > 0 {
-            // All rows are free: give the memory back, and with it every pass over them.
-            self.rows = Vec::new();
+            // All rows are free: no pass has anything to look at, and the memory goes back.
+            self.rows.clear();
             self.free_rows = NONE;
             self.passes = Passes::default();
+            give_back(&mut self.rows);
+        }
+        if self.index.len() == 0 && self.touched.is_empty() && self.destinations.capacity() > 0 {
+            self.destinations.clear();
+            self.queued_more = Vec::new();
+            self.free_destinations = NONE;
+            give_back(&mut self.destinations);
         }
     }
 
@@ -488,20 +544,16 @@ impl<A: AddressFamily> Table<A> {
 
     /// Frees a destination that has no routes, no hold and nobody to hear of it.
     pub(crate) fn free_if_unused(&mut self, destination: u32) {
+        let queued = self.queued(destination);
         let row = &mut self.destinations[destination as usize];
-        if row.first != NONE || row.queued != 0 || row.flags != 0 {
+        if row.first != NONE || queued != 0 || row.flags != 0 {
             return;
         }
-        let key = A::key(A::prefix(row.bits, row.length));
+        let (bits, length) = (row.bits, row.length);
         row.flags = flags::FREE;
         row.first = self.free_destinations;
         self.free_destinations = destination;
-        self.index.remove(&key);
-        if self.index.is_empty() && self.touched.is_empty() {
-            self.index = PrefixMap::new();
-            self.destinations = Vec::new();
-            self.free_destinations = NONE;
-        }
+        self.index.remove(&bits, length);
     }
 
     /// Looks at up to `budget` rows for whatever passes are due and returns how many it looked at.
@@ -525,6 +577,12 @@ impl<A: AddressFamily> Table<A> {
             }
         }
         visited
+    }
+
+    /// Whether there is memory to give back: an empty table does so in pieces.
+    pub(crate) fn is_giving_back(&self) -> bool {
+        (self.rows.is_empty() && self.rows.capacity() > 0)
+            || (self.destinations.is_empty() && self.destinations.capacity() > 0)
     }
 
     /// Ends sweeps whose entity has nothing left to sweep, which is most of them: a restarted protocol confirms its
@@ -588,7 +646,7 @@ impl<A: AddressFamily> Table<A> {
                 forwarding & cx.subscribers.by_destination & accepts,
             );
         }
-        self.touch(row.destination);
+        self.mark_touched(row.destination);
     }
 
     /// The subscribers that care for the owner of the best route.
@@ -679,7 +737,7 @@ impl<A: AddressFamily> Table<A> {
     /// The next destination the subscriber in `slot` is to hear of: out of its queue, then out of its replay.
     pub(crate) fn next_changed(&mut self, slot: u8, replay: &mut Option<u32>) -> Option<u32> {
         if let Some(destination) = self.queues.pop(slot) {
-            self.destinations[destination as usize].queued &= !(1 << slot);
+            self.unqueue(destination, slot);
             return Some(destination);
         }
         while let Some(destination) = *replay {
@@ -698,7 +756,7 @@ impl<A: AddressFamily> Table<A> {
     /// Forgets what was queued for a subscriber that left.
     pub(crate) fn forget(&mut self, slot: u8) {
         while let Some(destination) = self.queues.pop(slot) {
-            self.destinations[destination as usize].queued &= !(1 << slot);
+            self.unqueue(destination, slot);
             self.free_if_unused(destination);
         }
     }
@@ -717,7 +775,7 @@ pub(crate) fn route_of(cx: &Shared, row: &RouteRow) -> BestRoute {
             kind: row.kind(),
             next_hops: cx.next_hops.next_hops(row.set),
             metric: row.metric,
-            tag: row.tag,
+            tag: cx.labels.get(row.label).tag,
             preference: (row.preference != 0).then_some(row.preference),
         },
     }
@@ -733,6 +791,11 @@ fn acquire(next_hops: &mut NextHopSets, route: &Route) -> u32 {
 
 fn seconds(now: Time) -> u32 {
     u32::try_from(now.0 / 1_000_000_000).unwrap_or(u32::MAX)
+}
+
+/// Makes an empty list smaller by [`PIECE`]: giving tens of megabytes back at once takes milliseconds.
+fn give_back<T>(rows: &mut Vec<T>) {
+    rows.shrink_to(rows.capacity().saturating_sub(PIECE / size_of::<T>()));
 }
 
 /// Appends a row and returns its number. Grows by a quarter and not by half: at a million rows the slack counts, and

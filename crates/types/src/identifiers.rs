@@ -28,6 +28,9 @@ pub struct ProtocolId(pub u32);
 /// The vendor of RRAS's own protocols (PROTO_VENDOR_MS1).
 const VENDOR: u16 = 0x0137;
 
+/// The vendor of protocols that only Waypost has; nobody's in the published list.
+const WAYPOST_VENDOR: u16 = 0x1757;
+
 /// Every number that routing-protocol-interface 2 lists, by its short name: protocols and sources of routes.
 impl ProtocolId {
     /// Routes of a source that has no number of its own.
@@ -98,6 +101,8 @@ impl ProtocolId {
     pub const FTP: Self = Self::from_parts(2, VENDOR, 10012);
     /// MS_IP_DTP.
     pub const DTP: Self = Self::from_parts(2, VENDOR, 10013);
+    /// The load generator, Waypost's own.
+    pub const LOADGEN: Self = Self::from_parts(2, WAYPOST_VENDOR, 1);
 
     /// Those with a short name, and it.
     const NAMED: &'static [(Self, &'static str)] = &[
@@ -135,6 +140,7 @@ impl ProtocolId {
         (Self::H323, "h323"),
         (Self::FTP, "ftp"),
         (Self::DTP, "dtp"),
+        (Self::LOADGEN, "loadgen"),
     ];
 
     /// Builds an identifier from its three parts, each cut to its width.

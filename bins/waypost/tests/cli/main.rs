@@ -258,6 +258,143 @@ fn containers_of_blocks_come_and_go_as_files() {
     fails(&daemon, &["blocks", "import", "/does/not/exist"], 2);
 }
 
+/// What the daemon was sent, as lines.
+fn lines_sent(daemon: &Daemon) -> Vec<String> {
+    let requests = daemon.requests();
+    let loads = requests
+        .iter()
+        .filter(|request| request.target == "/v1/routes/load");
+    loads
+        .flat_map(|request| request.body["lines"].as_array().unwrap())
+        .map(|line| line.as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn tables_are_loaded_from_text_packed_or_not() {
+    use std::io::Write as _;
+    let mut daemon = Daemon::start();
+    daemon.set("/v1/routes/load", json!({ "routes": 3, "refused": 0 }));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("table.txt");
+    let name = file.to_str().unwrap();
+    let text = "# a table\n10.0.0.0/8 via 192.0.2.1 metric 3\n\nblackhole 10.1.0.0/16\r\n10.2.0.0/16 via 192.0.2.2 dev eth0\n";
+    std::fs::write(&file, text).unwrap();
+    assert_eq!(done(&daemon, &["routes", "load", name]), "3 routes loaded\n");
+    let plain = lines_sent(&daemon);
+    assert_eq!(
+        plain,
+        [
+            "10.0.0.0/8 via 192.0.2.1 metric 3",
+            "blackhole 10.1.0.0/16",
+            "10.2.0.0/16 via 192.0.2.2 dev eth0",
+        ]
+    );
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(text.as_bytes()).unwrap();
+    let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    bzip2.write_all(text.as_bytes()).unwrap();
+    for packed in [gzip.finish().unwrap(), bzip2.finish().unwrap()] {
+        let daemon = {
+            let mut daemon = Daemon::start();
+            daemon.set("/v1/routes/load", json!({ "routes": 3, "refused": 2 }));
+            daemon
+        };
+        std::fs::write(&file, packed).unwrap();
+        let said = done(&daemon, &["routes", "load", name]);
+        assert!(said.starts_with("3 routes loaded, 2 refused"), "{said}");
+        assert_eq!(lines_sent(&daemon), plain);
+    }
+    // Elsewhere, and not all of it.
+    let daemon = {
+        let mut daemon = Daemon::start();
+        daemon.set("/v1/routes/load", json!({ "routes": 2, "refused": 0 }));
+        daemon
+    };
+    std::fs::write(&file, text).unwrap();
+    done(
+        &daemon,
+        &["routes", "load", name, "--via", "198.51.100.7", "--limit", "1"],
+    );
+    assert_eq!(lines_sent(&daemon), ["10.0.0.0/8 via 198.51.100.7 metric 3"]);
+
+    std::fs::write(&file, "10.0.0.0/8 dev lo\n10.0.0.0/8 dev\n").unwrap();
+    let complaint = fails(&daemon, &["routes", "load", name], 2);
+    assert!(
+        complaint.contains(&format!("{name}: line 2: the name of an interface is missing")),
+        "{complaint}"
+    );
+}
+
+#[test]
+fn refusals_of_loaded_routes_name_the_line_of_the_file() {
+    let mut daemon = Daemon::start();
+    let refused =
+        json!([{ "status": 905, "path": "lines.1", "value": "eth9", "reason": "no such interface" }]);
+    daemon.refuse("/v1/routes/load", 400, &refused);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("table.txt");
+    let name = file.to_str().unwrap();
+    std::fs::write(&file, "# one\n10.0.0.0/8 dev lo\n\n10.1.0.0/16 dev eth9\n").unwrap();
+    let complaint = fails(&daemon, &["routes", "load", name], 1);
+    assert!(
+        complaint.contains(&format!("{name}: line 4: no such interface: eth9")),
+        "{complaint}"
+    );
+}
+
+#[test]
+fn tables_are_dumped_and_loaded_as_mrt() {
+    let mut daemon = Daemon::start();
+    daemon.set("/v1/routes/load", json!({ "routes": 2, "refused": 0 }));
+    let row = |prefix: &str, gateway: Option<&str>, best: bool| {
+        let hops: Vec<Value> = gateway
+            .iter()
+            .map(|gateway| json!({ "interface": "eth0", "interface-index": 2, "gateway": gateway, "weight": 1 }))
+            .collect();
+        json!({ "prefix": prefix, "owner": "rip", "preference": 120, "metric": 5, "tag": 7, "age-seconds": 3,
+            "kind": if hops.is_empty() { "blackhole" } else { "unicast" }, "next-hops": hops, "best": best,
+            "installed": "yes" })
+    };
+    let rows = json!([
+        row("10.0.0.0/8", Some("192.0.2.1"), true),
+        row("10.0.0.0/8", Some("192.0.2.9"), false),
+        row("10.1.0.0/16", None, true),
+        row("2001:db8::/32", Some("fe80::1"), true),
+    ]);
+    daemon.set("/v1/routes", json!({ "rows": rows }));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("table.mrt");
+    let name = file.to_str().unwrap();
+    assert_eq!(
+        done(&daemon, &["routes", "dump", "-"]),
+        "10.0.0.0/8 via 192.0.2.1 dev eth0 metric 5 tag 7\n\
+        blackhole 10.1.0.0/16 metric 5 tag 7\n2001:db8::/32 via fe80::1 dev eth0 metric 5 tag 7\n"
+    );
+    assert_eq!(
+        done(&daemon, &["routes", "dump", name]),
+        format!("{name}: 3 routes\n")
+    );
+    // What leads nowhere has no next hop, and a dump of BGP no other way to say so.
+    done(&daemon, &["routes", "load", name]);
+    assert_eq!(
+        lines_sent(&daemon),
+        [
+            "10.0.0.0/8 via 192.0.2.1 metric 5",
+            "2001:db8::/32 via fe80::1 metric 5"
+        ]
+    );
+    let octets = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &octets[..octets.len() - 1]).unwrap();
+    let complaint = fails(&daemon, &["routes", "load", name], 2);
+    assert!(complaint.contains("the file ends inside a record"), "{complaint}");
+    daemon.set("/v1/routes/unload", json!({ "routes": 0, "refused": 0 }));
+    assert_eq!(
+        done(&daemon, &["routes", "unload"]),
+        "no loaded routes any more\n"
+    );
+}
+
 #[test]
 fn all_pages_of_the_routing_table() {
     let mut daemon = Daemon::start();

@@ -3,6 +3,7 @@
 mod configuration;
 mod header;
 mod history;
+mod loaded;
 mod show;
 
 use std::pin::Pin;
@@ -15,8 +16,8 @@ use crate::call::{Answer, Call};
 use crate::failure::Failure;
 use crate::{
     AutostaticAnswer, ChangeRequest, CountersAnswer, DiffAnswer, DiffRequest, Explanation, HeaderAnswer,
-    InterfaceRow, Limits, NeighborRow, ProtocolRow, RevisionRow, RollbackRequest, RoutePage, Snapshot,
-    StatusAnswer, feed, openapi,
+    InterfaceRow, Limits, LoadAnswer, LoadRequest, NeighborRow, ProtocolRow, RevisionRow, RollbackRequest,
+    RoutePage, Snapshot, StatusAnswer, feed, openapi,
 };
 use waypost_manager::{Applied, Plan};
 
@@ -328,6 +329,22 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
         Some(schema_of::<ChangeRequest>),
         json::<Applied>(),
         |call| Box::pin(configuration::apply(call)),
+    ),
+    post(
+        "/v1/routes/load",
+        "load-routes",
+        "Put routes into the table that are not configuration. All lines or none; gone when the daemon ends.",
+        Some(schema_of::<LoadRequest>),
+        json::<LoadAnswer>(),
+        |call| Box::pin(loaded::load(call)),
+    ),
+    post(
+        "/v1/routes/unload",
+        "unload-routes",
+        "Take all of those out again.",
+        None,
+        json::<LoadAnswer>(),
+        |call| Box::pin(loaded::unload(call)),
     ),
     Endpoint {
         access: Access::Read,

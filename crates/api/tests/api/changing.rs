@@ -5,8 +5,8 @@ use std::sync::mpsc;
 use serde_json::{Value, json};
 use waypost_api::client::{Client, ClientError};
 use waypost_api::{
-    AutostaticAnswer, ChangeRequest, DiffAnswer, EditRequest, HeaderAnswer, HeaderRequest, SetRequest, hex,
-    parse_value,
+    AutostaticAnswer, ChangeRequest, DiffAnswer, EditRequest, HeaderAnswer, HeaderRequest, LoadAnswer,
+    LoadRequest, SetRequest, hex, parse_value,
 };
 use waypost_manager::{Applied, Interface, InterfaceChange, Plan};
 use waypost_routprot::router_blocks::{Block, InfoHeader};
@@ -459,4 +459,58 @@ fn a_container_of_blocks() {
         refusals(unknown.map(drop))[0].status,
         Status::ERROR_NO_SUCH_INTERFACE
     );
+}
+
+/// Lines become routes of their own owner; whatever is wrong is named by its line, and then none is taken.
+#[test]
+fn routes_are_loaded() {
+    let router = Router::configured();
+    let mut client = router.client();
+    let load = |client: &mut Client, lines: &[&str]| {
+        let lines = lines.iter().map(|line| (*line).to_owned()).collect();
+        client.post::<LoadAnswer>("/v1/routes/load", &LoadRequest { lines })
+    };
+    let lines = [
+        "10.0.0.0/8 via 192.0.2.7 metric 3 tag 9",
+        "# nothing",
+        "10.1.0.0/16 via 198.51.100.1 dev eth0 onlink",
+        "blackhole 10.2.0.0/16",
+    ];
+    let answer = load(&mut client, &lines).unwrap();
+    assert_eq!((answer.routes, answer.refused), (3, ProtocolId::NETMGMT.0.into()));
+    let refused = refusals(load(
+        &mut client,
+        &[
+            "10.0.0.0/8 via 203.0.113.1",
+            "10.0.0.0/8 dev eth9",
+            "10.0.0.0/8",
+            "10.3.0.0/16 dev eth0",
+            "10.0.0.0/33 dev eth0",
+        ],
+    ));
+    let said: Vec<_> = refused
+        .iter()
+        .map(|refusal| {
+            (
+                refusal.path.as_str(),
+                refusal.reason.split(';').next().unwrap_or_default(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        said,
+        [
+            ("lines.0", "the next hop is on no connected network"),
+            ("lines.1", "no such interface"),
+            (
+                "lines.2",
+                "a route needs a next hop: 'via ADDRESS' or 'dev INTERFACE'"
+            ),
+            ("lines.4", "'10.0.0.0/33' is not a prefix such as 10.0.0.0/8"),
+        ]
+    );
+    let many = vec!["blackhole 10.0.0.0/8"; 10_001];
+    assert_eq!(refusals(load(&mut client, &many))[0].path, "lines");
+    let answer: LoadAnswer = client.post("/v1/routes/unload", &json!({})).unwrap();
+    assert_eq!(answer.routes, 0);
 }

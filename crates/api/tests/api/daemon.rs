@@ -8,16 +8,18 @@ use std::thread::JoinHandle;
 use serde_json::{Value, json};
 use waypost_api::client::{Client, ClientError};
 use waypost_api::{
-    AccessPolicy, Daemon, DaemonStatus, Destination, Explanation, Installed, Limits, ManagerJob, NextHopRow,
-    OwnerCounters, Phase, RouteAnswer, RouteCounters, RoutePage, RouteQuery, RouteReply, RouteRow, Server,
-    bind,
+    AccessPolicy, Daemon, DaemonStatus, Destination, Explanation, Installed, Limits, LoadAnswer, LoadReply,
+    ManagerJob, NextHopRow, OwnerCounters, Phase, RouteAnswer, RouteCounters, RoutePage, RouteQuery,
+    RouteReply, RouteRow, Server, bind,
 };
 use waypost_infobase::{MemoryStore, Operation, StoreError};
 use waypost_manager::{
     Autostatic, Configuration, Interface, InterfaceChange, Manager, Protocols, RouteTable, RouteTerms,
 };
 use waypost_routprot::{InterfaceType, NotificationEvent, Refusal, RoutingProtocol};
-use waypost_types::{InterfaceIndex, NextHop, Prefix, ProtocolId, Route, RouteKind, Time, WallTime};
+use waypost_types::{
+    InterfaceIndex, NextHop, Prefix, ProtocolId, Route, RouteBatch, RouteKind, Time, WallTime,
+};
 
 use crate::protocol::{SampleProtocol, codec};
 
@@ -105,6 +107,18 @@ pub(crate) fn row(prefix: &str) -> RouteRow {
 }
 
 impl Daemon for FakeDaemon {
+    /// Says how many it was given, and of whom by what it refused.
+    fn change_routes(&self, owner: ProtocolId, changes: RouteBatch, reply: LoadReply) {
+        reply(LoadAnswer {
+            routes: changes.len() as u64,
+            refused: owner.0.into(),
+        });
+    }
+
+    fn remove_routes(&self, _: ProtocolId, reply: LoadReply) {
+        reply(LoadAnswer::default());
+    }
+
     fn manage(&self, job: ManagerJob) {
         drop(self.jobs.send(Work::Job(job)));
     }

@@ -108,6 +108,7 @@ fn every_answer_is_as_described() {
             "note": "",
         }),
         "/v1/diff" => json!({ "revision": 1 }),
+        "/v1/routes/load" => json!({ "lines": ["10.0.0.0/8 dev eth0"] }),
         "/v1/rollback" => json!({ "revision": 1, "plan": true }),
         _ => json!(null),
     };
@@ -135,7 +136,7 @@ fn every_answer_is_as_described() {
             check(&document, schema, &answer, path).unwrap();
         }
     }
-    assert_eq!(checked, 21);
+    assert_eq!(checked, 23);
     let refused =
         json!({ "refusals": [{ "status": 87, "path": "a", "value": "1", "allowed": "2", "reason": "no" }] });
     let refusals = &document["paths"]["/v1/apply"]["post"]["responses"]["default"]["content"]["application/json"]

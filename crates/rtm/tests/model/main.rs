@@ -472,6 +472,28 @@ impl Run {
                 .filter(|p| model.best(*p).is_some())
                 .max_by_key(|p| p.length());
             prop_assert_eq!(rtm.longest_match(address).map(|d| d.prefix), longest);
+            let found = rtm.lookup(address);
+            prop_assert_eq!(found.map(|found| found.prefix), longest);
+            if let (Some(found), Some(prefix)) = (found, longest) {
+                let forwarding = rtm
+                    .exact(prefix)
+                    .and_then(|destination| destination.forwarding)
+                    .unwrap();
+                prop_assert_eq!(
+                    (found.kind, found.owner, found.set),
+                    (forwarding.kind, forwarding.owner, forwarding.set)
+                );
+            }
+            let mut together = Vec::new();
+            match address {
+                IpAddr::V4(address) => {
+                    rtm.lookup_all4(&[address; 40], |at, found| together.push((at, found)));
+                }
+                IpAddr::V6(address) => {
+                    rtm.lookup_all6(&[address; 40], |at, found| together.push((at, found)));
+                }
+            }
+            prop_assert!(together.into_iter().eq((0..40).map(|at| (at, found))));
         }
         Ok(())
     }

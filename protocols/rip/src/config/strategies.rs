@@ -229,6 +229,10 @@ prop_compose! {
             }
             _ => {}
         }
+        if defaults.authentication == Some(Authentication::Cryptographic) {
+            // A digest of any algorithm leaves room for a route in such messages.
+            defaults.packet_length = defaults.packet_length.map(|length| length.max(128));
+        }
         GlobalConfig {
             defaults,
             preference,

@@ -233,6 +233,10 @@ impl ConfigurationCodec for Discreet {
         }
         Ok(text)
     }
+
+    fn published(&self, scope: Scope, block: &InfoBlock) -> Option<InfoBlock> {
+        self.0.published(scope, block)
+    }
 }
 
 #[test]
