@@ -11,6 +11,7 @@ use waypost_routprot::{
 use waypost_types::{InterfaceIndex, ProtocolId, Time};
 
 use crate::interfaces::{Interface, InterfaceTable};
+use crate::offers::Offers;
 
 /// The protocol itself, shared with the support functions that reach a peer's MIB.
 pub(crate) type SharedProtocol = Arc<Mutex<Box<dyn RoutingProtocol>>>;
@@ -76,6 +77,8 @@ pub(crate) struct Client {
     pub(crate) interfaces: BTreeMap<InterfaceIndex, Membership>,
     /// Interfaces it was to get and did not take, by name, with the reason. Their configuration is kept.
     pub(crate) refused: BTreeMap<String, Refusal>,
+    /// When they are offered again.
+    pub(crate) offers: Offers,
     /// How often it had failed in a row when it was started.
     pub(crate) failures: u32,
     pub(crate) started: Time,
@@ -114,6 +117,7 @@ impl Client {
             functionality: answer.functionality,
             interfaces: BTreeMap::new(),
             refused: BTreeMap::new(),
+            offers: Offers::default(),
             failures: 0,
             started: now,
         };

@@ -20,6 +20,7 @@ mod interfaces;
 mod lifecycle;
 mod made;
 mod manager;
+mod offers;
 mod path;
 mod prepare;
 mod router;

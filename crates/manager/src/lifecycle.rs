@@ -20,6 +20,21 @@ const LONGEST_RETRY: Duration = Duration::from_secs(60);
 /// A client that ran this long before it failed starts its count of failures anew.
 const STEADY: Duration = Duration::from_secs(300);
 
+/// How long to wait before something is tried again that failed so many times in a row.
+pub(crate) fn retry_wait(failures: u32) -> Duration {
+    FIRST_RETRY
+        .saturating_mul(1 << failures.min(6))
+        .min(LONGEST_RETRY)
+}
+
+/// Whether there is no use in trying again: invalid configuration does not get better by itself; anything else may.
+pub(crate) const fn is_hopeless(status: Status) -> bool {
+    matches!(
+        status,
+        Status::ERROR_INVALID_PARAMETER | Status::ERROR_NOT_SUPPORTED | Status::ERROR_UNKNOWN_PROTOCOL_ID
+    )
+}
+
 impl Client {
     /// When the manager stops waiting for this client.
     pub(crate) const fn deadline(&self) -> Option<Time> {
@@ -82,14 +97,7 @@ impl Manager {
             .extend(refused.map(|refusal| format!("an interface was not taken: {refusal}")));
         if let Err(refusal) = started {
             self.log.push(format!("{id} could not be started: {refusal}"));
-            // Invalid configuration does not get better by itself; anything else may.
-            let hopeless = matches!(
-                refusal.status,
-                Status::ERROR_INVALID_PARAMETER
-                    | Status::ERROR_NOT_SUPPORTED
-                    | Status::ERROR_UNKNOWN_PROTOCOL_ID
-            );
-            self.fail(now, id, refusal.to_string(), !hopeless);
+            self.fail(now, id, refusal.to_string(), !is_hopeless(refusal.status));
         }
     }
 
@@ -99,9 +107,8 @@ impl Manager {
             (Some(client), _) => client.failures,
             (None, failure) => failure.map_or(0, |failure| failure.count),
         };
-        let wait = FIRST_RETRY.saturating_mul(1 << before.min(6)).min(LONGEST_RETRY);
         self.services.remove_peer(id);
-        let retry = retry.then(|| now + wait);
+        let retry = retry.then(|| now + retry_wait(before));
         self.failed.insert(
             id,
             Failure {
@@ -211,6 +218,7 @@ impl Manager {
         for id in again {
             self.start_or_fail(now, id);
         }
+        self.tick_offers(now);
     }
 
     /// Stops every client, as the router stops. Those that need time get it: call [`Self::drain_events`] until

@@ -292,21 +292,29 @@ impl Manager {
     }
 
     fn join_clients(&mut self, interface: &Interface) {
-        let enabled = self.usable(interface);
-        for (id, client) in &mut self.clients {
-            if !client.is_running() {
-                continue;
-            }
-            let Some(block) = client.block_for(*id, &interface.name, self.store.running()) else {
-                continue;
-            };
-            if let Err(refusal) = client.add_interface(interface, enabled, &block) {
-                let refusal = refusal.under(&self.configuration.interface_path(&interface.name, *id));
-                self.log.push(format!("an interface was not taken: {refusal}"));
-                client.refused.insert(interface.name.clone(), refusal);
-            }
+        for id in self.clients.keys().copied().collect::<Vec<_>>() {
+            self.join(id, interface);
         }
         self.restore_autostatic(interface);
+    }
+
+    /// Gives an interface to a client that is configured for it.
+    pub(crate) fn join(&mut self, id: ProtocolId, interface: &Interface) {
+        let enabled = self.usable(interface);
+        let Some(client) = self.clients.get_mut(&id).filter(|client| client.is_running()) else {
+            return;
+        };
+        let Some(block) = client.block_for(id, &interface.name, self.store.running()) else {
+            return;
+        };
+        if let Err(refusal) = client.add_interface(interface, enabled, &block) {
+            let refusal = refusal.under(&self.configuration.interface_path(&interface.name, id));
+            let known = client.refused.insert(interface.name.clone(), refusal.clone());
+            // That it is still so is no news.
+            if known.as_ref() != Some(&refusal) {
+                self.log.push(format!("an interface was not taken: {refusal}"));
+            }
+        }
     }
 
     fn leave_clients(&mut self, interface: &Interface) {
@@ -455,8 +463,10 @@ impl Manager {
     pub fn next_deadline(&self) -> Option<Time> {
         let clients = self.clients.values().filter_map(Client::deadline);
         let failed = self.failed.values().filter_map(|failure| failure.retry);
+        let offers = self.clients.values().filter_map(Client::offer_deadline);
         clients
             .chain(failed)
+            .chain(offers)
             .chain(self.updates.values().map(|update| update.deadline))
             .min()
     }

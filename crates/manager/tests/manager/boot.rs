@@ -91,6 +91,51 @@ fn a_refused_stored_block_is_shown_and_kept() {
     rig.assert_agreed();
 }
 
+/// A port in use, or whatever else passes: the interface is offered again, ever more rarely, until it is taken.
+#[test]
+fn an_interface_that_was_not_taken_is_offered_again() {
+    let mut rig = Rig::new();
+    rig.apply(&[
+        set("protocols.sample", json!({})),
+        set("interfaces.eth0.sample.metric", json!(1)),
+    ])
+    .unwrap();
+    assert_eq!(rig.manager.next_deadline(), None);
+    let added = |request: &Request| matches!(request, Request::AddInterface { .. });
+    rig.script(SAMPLE).refuse(Status::ERROR_CAN_NOT_COMPLETE, added);
+    rig.present(interface(2, "eth0"));
+    let offers = |rig: &mut Rig| {
+        rig.requests()
+            .iter()
+            .filter(|(_, request)| added(request))
+            .count()
+    };
+    assert_eq!(offers(&mut rig), 1);
+    rig.wait(0);
+    let mut waits = Vec::new();
+    for _ in 0..8 {
+        let deadline = rig.manager.next_deadline().unwrap();
+        waits.push(deadline.since(rig.now).as_secs());
+        rig.wait(waits.last().copied().unwrap_or_default());
+        assert_eq!(offers(&mut rig), 1);
+    }
+    assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60]);
+    assert_eq!(rig.row(SAMPLE)["refused"][0]["path"], "interfaces.eth0.sample");
+    let log = rig.manager.take_log();
+    let said = log.iter().filter(|line| line.contains("was not taken"));
+    assert_eq!(said.count(), 1, "{log:?}");
+    rig.script(SAMPLE).accept_all();
+    rig.wait(60);
+    assert_eq!(rig.row(SAMPLE)["refused"], json!([]));
+    assert_eq!(rig.manager.next_deadline(), None);
+    rig.assert_agreed();
+    // What is invalid stays so.
+    rig.gone(2);
+    rig.script(SAMPLE).refuse(Status::ERROR_INVALID_PARAMETER, added);
+    rig.present(interface(2, "eth0"));
+    assert_eq!(rig.manager.next_deadline(), None);
+}
+
 #[test]
 fn anything_but_invalid_configuration_is_tried_again() {
     let store = stored(vec![(BlockKey::protocol(SAMPLE), global(1))]);

@@ -356,8 +356,14 @@ impl Rig {
         self.manager.drain_events(self.now, WALL);
     }
 
+    /// Lets time pass as the daemon does: deadline by deadline.
     pub(crate) fn wait(&mut self, seconds: u64) {
-        self.now += Duration::from_secs(seconds);
+        let end = self.now + Duration::from_secs(seconds);
+        while let Some(deadline) = self.manager.next_deadline().filter(|deadline| *deadline <= end) {
+            self.now = deadline.max(self.now);
+            self.manager.tick(self.now);
+        }
+        self.now = end;
         self.manager.tick(self.now);
     }
 
