@@ -14,7 +14,6 @@ mod daemon;
 mod endpoints;
 mod failure;
 mod feed;
-pub mod hex;
 mod messages;
 mod openapi;
 mod routes;
@@ -35,3 +34,4 @@ pub use routes::{
 };
 pub use server::{Limits, Server, bind, give_to_group};
 pub use toml::{parse_toml, parse_value, write_toml};
+pub use waypost_wire::hex;

@@ -12,6 +12,7 @@ use waypost_routprot::router_blocks::{
 };
 use waypost_routprot::{InfoBlock, Layout, Refusal, WaypostHeader};
 use waypost_types::{ProtocolId, RouterId};
+use waypost_wire::hex;
 
 use crate::environment::RouteTerms;
 
@@ -100,30 +101,23 @@ const fn is_one(count: &u32) -> bool {
 impl RawBlock {
     /// A block's text.
     pub(crate) fn of(block: &InfoBlock) -> Self {
-        let digits = b"0123456789abcdef";
-        let pair = |octet: &u8| [digits[usize::from(octet >> 4)], digits[usize::from(octet & 15)]];
         Self {
             version: block.version,
             count: block.structure_count,
-            hex: block.bytes.iter().flat_map(pair).map(char::from).collect(),
+            hex: hex::write(&block.bytes),
         }
     }
 
     /// The block it stands for.
     pub(crate) fn block(&self) -> Result<InfoBlock, Refusal> {
-        let digits: Option<Vec<u8>> = self
-            .hex
-            .chars()
-            .filter(|c| !c.is_ascii_whitespace())
-            .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
-            .collect();
-        let (pairs, rest) = digits.as_deref().unwrap_or(&[0]).as_chunks::<2>();
-        if !rest.is_empty() || pairs.is_empty() {
-            return Err(Refusal::invalid("not a block")
-                .at("hex")
-                .with_allowed("an even number of hexadecimal digits, at least two"));
-        }
-        let octets: Vec<u8> = pairs.iter().map(|[high, low]| high << 4 | low).collect();
+        let digits: String = self.hex.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+        let octets = hex::read(&digits)
+            .filter(|octets| !octets.is_empty())
+            .ok_or_else(|| {
+                Refusal::invalid("not a block")
+                    .at("hex")
+                    .with_allowed("an even number of hexadecimal digits, at least two")
+            })?;
         let mut block = InfoBlock::new(self.version, octets);
         if self.count == 0 || !block.structure_size.is_multiple_of(self.count) {
             return Err(Refusal::invalid("the octets are not so many items of one size")

@@ -3,6 +3,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 mod digest;
+pub mod hex;
 mod reader;
 mod secret;
 mod writer;

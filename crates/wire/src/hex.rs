@@ -1,4 +1,4 @@
-//! Octets as hexadecimal digits, which is how they travel in JSON.
+//! Octets as hexadecimal digits, which is how they stand in text.
 
 /// Two lower-case digits an octet.
 #[must_use]
