@@ -1,5 +1,7 @@
 //! libwaypost-routprot: its C tests, plain and under sanitizers, and what it shows to others.
 
+#![allow(clippy::unwrap_used, reason = "an unwrap that fails fails the test")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
