@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "an unwrap that fails fails the test")]
 
+use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use waypost_clibrary::{Library, WARNINGS, root, sources};
+use waypost_clibrary::{Library, WARNINGS, include, root, sources};
 
 /// Seconds after which a test program is taken to hang; the checks within have deadlines of their own.
 const DEADLINE: &str = "300";
@@ -58,4 +60,74 @@ fn c_tests_under_address_and_undefined_sanitizers() {
 fn c_tests_under_the_thread_sanitizer() {
     let library = build("thread", &["-O1", "-fsanitize=thread"]);
     run_tests(|test| library.program(test, &["-std=c11"]).unwrap());
+}
+
+/// A module is unloaded, the library is not.
+#[test]
+fn stays_when_its_last_module_goes() {
+    let library = build("unload", &["-O2"]);
+    let sources = root().join("lib/routprot/tests/unload");
+    let module = library.module(&sources.join("module.c"), &["-std=c11"]).unwrap();
+    let main = library
+        .program(&sources.join("main.c"), &["-std=c11", "-ldl"])
+        .unwrap();
+    let run = Command::new("timeout")
+        .arg(DEADLINE)
+        .arg(main)
+        .args([module, library.shared()])
+        .output()
+        .unwrap();
+    assert!(run.status.success(), "{run:?}");
+}
+
+/// The functions that a header declares.
+fn declared(header: &str) -> BTreeSet<String> {
+    let text = fs::read_to_string(include().join("waypost").join(header)).unwrap();
+    text.split("\nWAYPOST_EXPORT ")
+        .skip(1)
+        .map(|declaration| {
+            let head = declaration.split('(').next().unwrap();
+            head.rsplit(|c: char| !c.is_alphanumeric())
+                .next()
+                .unwrap()
+                .to_owned()
+        })
+        .collect()
+}
+
+/// Every function of the headers is there, and nothing of the library is seen beside them.
+#[test]
+fn shows_what_the_headers_declare_and_nothing_else() {
+    let library = build("names", &["-O2"]);
+    let names = Command::new("nm")
+        .args(["--dynamic", "--defined-only", "--format=posix"])
+        .arg(library.shared())
+        .output()
+        .unwrap();
+    let shown: BTreeSet<String> = String::from_utf8(names.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| line.split(' ').next().unwrap().to_owned())
+        .collect();
+    let headers = ["windows.h", "rtutils.h", "waypost.h"].map(declared);
+    let declared: BTreeSet<String> = headers.into_iter().flatten().collect();
+    assert!(declared.len() > 55, "{declared:?}");
+    assert_eq!(shown, declared);
+}
+
+/// For hosts in every language that the other headers are for.
+#[test]
+fn header_of_the_host_in_three_languages() {
+    for language in [["-std=c99", "-xc"], ["-std=c11", "-xc"], ["-std=c++17", "-xc++"]] {
+        let compiled = Command::new("gcc")
+            .args(language)
+            .args(WARNINGS)
+            .arg("-fsyntax-only")
+            .arg("-include")
+            .arg(include().join("waypost/waypost.h"))
+            .arg("/dev/null")
+            .output()
+            .unwrap();
+        assert!(compiled.status.success(), "{language:?}: {compiled:?}");
+    }
 }
