@@ -12,6 +12,9 @@ use waypost_clibrary::{Library, WARNINGS, include, root, sources};
 /// Seconds after which a test program is taken to hang; the checks within have deadlines of their own.
 const DEADLINE: &str = "300";
 
+/// Where Debian has the headers of mingw-w64.
+const PUBLISHED_HEADERS: &str = "/usr/share/mingw-w64/include";
+
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
 }
@@ -62,22 +65,39 @@ fn c_tests_under_the_thread_sanitizer() {
     run_tests(|test| library.program(test, &["-std=c11"]).unwrap());
 }
 
-/// A module is unloaded, the library is not.
-#[test]
-fn stays_when_its_last_module_goes() {
-    let library = build("unload", &["-O2"]);
-    let sources = root().join("lib/routprot/tests/unload");
-    let module = library.module(&sources.join("module.c"), &["-std=c11"]).unwrap();
-    let main = library
-        .program(&sources.join("main.c"), &["-std=c11", "-ldl"])
-        .unwrap();
+/// Has the host of the C tests load, run and unload a module three times. The library must stay.
+fn run_module(library: &Library, module: &Path) {
+    let host = root().join("lib/routprot/tests/modules/host.c");
     let run = Command::new("timeout")
         .arg(DEADLINE)
-        .arg(main)
-        .args([module, library.shared()])
+        .arg(library.program(&host, &["-std=c11"]).unwrap())
+        .args([module, &library.shared()])
         .output()
         .unwrap();
     assert!(run.status.success(), "{run:?}");
+}
+
+#[test]
+fn stays_when_its_last_module_goes() {
+    let library = build("ours", &["-O2"]);
+    let source = root().join("lib/routprot/tests/modules/ours.c");
+    run_module(&library, &library.module(&source, &["-std=c11"]).unwrap());
+}
+
+/// A module compiled for Linux against the headers of mingw-w64 runs on the library, with our prefix before them.
+#[test]
+fn runs_a_module_of_the_published_headers() {
+    let library = Library::build(&folder("published"), &["-O2"]).unwrap();
+    let source = root().join("lib/routprot/tests/modules/published.c");
+    let options = [
+        "-std=gnu11",
+        "-fshort-wchar",
+        "-include",
+        "waypost/mingw.h",
+        "-isystem",
+        PUBLISHED_HEADERS,
+    ];
+    run_module(&library, &library.module(&source, &options).unwrap());
 }
 
 /// The functions that a header declares.

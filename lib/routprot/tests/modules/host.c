@@ -2,7 +2,7 @@
  * A host that knows the library only through its modules: when the last module is unloaded the library stays, because its
  * threads run in it.
  *
- * unload MODULE LIBRARY
+ * host MODULE LIBRARY
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
