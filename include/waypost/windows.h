@@ -1,7 +1,7 @@
 /*
  * The part of <windows.h> that sources written for the routing protocol interface use: types, error codes, events, heap,
  * critical sections, interlocked operations, work items, timers and waits. The comments here and in rtutils.h are the contract
- * of libwaypost-routprot, which is to implement them, and the functions of rtmv2.h with them; it does not exist yet.
+ * of libwaypost-routprot (lib/routprot in the source tree), which implements them.
  *
  * Written from the public documentation. Types are fixed-width, in the sizes of 64-bit Windows (LLP64): a DWORD or LONG has
  * 32 bits although a Linux `long` has 64, and a WCHAR is a 16-bit unit although a Linux `wchar_t` has 32 bits.
