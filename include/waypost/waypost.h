@@ -49,6 +49,13 @@ WAYPOST_EXPORT BOOL WINAPI WaypostLibraryUsage(DWORD dwModule, PWAYPOST_USAGE pU
 WAYPOST_EXPORT BOOL WINAPI WaypostLibraryShutdown(DWORD dwModule, DWORD dwMilliseconds);
 
 /*
+ * A descriptor (eventfd(2)) to poll for an event: readable for as long as the event is signalled. It is the event's, which
+ * reads and writes it and closes it at its own end; whoever polls it then takes the event by WaitForSingleObject with 0.
+ * -1: ERROR_INVALID_HANDLE, or ERROR_NO_SYSTEM_RESOURCES.
+ */
+WAYPOST_EXPORT int WINAPI WaypostEventDescriptor(HANDLE hEvent);
+
+/*
  * Takes a trace line: the module that wrote it, the name it registered under, the text in UTF-8 without its line end. One
  * call at a time. What a sink traces itself is dropped.
  */

@@ -1,15 +1,21 @@
 /*
  * Events, mutexes and semaphores: CreateEvent, SetEvent, ResetEvent, CreateMutex, ReleaseMutex, CreateSemaphore,
- * ReleaseSemaphore (Microsoft Learn, synchapi.h).
+ * ReleaseSemaphore (Microsoft Learn, synchapi.h); and descriptors for events (waypost.h).
  *
  * Copyright the Waypost authors. SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #include "private.h"
 
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 static void destroy(struct object *object) {
-    free(CONTAINING_RECORD(object, struct waitable, object));
+    struct waitable *waitable = CONTAINING_RECORD(object, struct waitable, object);
+    if (waitable->has_descriptor) {
+        close(waitable->descriptor);
+    }
+    free(waitable);
 }
 
 struct waitable *waypost_waitable_new(enum kind kind) {
@@ -70,6 +76,42 @@ HANDLE CreateEventW(LPSECURITY_ATTRIBUTES lpAttributes, BOOL bManualReset, BOOL 
 void waypost_event_set(struct waitable *event) {
     event->signalled = true;
     waypost_wake(event);
+    waypost_event_changed(event);
+}
+
+void waypost_event_changed(struct waitable *event) {
+    uint64_t one = 1;
+    if (!event->has_descriptor || event->readable == event->signalled) {
+        return;
+    }
+    /* Neither blocks nor fails: it holds 0 or 1, and whoever else reads from it harms only who polls it. */
+    ssize_t done = event->signalled ? write(event->descriptor, &one, sizeof one) : read(event->descriptor, &one, sizeof one);
+    (void)done;
+    event->readable = event->signalled;
+}
+
+int WaypostEventDescriptor(HANDLE hEvent) {
+    DWORD error = NO_ERROR;
+    int descriptor = -1;
+    waypost_acquire();
+    struct waitable *event = find(hEvent, KIND_EVENT);
+    if (event == NULL) {
+        error = ERROR_INVALID_HANDLE;
+    } else if (event->has_descriptor) {
+        descriptor = event->descriptor;
+    } else if ((descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0) {
+        error = ERROR_NO_SYSTEM_RESOURCES;
+    } else {
+        event->has_descriptor = true;
+        event->descriptor = descriptor;
+        waypost_event_changed(event);
+    }
+    waypost_release();
+    if (error != NO_ERROR) {
+        waypost_fail(error);
+        return -1;
+    }
+    return descriptor;
 }
 
 BOOL SetEvent(HANDLE hEvent) {
@@ -87,6 +129,7 @@ BOOL ResetEvent(HANDLE hEvent) {
     struct waitable *event = find(hEvent, KIND_EVENT);
     if (event != NULL) {
         event->signalled = false;
+        waypost_event_changed(event);
     }
     waypost_release();
     return event != NULL ? TRUE : waypost_fail(ERROR_INVALID_HANDLE);

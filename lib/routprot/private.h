@@ -119,6 +119,9 @@ struct waitable {
     struct place *first, *last; /* who waits, in order of arrival */
     /* event: signalled, until reset; thread: it has ended */
     bool signalled, manual;
+    /* event: a descriptor that is readable while it is signalled, if one was asked for */
+    bool has_descriptor, readable;
+    int descriptor;
     /* semaphore */
     LONG count, maximum;
     /* mutex */
@@ -133,6 +136,8 @@ struct waitable *waypost_waitable_new(enum kind kind);
 /* Serves whoever waits for an object that has become signalled. */
 void waypost_wake(struct waitable *object);
 void waypost_event_set(struct waitable *event);
+/* Tells the descriptor of an event, if there is one, what the event is now. */
+void waypost_event_changed(struct waitable *event);
 void waypost_mutex_take(struct waitable *mutex, struct thread *thread);
 void waypost_abandon(struct thread *thread);
 

@@ -66,6 +66,19 @@ struct birth {
     DWORD *id;
 };
 
+/* Also when the function ends its thread by pthread_exit(3) instead of returning. */
+static void end_thread(void *argument) {
+    struct waitable *object = argument;
+    waypost_acquire();
+    waypost_abandon(&self);
+    object->signalled = true;
+    waypost_wake(object);
+    waypost_count(object->object.module, COUNT_THREADS, -1);
+    waypost_dereference(&object->object);
+    pthread_cond_broadcast(&waypost_something_ended);
+    waypost_release();
+}
+
 static void *run_thread(void *argument) {
     struct birth *birth = argument;
     struct waitable *object = birth->object;
@@ -77,15 +90,9 @@ static void *run_thread(void *argument) {
     /* The creator may now go on, and `birth` with it. */
     pthread_cond_signal(&birth->told);
     waypost_release();
+    pthread_cleanup_push(end_thread, object);
     function(parameter);
-    waypost_acquire();
-    waypost_abandon(&self);
-    object->signalled = true;
-    waypost_wake(object);
-    waypost_count(object->object.module, COUNT_THREADS, -1);
-    waypost_dereference(&object->object);
-    pthread_cond_broadcast(&waypost_something_ended);
-    waypost_release();
+    pthread_cleanup_pop(1);
     return NULL;
 }
 

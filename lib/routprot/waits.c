@@ -41,6 +41,7 @@ static bool take(struct waitable *object, struct thread *thread) {
         break;
     case KIND_EVENT:
         object->signalled = object->manual;
+        waypost_event_changed(object);
         break;
     default:
         break;

@@ -1,6 +1,9 @@
 /* Events, semaphores and mutexes, each by itself. */
 #include "check.h"
 
+#include <fcntl.h>
+#include <poll.h>
+
 static const WCHAR name[] = {'n', 0};
 
 static void events(void) {
@@ -27,6 +30,41 @@ static void events(void) {
     HANDLE wide = CreateEventW(&attributes, TRUE, TRUE, NULL);
     CHECK(wide != NULL && GetLastError() == NO_ERROR);
     CHECK(CloseHandle(wide));
+}
+
+static bool is_readable(int descriptor) {
+    struct pollfd polled = {.fd = descriptor, .events = POLLIN};
+    return poll(&polled, 1, 0) == 1;
+}
+
+static DWORD WINAPI set(LPVOID handle) {
+    CHECK(SetEvent(handle));
+    return 0;
+}
+
+/* A descriptor is readable while its event is signalled, whoever sets, resets or takes it. */
+static void descriptors(void) {
+    CHECK_FAILS(WaypostEventDescriptor(NULL), -1, ERROR_INVALID_HANDLE);
+    HANDLE automatic = event(FALSE, TRUE);
+    int descriptor = WaypostEventDescriptor(automatic);
+    CHECK(descriptor >= 0 && WaypostEventDescriptor(automatic) == descriptor);
+    for (int turn = 0; turn < 3; turn++) {
+        CHECK(is_readable(descriptor));
+        CHECK(WaitForSingleObject(automatic, 0) == WAIT_OBJECT_0 && !is_readable(descriptor));
+        CHECK(SetEvent(automatic) && SetEvent(automatic) && is_readable(descriptor));
+    }
+    CHECK(ResetEvent(automatic) && !is_readable(descriptor));
+    HANDLE setter = thread(set, automatic);
+    struct pollfd polled = {.fd = descriptor, .events = POLLIN};
+    CHECK(poll(&polled, 1, (int)LONG_MILLISECONDS) == 1);
+    CHECK(WaitForSingleObject(automatic, 0) == WAIT_OBJECT_0 && !is_readable(descriptor));
+    CHECK_WAIT(setter);
+    HANDLE manual = event(TRUE, FALSE);
+    int second = WaypostEventDescriptor(manual);
+    CHECK(second >= 0 && second != descriptor && !is_readable(second));
+    CHECK(SetEvent(manual) && WaitForSingleObject(manual, 0) == WAIT_OBJECT_0 && is_readable(second));
+    CHECK(CloseHandle(automatic) && CloseHandle(manual) && CloseHandle(setter));
+    CHECK(fcntl(descriptor, F_GETFD) == -1 && fcntl(second, F_GETFD) == -1);
 }
 
 static void semaphores(void) {
@@ -99,6 +137,7 @@ static void mutexes(void) {
 
 int main(void) {
     events();
+    descriptors();
     semaphores();
     mutexes();
     CHECK(usage(0).Handles == 0);

@@ -31,6 +31,11 @@ static DWORD WINAPI look_at_signals(LPVOID nothing) {
     return 0;
 }
 
+static DWORD WINAPI leave(LPVOID mutex) {
+    CHECK(WaitForSingleObject(mutex, 0) == WAIT_OBJECT_0);
+    pthread_exit(NULL);
+}
+
 static void run(LPTHREAD_START_ROUTINE function, LPVOID parameter, SIZE_T stack) {
     HANDLE handle = CreateThread(NULL, stack, function, parameter, 0, NULL);
     CHECK(handle != NULL);
@@ -55,6 +60,9 @@ int main(void) {
     run(use_stack, &size, 1000001);
     CHECK(size >= 1000001 && size < 1200000);
     run(look_at_signals, NULL, 0);
+    HANDLE mutex = CreateMutex(NULL, FALSE, NULL);
+    run(leave, mutex, 0);
+    CHECK(WaitForSingleObject(mutex, 0) == WAIT_ABANDONED_0 && CloseHandle(mutex));
     /* A thread whose handle is closed runs on. */
     handle = CreateThread(NULL, 1, say_id, &seen, 0, NULL);
     CHECK(handle != NULL && CloseHandle(handle));
