@@ -1,10 +1,10 @@
 /*
  * What a module on Linux needs before the public-domain headers of mingw-w64, if it is compiled against those instead of ours:
  *
- *     gcc -std=gnu11 -fPIC -shared -fshort-wchar -include waypost/mingw.h -isystem <mingw-w64>/include ... -lwaypost-routprot
+ *     gcc -fPIC -shared -fshort-wchar -include waypost/mingw.h -isystem <mingw-w64>/include ... -lwaypost-routprot
  *
- * With _WIN64 and no Windows compiler they make a DWORD of an int; -fshort-wchar makes a WCHAR of 16 bits. What they declare as
- * imported is linked as everything is on Linux, and both sides use the C convention of the machine.
+ * With _WIN64 and a machine whose `long` has 64 bits they make a DWORD of an int; -fshort-wchar makes a WCHAR of 16 bits.
+ * What they declare as imported is linked as everything is on Linux, and both sides use the C convention of the machine.
  *
  * Copyright the Waypost authors. SPDX-License-Identifier: MIT OR Apache-2.0
  */

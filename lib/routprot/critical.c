@@ -3,8 +3,8 @@
  * DeleteCriticalSection (Microsoft Learn, synchapi.h).
  *
  * The lock lives in the published structure, without memory of its own: LockCount is the word that threads sleep on
- * (futex(2)), OwningThread the identifier of the thread inside, as published. Nothing but zeroes is an open section, so that one which
- * nobody initialised, or which was deleted, locks all the same instead of taking the router down.
+ * (futex(2)), OwningThread the identifier of the thread inside, as published. Nothing but zeroes is an open section, so
+ * that one which nobody initialised, or which was deleted, locks all the same instead of taking the router down.
  *
  * Copyright the Waypost authors. SPDX-License-Identifier: MIT OR Apache-2.0
  */

@@ -18,6 +18,8 @@
 /* The longest a double gets: 309 digits, a point and the digits behind it. */
 #define MOST_PRECISION 100
 #define NUMBER_SIZE 512
+/* Of a format of WCHAR, in UTF-8: as long as a text may become. */
+#define MOST_FORMAT 4096
 
 /* va_list is an array on some machines, which cannot be passed on by address but in a structure. */
 struct arguments {
@@ -307,13 +309,15 @@ static LPCSTR read_size(LPCSTR at, struct conversion *conversion) {
 }
 
 /* Writes one conversion; false if its letter is not known, or not with that size. */
-static bool convert(struct output *output, const struct conversion *conversion, struct arguments *arguments, char letter) {
+static bool convert(struct output *output, const struct conversion *conversion, struct arguments *arguments, char letter,
+                    bool wide_format) {
     bool is_text = letter == 's' || letter == 'S' || letter == 'c' || letter == 'C';
     if (is_text && conversion->size != PLAIN && conversion->size != SHORT_WIDE && conversion->size != LONG_WIDE) {
         return false;
     }
-    /* In a format of CHAR the small letter is narrow and the capital one wide, unless the size says otherwise. */
-    bool wide = conversion->size == LONG_WIDE || (conversion->size == PLAIN && (letter == 'S' || letter == 'C'));
+    /* The small letter is as wide as the format and the capital one is not, unless the size says it. */
+    bool capital = letter == 'S' || letter == 'C';
+    bool wide = conversion->size == LONG_WIDE || (conversion->size == PLAIN && capital != wide_format);
     switch (letter) {
     case 'd':
     case 'i':
@@ -362,7 +366,7 @@ static bool convert(struct output *output, const struct conversion *conversion, 
     }
 }
 
-size_t waypost_format(char *text, size_t size, LPCSTR format, va_list list) {
+static size_t format_into(char *text, size_t size, LPCSTR format, bool wide_format, va_list list) {
     struct output output = {.text = text, .size = size};
     struct arguments arguments;
     va_copy(arguments.list, list);
@@ -388,7 +392,7 @@ size_t waypost_format(char *text, size_t size, LPCSTR format, va_list list) {
             conversion.precision = number < 0 ? -1 : number;
         }
         letter = read_size(letter, &conversion);
-        if (!convert(&output, &conversion, &arguments, *letter)) {
+        if (!convert(&output, &conversion, &arguments, *letter, wide_format)) {
             put_octets(&output, at, strlen(at));
             break;
         }
@@ -397,6 +401,16 @@ size_t waypost_format(char *text, size_t size, LPCSTR format, va_list list) {
     va_end(arguments.list);
     text[output.length] = '\0';
     return output.length;
+}
+
+size_t waypost_format(char *text, size_t size, LPCSTR format, va_list arguments) {
+    return format_into(text, size, format, false, arguments);
+}
+
+size_t waypost_format_wide(char *text, size_t size, const WCHAR *format, va_list arguments) {
+    char narrow[MOST_FORMAT];
+    waypost_narrow(narrow, sizeof narrow, format);
+    return format_into(text, size, narrow, true, arguments);
 }
 
 size_t waypost_narrow(char *text, size_t size, const WCHAR *wide) {

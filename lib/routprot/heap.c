@@ -300,8 +300,9 @@ LPVOID HeapAlloc(HANDLE hHeap, DWORD dwFlags, SIZE_T dwBytes) {
 }
 
 static void complain_of_damage(const struct block *block) {
-    waypost_complain(block->module, "heap block %p of %I64u octets was written before its start or behind its end",
-                     block->address, (uint64_t)block->size);
+    waypost_say(block->module, "libwaypost-routprot",
+                "heap block %p of %I64u octets was written before its start or behind its end", block->address,
+                (uint64_t)block->size);
 }
 
 BOOL HeapFree(HANDLE hHeap, DWORD dwFlags, LPVOID lpMem) {

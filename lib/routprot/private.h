@@ -183,8 +183,8 @@ void waypost_drop_timers(const struct module *module);
 /* Frees the blocks of a module in the heap of the process. */
 void waypost_heap_forget(const struct module *module);
 void waypost_trace_forget(const struct module *module);
-/* A line of the library itself about a module, to where trace lines go. */
-void waypost_complain(const struct module *module, LPCSTR format, ...);
+/* A line about a module under some name, to where trace lines go. */
+void waypost_say(const struct module *module, LPCSTR name, LPCSTR format, ...);
 
 /* ---- Text (format.c) --------------------------------------------------------------------------------------------- */
 
@@ -193,7 +193,9 @@ void waypost_complain(const struct module *module, LPCSTR format, ...);
  * does not fit is left out; strings of CHAR are copied as they are, whatever they hold.
  */
 size_t waypost_format(char *text, size_t size, LPCSTR format, va_list arguments);
-/* The same for a string of 16-bit units. */
+/* The same with a format of WCHAR, of which at most 4095 octets of UTF-8 are read. */
+size_t waypost_format_wide(char *text, size_t size, const WCHAR *format, va_list arguments);
+/* A string of 16-bit units in UTF-8. */
 size_t waypost_narrow(char *text, size_t size, const WCHAR *wide);
 
 /* ---- Errors (error.c) -------------------------------------------------------------------------------------------- */

@@ -142,13 +142,13 @@ void WaypostSetTraceSink(WAYPOST_TRACE_SINK pfnSink, PVOID pContext) {
     }
 }
 
-void waypost_complain(const struct module *module, LPCSTR format, ...) {
+void waypost_say(const struct module *module, LPCSTR name, LPCSTR format, ...) {
     char text[MOST_TEXT];
     va_list arguments;
     va_start(arguments, format);
     size_t length = waypost_format(text, sizeof text, format, arguments);
     va_end(arguments);
-    deliver(module, "libwaypost-routprot", 0, text, length);
+    deliver(module, name, 0, text, length);
 }
 
 /* ---- Who traces -------------------------------------------------------------------------------------------------- */
@@ -280,6 +280,15 @@ DWORD TraceVprintfExA(DWORD dwTraceID, DWORD dwFlags, LPCSTR lpszFormat, va_list
     return (DWORD)length;
 }
 
+DWORD TraceVprintfExW(DWORD dwTraceID, DWORD dwFlags, LPCWSTR lpszFormat, va_list arglist) {
+    char text[MOST_TEXT];
+    if (lpszFormat == NULL) {
+        return invalid(ERROR_INVALID_PARAMETER, 0);
+    }
+    waypost_format_wide(text, sizeof text, lpszFormat, arglist);
+    return TracePutsExA(dwTraceID, dwFlags, text);
+}
+
 DWORD TracePrintfA(DWORD dwTraceID, LPCSTR lpszFormat, ...) {
     va_list arguments;
     va_start(arguments, lpszFormat);
@@ -292,6 +301,22 @@ DWORD TracePrintfExA(DWORD dwTraceID, DWORD dwFlags, LPCSTR lpszFormat, ...) {
     va_list arguments;
     va_start(arguments, lpszFormat);
     DWORD written = TraceVprintfExA(dwTraceID, dwFlags, lpszFormat, arguments);
+    va_end(arguments);
+    return written;
+}
+
+DWORD TracePrintfW(DWORD dwTraceID, LPCWSTR lpszFormat, ...) {
+    va_list arguments;
+    va_start(arguments, lpszFormat);
+    DWORD written = TraceVprintfExW(dwTraceID, 0, lpszFormat, arguments);
+    va_end(arguments);
+    return written;
+}
+
+DWORD TracePrintfExW(DWORD dwTraceID, DWORD dwFlags, LPCWSTR lpszFormat, ...) {
+    va_list arguments;
+    va_start(arguments, lpszFormat);
+    DWORD written = TraceVprintfExW(dwTraceID, dwFlags, lpszFormat, arguments);
     va_end(arguments);
     return written;
 }
@@ -348,4 +373,13 @@ DWORD TraceDumpExA(DWORD dwTraceID, DWORD dwFlags, LPBYTE lpbBytes, DWORD dwByte
         written += (DWORD)length;
     }
     return written;
+}
+
+DWORD TraceDumpExW(DWORD dwTraceID, DWORD dwFlags, LPBYTE lpbBytes, DWORD dwByteCount, DWORD dwGroupSize, BOOL bAddressPrefix,
+                   LPCWSTR lpszPrefix) {
+    char prefix[MOST_TEXT / 2] = "";
+    if (lpszPrefix != NULL) {
+        waypost_narrow(prefix, sizeof prefix, lpszPrefix);
+    }
+    return TraceDumpExA(dwTraceID, dwFlags, lpbBytes, dwByteCount, dwGroupSize, bAddressPrefix, prefix);
 }

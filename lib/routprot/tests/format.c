@@ -42,7 +42,8 @@ static void integers(void) {
     CHECK_TEXT("-1 ffffffff 18446744073709551615 -3 4", "%I32d %I32x %Iu %td %zu", -1, 0xFFFFFFFFu, SIZE_MAX, (ptrdiff_t)-3,
                (size_t)4);
     CHECK_TEXT("-1 65535 -1 255", "%hd %hu %hhd %hhu", 0x1FFFF, 0x1FFFF, 0x1FF, 0x1FF);
-    CHECK_TEXT("[   42] [42   ] [00042] [+42] [ 42] [  042]", "[%5d] [%-5d] [%05d] [%+d] [% d] [%5.3d]", 42, 42, 42, 42, 42, 42);
+    CHECK_TEXT("[   42] [42   ] [00042]", "[%5d] [%-5d] [%05d]", 42, 42, 42);
+    CHECK_TEXT("[+42] [ 42] [  042]", "[%+d] [% d] [%5.3d]", 42, 42, 42);
     CHECK_TEXT("[-0042] [42    ] [  -42]", "[%05d] [%-06d] [%05.2d]", -42, 42, -42);
     CHECK_TEXT("0x2a 0X2A 0 052 0", "%#x %#X %#x %#o %#o", 42, 42, 0, 42, 0);
     CHECK_TEXT("[  0x00002a] [] [   ]", "[%#010.6x] [%.0d] [%3.0d]", 42, 0, 0);
@@ -57,18 +58,19 @@ static void text(void) {
     static const WCHAR endless_wide[3] = {'E', 'N', 'D'};
     CHECK_TEXT("end END", "%.3s %.3S", endless, endless_wide);
     CHECK_TEXT("w\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80 again", "%S %s", wide, "again");
-    CHECK_TEXT("w\xC3\xA4|w\xC3\xA4|(null)|narrow|narrow", "%.2ls|%.2ws|%ls|%hs|%hS", wide, wide, (WCHAR *)NULL, "narrow", "narrow");
+    CHECK_TEXT("w\xC3\xA4|w\xC3\xA4|(null)", "%.2ls|%.2ws|%ls", wide, wide, (WCHAR *)NULL);
+    CHECK_TEXT("narrow|narrow", "%hs|%hS", "narrow", "narrow");
     CHECK_TEXT("\xEF\xBF\xBDx\xEF\xBF\xBD", "%S", broken);
     CHECK_TEXT("\xE2\x82\xAC \xE2\x82\xAC \xE2\x82\xAC x x", "%C %lc %wc %hc %hC", 0x20AC, 0x20AC, 0x20AC, 'x', 'x');
     CHECK_TEXT("  x|x  ", "%3c|%-3C", 'x', 'x');
 }
 
 static void others(void) {
-    CHECK_TEXT("0000000000001234 FFFFFFFFFFFFFFFF 0000000000000000", "%p %p %p", (void *)(uintptr_t)0x1234, INVALID_HANDLE_VALUE,
-               NULL);
+    CHECK_TEXT("0000000000001234 FFFFFFFFFFFFFFFF 0000000000000000", "%p %p %p", (void *)(uintptr_t)0x1234,
+               INVALID_HANDLE_VALUE, (void *)NULL);
     CHECK_TEXT("1.500000 -2.50 1e+10 0x1.8p+0 0", "%f %.2lf %g %a %G", 1.5, -2.5, 1e10, 1.5, 0.0);
-    CHECK_TEXT("[    1.50] [1.50    ] [-0001.50] [+1.50] [     inf]", "[%8.2f] [%-8.2f] [%08.2f] [%+.2f] [%08f]", 1.5, 1.5, -1.5,
-               1.5, 1e308 * 10);
+    CHECK_TEXT("[    1.50] [1.50    ] [-0001.50]", "[%8.2f] [%-8.2f] [%08.2f]", 1.5, 1.5, -1.5);
+    CHECK_TEXT("[+1.50] [     inf]", "[%+.2f] [%08f]", 1.5, 1e308 * 10);
     CHECK_TEXT("2.5 3", "%.1Lf %d", (long double)2.5, 3);
     CHECK_TEXT("", "%s", "");
     CHECK_TEXT("plain", "plain");

@@ -101,7 +101,8 @@ static void turn(uint64_t random, HANDLE queue) {
                                     more >> 4 & WT_EXECUTEINTIMERTHREAD));
         CHECK(ChangeTimerQueueTimer(queue, timer, (DWORD)(more >> 5) % 2, (DWORD)(more >> 6) % 2));
         if (more % 4 != 0) {
-            check_result(DeleteTimerQueueTimer(queue, timer, more % 2 == 0 ? NULL : INVALID_HANDLE_VALUE), ERROR_IO_PENDING, 0);
+            HANDLE completion = more % 2 == 0 ? NULL : INVALID_HANDLE_VALUE;
+            check_result(DeleteTimerQueueTimer(queue, timer, completion), ERROR_IO_PENDING, 0);
         }
         break;
     }

@@ -166,8 +166,9 @@ static void standard_error(void) {
     close(before);
     unsigned thread_id, year, month, day, hour, minute, second, milliseconds;
     int used = 0;
-    CHECK(sscanf(text, "[T:%u] %4u-%2u-%2u %2u:%2u:%2u.%3u: with all\n[T:%u] %2u:%2u:%2u: with time\nalone\n%n", &thread_id, &year,
-                 &month, &day, &hour, &minute, &second, &milliseconds, &thread_id, &hour, &minute, &second, &used) == 12);
+    CHECK(sscanf(text, "[T:%u] %4u-%2u-%2u %2u:%2u:%2u.%3u: with all\n[T:%u] %2u:%2u:%2u: with time\nalone\n%n",
+                 &thread_id, &year, &month, &day, &hour, &minute, &second, &milliseconds, &thread_id, &hour, &minute,
+                 &second, &used) == 12);
     CHECK(used > 0 && text[used] == '\0' && thread_id == GetCurrentThreadId() && year >= 2024);
 }
 

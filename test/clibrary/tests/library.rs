@@ -135,19 +135,19 @@ fn shows_what_the_headers_declare_and_nothing_else() {
     assert_eq!(shown, declared);
 }
 
-/// For hosts in every language that the other headers are for.
+/// The headers that no test of layouts includes, in every language that the others are for, and in both meanings of names
+/// that have two.
 #[test]
-fn header_of_the_host_in_three_languages() {
+fn headers_in_three_languages() {
     for language in [["-std=c99", "-xc"], ["-std=c11", "-xc"], ["-std=c++17", "-xc++"]] {
-        let compiled = Command::new("gcc")
-            .args(language)
-            .args(WARNINGS)
-            .arg("-fsyntax-only")
-            .arg("-include")
-            .arg(include().join("waypost/waypost.h"))
-            .arg("/dev/null")
-            .output()
-            .unwrap();
-        assert!(compiled.status.success(), "{language:?}: {compiled:?}");
+        for names in ["-UUNICODE", "-DUNICODE"] {
+            let mut gcc = Command::new("gcc");
+            gcc.args(language).arg(names).args(WARNINGS).arg("-fsyntax-only");
+            for header in ["waypost.h", "rtutils.h"] {
+                gcc.arg("-include").arg(include().join("waypost").join(header));
+            }
+            let compiled = gcc.arg("/dev/null").output().unwrap();
+            assert!(compiled.status.success(), "{language:?}: {compiled:?}");
+        }
     }
 }

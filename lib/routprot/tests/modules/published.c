@@ -56,7 +56,9 @@ __attribute__((visibility("default"))) int run(void)
 
     semaphore = CreateSemaphoreW(NULL, 0, 10, NULL);
     queue = CreateTimerQueue();
-    if (!CreateTimerQueueTimer(&timer, queue, Fire, semaphore, 1, 1, 0) || WaitForSingleObject(semaphore, 60000) != WAIT_OBJECT_0)
+    if (!CreateTimerQueueTimer(&timer, queue, Fire, semaphore, 1, 1, 0))
+        return 0;
+    if (WaitForSingleObject(semaphore, 60000) != WAIT_OBJECT_0)
         return 0;
     if (!DeleteTimerQueueTimer(queue, timer, INVALID_HANDLE_VALUE) || !DeleteTimerQueueEx(queue, INVALID_HANDLE_VALUE))
         return 0;
@@ -73,7 +75,9 @@ __attribute__((visibility("default"))) int run(void)
         return 0;
 
     InterlockedExchangePointer(&pointer, &now);
-    if (InterlockedCompareExchangePointer(&pointer, NULL, &now) != &now || InterlockedCompareExchange(&counter, 1, 4000) != 4000)
+    if (InterlockedCompareExchangePointer(&pointer, NULL, &now) != &now)
+        return 0;
+    if (InterlockedCompareExchange(&counter, 1, 4000) != 4000)
         return 0;
     GetSystemTimeAsFileTime(&now);
     if (now.dwHighDateTime == 0 || GetTickCount64() == 0)
