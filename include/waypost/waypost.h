@@ -57,7 +57,7 @@ WAYPOST_EXPORT int WINAPI WaypostEventDescriptor(HANDLE hEvent);
 
 /*
  * Takes a trace line: the module that wrote it, the name it registered under, the text in UTF-8 without its line end. One
- * call at a time. What a sink traces itself is dropped.
+ * call at a time, so it should be short: whoever traces meanwhile waits. What a sink traces itself is dropped.
  */
 typedef void(CALLBACK *WAYPOST_TRACE_SINK)(PVOID pContext, DWORD dwModule, LPCSTR pszName, LPCSTR pszLine);
 
