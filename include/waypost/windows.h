@@ -1,7 +1,7 @@
 /*
  * The part of <windows.h> that sources written for the routing protocol interface use: types, error codes, events, heap,
  * critical sections, interlocked operations, work items, timers and waits. The comments here and in rtutils.h are the contract
- * of libwaypost-routprot, which is to implement them, and the functions of rtmv2.h with them; it does not exist yet.
+ * of libwaypost-routprot (lib/routprot in the source tree), which implements them.
  *
  * Written from the public documentation. Types are fixed-width, in the sizes of 64-bit Windows (LLP64): a DWORD or LONG has
  * 32 bits although a Linux `long` has 64, and a WCHAR is a 16-bit unit although a Linux `wchar_t` has 32 bits.
@@ -226,12 +226,14 @@ WAYPOST_EXPORT HANDLE WINAPI CreateThread(LPSECURITY_ATTRIBUTES lpAttributes, SI
                                           DWORD dwCreationFlags, LPDWORD lpThreadId);
 WAYPOST_EXPORT DWORD WINAPI GetCurrentThreadId(void);
 WAYPOST_EXPORT void WINAPI Sleep(DWORD dwMilliseconds);
+/* At most 64 items run at a time, and 65536 of a module may wait or run (ERROR_NO_SYSTEM_RESOURCES). Flags change nothing. */
 WAYPOST_EXPORT BOOL WINAPI QueueUserWorkItem(LPTHREAD_START_ROUTINE Function, PVOID Context, ULONG Flags);
 
 /*
- * Timers run their callback on a worker thread; with WT_EXECUTEINTIMERTHREAD on the thread that keeps the timers. A NULL
- * queue is the default one. CompletionEvent: NULL returns at once, with ERROR_IO_PENDING if a callback is still running;
- * INVALID_HANDLE_VALUE waits for running callbacks; an event is set when none runs any more.
+ * Timers run their callback on a worker thread; with WT_EXECUTEINTIMERTHREAD on the thread that keeps the timers. It never runs
+ * twice at a time: a turn that comes while the last still waits or runs is left out. Once a timer is deleted no callback of it
+ * begins. A NULL queue is the default one. CompletionEvent: NULL returns at once, with ERROR_IO_PENDING if a callback is still
+ * running; INVALID_HANDLE_VALUE waits for running callbacks; an event is set when none runs any more.
  */
 WAYPOST_EXPORT HANDLE WINAPI CreateTimerQueue(void);
 WAYPOST_EXPORT BOOL WINAPI CreateTimerQueueTimer(PHANDLE phNewTimer, HANDLE TimerQueue, WAITORTIMERCALLBACK Callback,
@@ -255,8 +257,8 @@ WAYPOST_EXPORT void WINAPI GetSystemTimeAsFileTime(LPFILETIME lpSystemTimeAsFile
 
 /*
  * Heaps are always serialised, and never raise: HEAP_GENERATE_EXCEPTIONS is refused with ERROR_NOT_SUPPORTED. HeapDestroy
- * frees what its heap still holds. What is freed to the wrong heap, or twice while its memory still says so, is refused with
- * ERROR_INVALID_PARAMETER.
+ * frees what its heap still holds. What is freed to the wrong heap, or twice, or was never a block, is refused with
+ * ERROR_INVALID_PARAMETER; a block that was written before its start or behind its end with ERROR_INVALID_DATA.
  */
 WAYPOST_EXPORT HANDLE WINAPI GetProcessHeap(void);
 WAYPOST_EXPORT HANDLE WINAPI HeapCreate(DWORD flOptions, SIZE_T dwInitialSize, SIZE_T dwMaximumSize);

@@ -1,4 +1,5 @@
-//! `cargo xtask dist`: a tarball with the programs, their manual pages, completions, a unit file and the documents.
+//! `cargo xtask dist`: a tarball with the programs, their manual pages, completions, a unit file and the documents, and with
+//! what authors of C modules need: headers, library and its pkg-config file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,6 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use cargo_metadata::MetadataCommand;
+use waypost_clibrary::{Library, SONAME};
 
 use crate::test::cargo;
 use crate::{run, say};
@@ -81,6 +83,7 @@ pub(crate) fn tarball() -> Result<()> {
     for document in DOCUMENTS {
         copy(&root.join(document), &folder.join("share/doc/waypost"))?;
     }
+    library(root, &version.version.to_string(), &folder)?;
     let tarball = root.join("dist").join(format!("{name}.tar.gz"));
     run(Command::new("tar")
         .args(["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "-czf"])
@@ -97,8 +100,81 @@ pub(crate) fn tarball() -> Result<()> {
     Ok(())
 }
 
+/// Puts headers, library and pkg-config file into a folder that stands for `/usr` or `/usr/local`.
+fn library(root: &Path, version: &str, folder: &Path) -> Result<()> {
+    let headers = folder.join("include/waypost");
+    let libraries = folder.join("lib");
+    let pkgconfig = libraries.join("pkgconfig");
+    for part in [&headers, &pkgconfig] {
+        fs::create_dir_all(part)?;
+    }
+    for header in fs::read_dir(root.join("include/waypost"))? {
+        copy(&header?.path(), &headers)?;
+    }
+    let build = folder.with_extension("build");
+    let built = Library::build(&build, &["-O2"])?;
+    copy(&built.shared(), &libraries)?;
+    copy(&built.archive(), &libraries)?;
+    let link = libraries.join(built.link().file_name().context("a file name")?);
+    std::os::unix::fs::symlink(SONAME, link)?;
+    fs::remove_dir_all(&build)?;
+    let description = fs::read_to_string(root.join("packaging/waypost-routprot.pc"))?;
+    fs::write(
+        pkgconfig.join("waypost-routprot.pc"),
+        description.replace("@VERSION@", version),
+    )?;
+    Ok(())
+}
+
 fn copy(from: &Path, into: &Path) -> Result<PathBuf> {
     let to = into.join(from.file_name().context("a file name")?);
     fs::copy(from, &to).with_context(|| format!("{} to {}", from.display(), to.display()))?;
     Ok(to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is packed is all that an author needs: a module compiles, in the words of older sources, and links.
+    #[test]
+    fn a_module_is_built_from_what_is_packed() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = temporary.path().join("waypost-1.2.3");
+        library(&waypost_clibrary::root(), "1.2.3", &folder).unwrap();
+        let pkgconfig = fs::read_to_string(folder.join("lib/pkgconfig/waypost-routprot.pc")).unwrap();
+        assert!(pkgconfig.contains("\nVersion: 1.2.3\n"), "{pkgconfig}");
+        // The variables as pkg-config reads them.
+        let value = |name: &str| {
+            let line = pkgconfig
+                .lines()
+                .find_map(|line| line.strip_prefix(&format!("{name}: ")));
+            line.unwrap()
+                .replace("${includedir}", &folder.join("include").display().to_string())
+                .replace("${libdir}", &folder.join("lib").display().to_string())
+        };
+        let source = temporary.path().join("module.c");
+        fs::write(
+            &source,
+            "#include <windows.h>\n#include <routprot.h>\n#include <rtutils.h>\n\
+             DWORD trace(void);\nDWORD trace(void) { return TraceRegister(\"M\"); }\n",
+        )
+        .unwrap();
+        let module = temporary.path().join("module.so");
+        run(Command::new("gcc")
+            .args(["-shared", "-fPIC", "-Wall", "-Werror", "-Wl,--no-undefined"])
+            .args(value("Cflags").split(' '))
+            .arg(&source)
+            .args(value("Libs").split(' '))
+            .arg("-o")
+            .arg(&module))
+        .unwrap();
+        let needed = Command::new("readelf").arg("-d").arg(&module).output().unwrap();
+        assert!(String::from_utf8_lossy(&needed.stdout).contains(&format!("[{SONAME}]")));
+        let left: Vec<_> = fs::read_dir(temporary.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert_eq!(left.len(), 3, "{left:?}");
+    }
 }

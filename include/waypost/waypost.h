@@ -1,0 +1,69 @@
+/*
+ * What libwaypost-routprot offers to the host of modules, beside what was published for Windows: who owns what, where trace
+ * lines go, and the way out. Modules need nothing of it.
+ *
+ * Copyright the Waypost authors. SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#ifndef WAYPOST_WAYPOST_H
+#define WAYPOST_WAYPOST_H
+
+#include "windows.h"
+
+WAYPOST_BEGIN
+
+/*
+ * Every object, heap block, thread, work item and timer belongs to a module: a number of the host's choosing. It is the
+ * module of the thread that makes it; threads, work items and timers run as the module that asked for them. A thread that
+ * says nothing works for module 0, the host itself.
+ *
+ * WaypostSetModule makes the calling thread work for a module and returns the one it worked for before. A host sets it
+ * around each call into a module.
+ */
+WAYPOST_EXPORT DWORD WINAPI WaypostSetModule(DWORD dwModule);
+
+/* What a module holds. */
+typedef struct _WAYPOST_USAGE {
+    ULONGLONG Handles;       /* events, mutexes, semaphores, threads: handles not closed */
+    ULONGLONG Heaps;         /* of HeapCreate, not destroyed */
+    ULONGLONG HeapBlocks;    /* of every heap, that of the process included */
+    ULONGLONG HeapBytes;     /* in these blocks, as asked for */
+    ULONGLONG DamagedBlocks; /* written before or behind their end, found when freed; never given back */
+    ULONGLONG Threads;       /* of CreateThread, that run */
+    ULONGLONG WorkItems;     /* queued or running, callbacks of timers included */
+    ULONGLONG TimerQueues;   /* not deleted */
+    ULONGLONG Timers;        /* not deleted */
+    ULONGLONG TraceIds;      /* registered */
+} WAYPOST_USAGE, *PWAYPOST_USAGE;
+
+/* A module that was never heard of holds nothing. FALSE: ERROR_INVALID_PARAMETER, no place for the answer. */
+WAYPOST_EXPORT BOOL WINAPI WaypostLibraryUsage(DWORD dwModule, PWAYPOST_USAGE pUsage);
+
+/*
+ * Ends what a module has left: its timers and its queued work are dropped, its running threads and callbacks are waited for,
+ * then its handles are closed and its heaps, heap blocks and trace ids freed. From the call on the module can start nothing
+ * new until it was ended; afterwards its number may be used again.
+ *
+ * TRUE: nothing of the module runs any more and it may be unloaded. FALSE with WAIT_TIMEOUT: something still runs in its
+ * code, which must stay where it is; nothing was freed, and the call may be repeated.
+ */
+WAYPOST_EXPORT BOOL WINAPI WaypostLibraryShutdown(DWORD dwModule, DWORD dwMilliseconds);
+
+/*
+ * A descriptor (eventfd(2)) to poll for an event: readable for as long as the event is signalled. It is the event's, which
+ * reads and writes it and closes it at its own end; whoever polls it then takes the event by WaitForSingleObject with 0.
+ * -1: ERROR_INVALID_HANDLE, or ERROR_NO_SYSTEM_RESOURCES.
+ */
+WAYPOST_EXPORT int WINAPI WaypostEventDescriptor(HANDLE hEvent);
+
+/*
+ * Takes a trace line: the module that wrote it, the name it registered under, the text in UTF-8 without its line end. One
+ * call at a time, so it should be short: whoever traces meanwhile waits. What a sink traces itself is dropped.
+ */
+typedef void(CALLBACK *WAYPOST_TRACE_SINK)(PVOID pContext, DWORD dwModule, LPCSTR pszName, LPCSTR pszLine);
+
+/* NULL is standard error. When it returns, the sink before is not running and will not be called again. */
+WAYPOST_EXPORT void WINAPI WaypostSetTraceSink(WAYPOST_TRACE_SINK pfnSink, PVOID pContext);
+
+WAYPOST_END
+
+#endif
