@@ -10,6 +10,7 @@
 mod event;
 mod layout;
 mod lent;
+mod library;
 mod module;
 mod object;
 mod support;

@@ -16,6 +16,7 @@ use waypost_types::InterfaceIndex;
 use crate::event::HostEvent;
 use crate::layout::{BindingHead, Message, MibChange, MibRead, RegisterProtocol, RoutingTable, ServiceTable};
 use crate::lent::Lent;
+use crate::library::Library;
 use crate::object::SharedObject;
 use crate::support::Support;
 
@@ -34,6 +35,8 @@ pub struct ModuleProtocol {
     object: Option<SharedObject>,
     entry: RegisterProtocol,
     functions: RoutingTable,
+    /// That the module uses, to tell it who works for whom and to end what the module leaves.
+    library: Option<Library>,
     life: Life,
     /// What StartProtocol was given: the module may use it until it has stopped.
     start: Option<Started>,
@@ -70,6 +73,7 @@ impl ModuleProtocol {
         let object = SharedObject::load(path)?;
         let entry = object.needed(c"RegisterProtocol")?;
         Ok(Self {
+            library: Library::of(&object),
             object: Some(object),
             // SAFETY: the interface says that the symbol is a function of this type.
             entry: unsafe { std::mem::transmute::<*mut c_void, RegisterProtocol>(entry) },
@@ -82,11 +86,46 @@ impl ModuleProtocol {
         })
     }
 
-    /// Nothing of the module runs any more: what it was given is taken back.
+    /// The module says that it has stopped: what it was given is taken back, and what it left is ended.
     fn is_over(&mut self) {
         self.life = Life::Stopped;
+        if let Some(library) = self.library {
+            if let Some(left) = library.usage() {
+                tracing::warn!(module = %self.name(), "the module has stopped and left {left}");
+            }
+            if !library.shut_down() {
+                tracing::error!(module = %self.name(), "threads of the module run on: it is not unloaded");
+                self.abandon();
+            }
+        }
         self.start = None;
         self.trap = None;
+    }
+
+    fn name(&self) -> String {
+        self.object
+            .as_ref()
+            .map_or_else(String::new, |object| object.path().display().to_string())
+    }
+
+    /// Something of the module may still run: what it uses stays (P-14).
+    fn abandon(&mut self) {
+        if let Some(object) = self.object.take() {
+            object.abandon();
+        }
+        if let Some(started) = &mut self.start {
+            started.event.abandon();
+            started.support.abandon();
+        }
+        if let Some(trap) = &self.trap {
+            trap.abandon();
+        }
+    }
+
+    /// A call into the module; the thread works for it meanwhile.
+    fn inside<R>(&self, call: impl FnOnce(&RoutingTable) -> R) -> R {
+        let _inside = self.library.map(Library::enter);
+        call(&self.functions)
     }
 
     /// What the module signalled during a call is passed on before the call returns.
@@ -110,10 +149,11 @@ impl ModuleProtocol {
             ));
         };
         if octets.is_empty() {
-            return Ok(call(&self.functions, ptr::null_mut(), 0));
+            return Ok(self.inside(|functions| call(functions, ptr::null_mut(), 0)));
         }
         self.input.fill(octets);
-        let code = call(&self.functions, self.input.pointer(), size);
+        let pointer = self.input.pointer();
+        let code = self.inside(|functions| call(functions, pointer, size));
         if self.input.is_intact() {
             Ok(code)
         } else {
@@ -132,10 +172,11 @@ impl ModuleProtocol {
         let capacity = lent.as_ref().map_or(0, |lent| lent.len());
         let mut size = u32::try_from(capacity).unwrap_or(u32::MAX);
         let code = match lent {
-            None => call(&self.functions, ptr::null_mut(), &mut size),
+            None => self.inside(|functions| call(functions, ptr::null_mut(), &mut size)),
             Some(lent) => {
                 self.output.fill(lent);
-                let code = call(&self.functions, self.output.pointer(), &mut size);
+                let pointer = self.output.pointer();
+                let code = self.inside(|functions| call(functions, pointer, &mut size));
                 if !self.output.is_intact() {
                     return Err(Refusal::failed("the module wrote past the buffer it was lent"));
                 }
@@ -345,22 +386,7 @@ fn check_functions(table: &RoutingTable, functionality: Functionality) -> Result
     Ok(())
 }
 
-/// A function that the registration was checked to have.
-macro_rules! has {
-    ($functions:expr, $field:ident) => {
-        match $functions.$field {
-            Some(function) => function,
-            None => {
-                return Err(Refusal::new(
-                    Status::ERROR_NOT_SUPPORTED,
-                    "the module is not registered",
-                ))
-            }
-        }
-    };
-}
-
-/// A function that the registration was checked to have, within a call that answers in codes.
+/// A function that the registration was checked to have; what it answers when there is none is ERROR_NOT_SUPPORTED.
 macro_rules! call {
     ($functions:ident.$field:ident($($argument:expr),*)) => {
         // SAFETY: the arguments are what the interface says, and live through the call.
@@ -377,10 +403,10 @@ impl RoutingProtocol for ModuleProtocol {
             functionality: 0,
             functions: [0; 12],
         };
+        let entry = self.entry;
         // SAFETY: both structures live through the call.
-        answer("RegisterProtocol", unsafe {
-            (self.entry)(&raw mut table, &raw mut services)
-        })?;
+        let code = self.inside(|_| unsafe { entry(&raw mut table, &raw mut services) });
+        answer("RegisterProtocol", code)?;
         let given = RoutingCharacteristics {
             version: table.version,
             protocol: waypost_types::ProtocolId(table.protocol),
@@ -418,15 +444,13 @@ impl RoutingProtocol for ModuleProtocol {
     }
 
     fn start_complete(&mut self) -> Result<(), Refusal> {
-        let function = has!(self.functions, start_complete);
-        // SAFETY: there are no arguments.
-        answer("StartComplete", unsafe { function() })
+        let code = self.inside(|functions| call!(functions.start_complete()));
+        answer("StartComplete", code)
     }
 
     fn stop(&mut self) -> Result<(), Refusal> {
-        let function = has!(self.functions, stop_protocol);
-        // SAFETY: there are no arguments.
-        let stopped = answer("StopProtocol", unsafe { function() });
+        let code = self.inside(|functions| call!(functions.stop_protocol()));
+        let stopped = answer("StopProtocol", code);
         match &stopped {
             Err(refusal) if refusal.status == Status::ERROR_PROTOCOL_STOP_PENDING => {
                 self.life = Life::Stopping;
@@ -469,9 +493,8 @@ impl RoutingProtocol for ModuleProtocol {
     }
 
     fn delete_interface(&mut self, index: InterfaceIndex) -> Result<(), Refusal> {
-        let function = has!(self.functions, delete_interface);
-        // SAFETY: an interface is a number.
-        answer("DeleteInterface", unsafe { function(index.0) })
+        let code = self.inside(|functions| call!(functions.delete_interface(index.0)));
+        answer("DeleteInterface", code)
     }
 
     fn interface_status(
@@ -480,7 +503,6 @@ impl RoutingProtocol for ModuleProtocol {
         active: bool,
         status: &InterfaceStatus,
     ) -> Result<(), Refusal> {
-        let function = has!(self.functions, interface_status);
         let mut binding = match status {
             InterfaceStatus::AddressChange(binding) => binding_info(binding),
             _ => Vec::new(),
@@ -490,8 +512,9 @@ impl RoutingProtocol for ModuleProtocol {
         } else {
             binding.as_mut_ptr().cast()
         };
-        // SAFETY: the payload is what the code says, and lives through the call.
-        let code = unsafe { function(index.0, i32::from(active), status.number(), payload) };
+        let (active, number) = (i32::from(active), status.number());
+        let code =
+            self.inside(|functions| call!(functions.interface_status(index.0, active, number, payload)));
         answer("InterfaceStatus", code)
     }
 
@@ -514,7 +537,6 @@ impl RoutingProtocol for ModuleProtocol {
     }
 
     fn next_event(&mut self) -> Option<Event> {
-        let function = self.functions.get_event_message?;
         if !matches!(self.life, Life::Started | Life::Stopping) {
             return None;
         }
@@ -525,8 +547,9 @@ impl RoutingProtocol for ModuleProtocol {
                 update_type: 0,
                 update_status: 0,
             };
-            // SAFETY: both live through the call.
-            if unsafe { function(&raw mut number, &raw mut message) } != Status::NO_ERROR.0 {
+            let code = self
+                .inside(|functions| call!(functions.get_event_message(&raw mut number, &raw mut message)));
+            if code != Status::NO_ERROR.0 {
                 return None;
             }
             let interface = InterfaceIndex(message.interface);
@@ -558,34 +581,31 @@ impl RoutingProtocol for ModuleProtocol {
     }
 
     fn update_routes(&mut self, index: InterfaceIndex) -> Result<(), Refusal> {
-        let function = has!(self.functions, update_routes);
-        // SAFETY: an interface is a number.
-        let started = answer("DoUpdateRoutes", unsafe { function(index.0) });
+        let code = self.inside(|functions| call!(functions.update_routes(index.0)));
+        let started = answer("DoUpdateRoutes", code);
         self.pass_signals_on();
         started
     }
 
     fn connect_client(&mut self, index: InterfaceIndex, client: Ipv4Addr) -> Result<(), Refusal> {
-        let Some(function) = self.functions.connect_client else {
+        if self.functions.connect_client.is_none() {
             // It may do without, together with the other (P-6).
             return Ok(());
-        };
+        }
         let mut address = word(client);
-        // SAFETY: the address lives through the call.
-        answer("ConnectClient", unsafe {
-            function(index.0, (&raw mut address).cast())
-        })
+        let pointer = (&raw mut address).cast();
+        let code = self.inside(|functions| call!(functions.connect_client(index.0, pointer)));
+        answer("ConnectClient", code)
     }
 
     fn disconnect_client(&mut self, index: InterfaceIndex, client: Ipv4Addr) -> Result<(), Refusal> {
-        let Some(function) = self.functions.disconnect_client else {
+        if self.functions.disconnect_client.is_none() {
             return Ok(());
-        };
+        }
         let mut address = word(client);
-        // SAFETY: the address lives through the call.
-        answer("DisconnectClient", unsafe {
-            function(index.0, (&raw mut address).cast())
-        })
+        let pointer = (&raw mut address).cast();
+        let code = self.inside(|functions| call!(functions.disconnect_client(index.0, pointer)));
+        answer("DisconnectClient", code)
     }
 
     fn neighbors(
@@ -610,10 +630,10 @@ impl RoutingProtocol for ModuleProtocol {
         group: Ipv4Addr,
         source: Ipv4Addr,
     ) -> Result<MfeStatus, Refusal> {
-        let function = has!(self.functions, get_mfe_status);
         let mut status = 0;
-        // SAFETY: the status lives through the call.
-        let code = unsafe { function(index.0, word(group), word(source), &raw mut status) };
+        let (group, source) = (word(group), word(source));
+        let code =
+            self.inside(|functions| call!(functions.get_mfe_status(index.0, group, source, &raw mut status)));
         answer("GetMfeStatus", code)?;
         match status {
             0 => Ok(MfeStatus::NoError),
@@ -697,19 +717,8 @@ impl Drop for ModuleProtocol {
             drop(self.stop());
         }
         while self.life == Life::Stopping && self.next_event().is_some() {}
-        if self.life != Life::Stopping {
-            return;
-        }
-        // Something of it may still run: what it uses stays (P-14).
-        if let Some(object) = self.object.take() {
-            object.abandon();
-        }
-        if let Some(started) = &mut self.start {
-            started.event.abandon();
-            started.support.abandon();
-        }
-        if let Some(trap) = &self.trap {
-            trap.abandon();
+        if self.life == Life::Stopping {
+            self.abandon();
         }
     }
 }

@@ -76,7 +76,12 @@ impl SharedObject {
         })
     }
 
-    /// A function that the object exports.
+    /// The file it was loaded from.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A function that the object exports, or a library that it is linked to.
     pub(crate) fn symbol(&self, name: &CStr) -> Option<*mut c_void> {
         // SAFETY: the handle is open and the name is a string.
         let symbol = unsafe { libc::dlsym(self.handle, name.as_ptr()) };

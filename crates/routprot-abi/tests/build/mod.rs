@@ -1,7 +1,8 @@
 //! Compiles the modules of the tests.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+
+use waypost_clibrary::{Library, WARNINGS};
 
 /// A module as a file, which goes when this is dropped.
 pub(crate) struct Built {
@@ -15,27 +16,16 @@ impl Built {
     }
 }
 
-/// Compiles `modules/NAME.c` against the headers, with more options for the compiler.
+/// Compiles `modules/NAME.c` and the library that it is linked to, with more options for the compiler.
 pub(crate) fn module(name: &str, options: &[&str]) -> Built {
-    let crate_root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let modules = crate_root.join("tests/modules");
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join(format!("{name}.so"));
-    let output = Command::new("gcc")
-        .args(["-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Werror"])
-        .args(["-g", "-O1", "-fPIC", "-shared", "-fvisibility=hidden", "-I"])
-        .arg(crate_root.join("../../include"))
-        .args(options)
-        .arg("-o")
-        .arg(&path)
-        .arg(modules.join(format!("{name}.c")))
-        .arg(modules.join("set_event.c"))
-        .output()
-        .unwrap_or_else(|error| panic!("gcc: {error}; `cargo xtask test` installs what the tests need"));
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{name}:\n{said}");
+    let library = Library::build(directory.path(), &["-g", "-O1"]).unwrap();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/modules")
+        .join(format!("{name}.c"));
+    let options = [&["-std=c11", "-fvisibility=hidden"], WARNINGS, options].concat();
     Built {
-        path,
+        path: library.module(&source, &options).unwrap(),
         _directory: directory,
     }
 }
