@@ -6,15 +6,17 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use waypost_api::parse_toml;
 use waypost_manager::OpaqueCodec;
 use waypost_routprot::{ConfigurationCodec, RoutingProtocol, parse_text};
-use waypost_routprot_abi::ModuleProtocol;
+use waypost_routprot_abi::{IsolatedOptions, IsolatedProtocol, ModuleProtocol};
 use waypost_types::ProtocolId;
 
 /// Octets of a record at most.
@@ -30,6 +32,19 @@ struct Module {
     name: &'static str,
     title: &'static str,
     file: PathBuf,
+    run: Run,
+    deadline: Duration,
+}
+
+/// Where a module runs.
+#[derive(Clone, Copy, Debug, Default, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Run {
+    /// In a process of its own, confined.
+    #[default]
+    Isolated,
+    /// In the daemon: nothing stands between a fault of it and the router.
+    InProcess,
 }
 
 /// What a record says.
@@ -42,7 +57,20 @@ struct Record {
     protocol: String,
     /// The protocol's name for people; the name of the record by default.
     title: Option<String>,
+    /// Where it runs: "isolated" (the default) or "in-process".
+    #[serde(default)]
+    run: Run,
+    /// How long a call may take before an isolated module counts as failed, in milliseconds.
+    #[serde(default = "deadline")]
+    deadline: u64,
 }
+
+const fn deadline() -> u64 {
+    5000
+}
+
+/// What is allowed for the deadline: a call takes the manager's thread, and a process needs time to start.
+const DEADLINES: RangeInclusive<u64> = 100..=60_000;
 
 impl Modules {
     /// Reads the records in a folder, which need not be there. A record that cannot be used is told of in the log and left
@@ -81,6 +109,13 @@ impl Modules {
             !taken(protocol, name) && !self.0.contains_key(&protocol),
             "there is another protocol of that name or number"
         );
+        ensure!(
+            DEADLINES.contains(&record.deadline),
+            "deadline: {} (allowed: {}..={} milliseconds)",
+            record.deadline,
+            DEADLINES.start(),
+            DEADLINES.end()
+        );
         let object = file.with_file_name(&record.file);
         // A codec's names live as long as the daemon, and so do the records.
         let name: &'static str = name.to_owned().leak();
@@ -88,6 +123,8 @@ impl Modules {
             name,
             title: record.title.map_or(name, |title| title.leak()),
             file: object,
+            run: record.run,
+            deadline: Duration::from_millis(record.deadline),
         };
         tracing::info!(protocol = name, file = %module.file.display(), "the module is installed");
         self.0.insert(protocol, module);
@@ -106,15 +143,42 @@ impl Modules {
         self.0.keys().copied()
     }
 
-    /// A fresh instance.
-    pub(crate) fn create(&self, protocol: ProtocolId) -> Option<Box<dyn RoutingProtocol>> {
+    /// A fresh instance. `died` is told when an isolated one fails.
+    pub(crate) fn create(
+        &self,
+        protocol: ProtocolId,
+        died: impl FnOnce(String) + Send + 'static,
+    ) -> Option<Box<dyn RoutingProtocol>> {
         let module = self.0.get(&protocol)?;
-        match ModuleProtocol::load(&module.file) {
-            Ok(instance) => Some(Box::new(instance)),
-            Err(error) => {
-                tracing::error!(protocol = module.name, %error, "the module cannot be loaded");
-                None
+        let loaded = match module.run {
+            Run::InProcess => ModuleProtocol::load(&module.file)
+                .map(|instance| Box::new(instance) as Box<dyn RoutingProtocol>)
+                .map_err(|error| error.to_string()),
+            Run::Isolated => {
+                let options = IsolatedOptions {
+                    program: host_program(),
+                    deadline: module.deadline,
+                    died: Box::new(died),
+                };
+                IsolatedProtocol::load(&module.file, options)
+                    .map(|instance| Box::new(instance) as Box<dyn RoutingProtocol>)
+                    .map_err(|refusal| refusal.to_string())
             }
-        }
+        };
+        loaded
+            .inspect_err(
+                |error| tracing::error!(protocol = module.name, %error, "the module cannot be loaded"),
+            )
+            .ok()
     }
+}
+
+/// The program that isolated modules run in: beside the daemon's own, or where packages put it.
+fn host_program() -> PathBuf {
+    const NAME: &str = "waypost-module-host";
+    let beside = std::env::current_exe().map(|own| own.with_file_name(NAME));
+    beside
+        .ok()
+        .filter(|program| program.exists())
+        .unwrap_or_else(|| Path::new("/usr/libexec/waypost").join(NAME))
 }

@@ -66,7 +66,11 @@ impl Protocols for Installed {
             OspfEngine::PROTOCOL => self.start::<OspfEngine>(persisted),
             Static::PROTOCOL => self.start::<Static>(persisted),
             LoadGenerator::PROTOCOL => self.start::<LoadGenerator>(persisted),
-            _ => self.modules.create(protocol),
+            _ => {
+                let surroundings = self.surroundings.clone();
+                self.modules
+                    .create(protocol, move |reason| surroundings.died(protocol, reason))
+            }
         }
     }
 

@@ -8,6 +8,7 @@
 //! the buffers it was lent. A module in this process can still crash it; that is what isolated modules are for.
 
 mod event;
+mod isolated;
 mod layout;
 mod lent;
 mod library;
@@ -15,4 +16,5 @@ mod module;
 mod object;
 mod support;
 
+pub use isolated::{IsolatedProtocol, Options as IsolatedOptions, confine, serve};
 pub use module::{LoadError, ModuleProtocol};

@@ -298,12 +298,6 @@ fn word(address: Ipv4Addr) -> u32 {
     u32::from_ne_bytes(address.octets())
 }
 
-/// The mask of a prefix length.
-fn mask(length: u8) -> Ipv4Addr {
-    let host_bits = 32u32.saturating_sub(length.into());
-    Ipv4Addr::from_bits(u32::MAX.checked_shl(host_bits).unwrap_or(0))
-}
-
 /// IP_ADAPTER_BINDING_INFO with its addresses, in words that align it.
 fn binding_info(binding: &AdapterBinding) -> Vec<u64> {
     let remote = match binding.remote {
@@ -322,7 +316,7 @@ fn binding_info(binding: &AdapterBinding) -> Vec<u64> {
         binding
             .addresses
             .iter()
-            .map(|local| pair(word(local.address), word(mask(local.prefix.length())))),
+            .map(|local| pair(word(local.address), word(local.prefix.netmask()))),
     );
     words
 }

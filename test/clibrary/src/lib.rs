@@ -143,8 +143,13 @@ impl Library {
     /// A module of one file: a shared object that is linked to the library's.
     pub fn module(&self, source: &Path, options: &[&str]) -> Result<PathBuf> {
         let stem = source.file_stem().context("a file name")?.to_string_lossy();
+        self.module_named(&stem, source, options)
+    }
+
+    /// A module of one file that is called otherwise: one of several with different options.
+    pub fn module_named(&self, name: &str, source: &Path, options: &[&str]) -> Result<PathBuf> {
         self.linked(
-            &format!("{stem}.so"),
+            &format!("{name}.so"),
             source,
             &[&["-shared", "-fPIC"], options].concat(),
         )

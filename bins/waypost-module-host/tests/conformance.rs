@@ -1,12 +1,14 @@
-//! Modules in this process pass the conformance suite.
+//! Modules pass the conformance suite, in this process and in one of their own.
 
 #![allow(clippy::unwrap_used, reason = "an unwrap that fails fails the test")]
 
 mod build;
 
-use build::module;
-use waypost_routprot::InfoBlock;
+use std::path::Path;
+
+use build::{isolated, module};
 use waypost_routprot::conformance::{Subject, run};
+use waypost_routprot::{InfoBlock, RoutingProtocol};
 use waypost_routprot_abi::ModuleProtocol;
 use waypost_types::{InterfaceIndex, ProtocolId};
 
@@ -31,10 +33,18 @@ fn mib_input(index: InterfaceIndex, metric: u32) -> Vec<u8> {
     input
 }
 
-fn conforms(name: &str, options: &[&str]) {
+fn in_process(file: &Path) -> Box<dyn RoutingProtocol> {
+    Box::new(ModuleProtocol::load(file).unwrap())
+}
+
+fn in_its_own(file: &Path) -> Box<dyn RoutingProtocol> {
+    Box::new(isolated(file, |reason| panic!("{reason}")).unwrap())
+}
+
+fn conforms(name: &str, options: &[&str], load: fn(&Path) -> Box<dyn RoutingProtocol>) {
     let file = module("correct", options);
     let subject = Subject::new(
-        || Box::new(ModuleProtocol::load(file.path()).unwrap()),
+        || load(&file),
         SAMPLE,
         words(&[30, 0]),
         [block(3, 1, &[]), block(5, 0, &[0x0a00_0002])],
@@ -56,10 +66,24 @@ fn conforms(name: &str, options: &[&str]) {
 
 #[test]
 fn a_correct_module_conforms() {
-    conforms("a module", &[]);
+    conforms("a module", &[], in_process);
 }
 
 #[test]
 fn a_module_that_stops_at_once_conforms() {
-    conforms("a module that stops at once", &["-DSTOPS_AT_ONCE"]);
+    conforms("a module that stops at once", &["-DSTOPS_AT_ONCE"], in_process);
+}
+
+#[test]
+fn a_correct_module_conforms_isolated() {
+    conforms("an isolated module", &[], in_its_own);
+}
+
+#[test]
+fn a_module_that_stops_at_once_conforms_isolated() {
+    conforms(
+        "an isolated module that stops at once",
+        &["-DSTOPS_AT_ONCE"],
+        in_its_own,
+    );
 }

@@ -1,0 +1,21 @@
+//! Runs one module of Waypost in a process of its own: started by `waypostd`, which is at the other end of its standard input.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use waypost_routprot_abi::{confine, serve};
+
+fn main() -> Result<()> {
+    let mut arguments = std::env::args_os().skip(1);
+    let (Some(path), None) = (arguments.next(), arguments.next()) else {
+        bail!(
+            "waypostd starts this program with the file of a module; to try a module, use `waypost module check`"
+        );
+    };
+    confine().context("the process cannot be confined")?;
+    let socket = io::stdin().as_fd().try_clone_to_owned()?;
+    serve(UnixStream::from(socket), &PathBuf::from(path)).context("speaking with waypostd failed")
+}
