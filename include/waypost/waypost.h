@@ -29,9 +29,10 @@ typedef struct _WAYPOST_USAGE {
     ULONGLONG HeapBytes;     /* in these blocks, as asked for */
     ULONGLONG DamagedBlocks; /* written before or behind their end, found when freed; never given back */
     ULONGLONG Threads;       /* of CreateThread, that run */
-    ULONGLONG WorkItems;     /* queued or running, callbacks of timers included */
+    ULONGLONG WorkItems;     /* queued or running, callbacks of timers and waits included */
     ULONGLONG TimerQueues;   /* not deleted */
     ULONGLONG Timers;        /* not deleted */
+    ULONGLONG Waits;         /* registered, not unregistered */
     ULONGLONG TraceIds;      /* registered */
 } WAYPOST_USAGE, *PWAYPOST_USAGE;
 
@@ -39,9 +40,9 @@ typedef struct _WAYPOST_USAGE {
 WAYPOST_EXPORT BOOL WINAPI WaypostLibraryUsage(DWORD dwModule, PWAYPOST_USAGE pUsage);
 
 /*
- * Ends what a module has left: its timers and its queued work are dropped, its running threads and callbacks are waited for,
- * then its handles are closed and its heaps, heap blocks and trace ids freed. From the call on the module can start nothing
- * new until it was ended; afterwards its number may be used again.
+ * Ends what a module has left: its timers, its registered waits and its queued work are dropped, its running threads and
+ * callbacks are waited for, then its handles are closed and its heaps, heap blocks and trace ids freed. From the call on the
+ * module can start nothing new until it was ended; afterwards its number may be used again.
  *
  * TRUE: nothing of the module runs any more and it may be unloaded. FALSE with WAIT_TIMEOUT: something still runs in its
  * code, which must stay where it is; nothing was freed, and the call may be repeated.

@@ -78,6 +78,7 @@ BOOL WaypostLibraryUsage(DWORD dwModule, PWAYPOST_USAGE pUsage) {
             .WorkItems = held(module, COUNT_WORK),
             .TimerQueues = held(module, COUNT_TIMER_QUEUES),
             .Timers = held(module, COUNT_TIMERS),
+            .Waits = held(module, COUNT_WAITS),
             .TraceIds = held(module, COUNT_TRACES),
         };
     }
@@ -116,6 +117,7 @@ BOOL WaypostLibraryShutdown(DWORD dwModule, DWORD dwMilliseconds) {
     }
     module->ending = true;
     waypost_drop_timers(module);
+    waypost_drop_waits(module);
     waypost_drop_work(module);
     bool in_time = true;
     while ((held(module, COUNT_WORK) != 0 || held(module, COUNT_THREADS) != 0) && in_time) {
