@@ -6,7 +6,7 @@
 #include <waypost/rtutils.h>
 
 static HANDLE gate, entered, private_heap, made_by_work;
-static volatile LONG ran, refused;
+static volatile LONG ran, ran_later, refused;
 static LONG ran_at_the_end;
 
 static DWORD WINAPI work(LPVOID nothing) {
@@ -119,6 +119,12 @@ static DWORD WINAPI stay(LPVOID nothing) {
     return 0;
 }
 
+static DWORD WINAPI run_later(LPVOID nothing) {
+    (void)nothing;
+    InterlockedIncrement(&ran_later);
+    return 0;
+}
+
 static void queued_work(void) {
     gate = event(TRUE, FALSE);
     for (int item = 0; item < 64; item++) {
@@ -132,7 +138,10 @@ static void queued_work(void) {
     CHECK(usage(9).WorkItems == 1000 && usage(0).WorkItems == 64);
     CHECK(WaypostLibraryShutdown(9, 0));
     CHECK(usage(9).WorkItems == 0 && usage(0).WorkItems == 64);
+    /* What is queued behind those that were dropped runs. */
+    CHECK(QueueUserWorkItem(run_later, NULL, WT_EXECUTEDEFAULT));
     CHECK(SetEvent(gate));
+    await(&ran_later, 1);
     CHECK(WaypostLibraryShutdown(0, LONG_MILLISECONDS));
     CHECK(usage(0).WorkItems == 0 && usage(0).Handles == 0);
 }
