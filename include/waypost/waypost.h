@@ -57,6 +57,16 @@ WAYPOST_EXPORT BOOL WINAPI WaypostLibraryShutdown(DWORD dwModule, DWORD dwMillis
 WAYPOST_EXPORT int WINAPI WaypostEventDescriptor(HANDLE hEvent);
 
 /*
+ * The handle by which a module signals an event of its host: SetEvent adds to, and ResetEvent empties, a descriptor of
+ * eventfd(2). No handle of the library and no pointer looks like it, and it holds for modules that are linked to the archive
+ * as well. It is the host's to wait for and to close.
+ */
+#define WAYPOST_HOST_EVENT_MARK 0x57504556u
+#define WAYPOST_HOST_EVENT(Descriptor)                                                                                 \
+    WAYPOST_POINTER_CAST(HANDLE, (WAYPOST_STATIC_CAST(uintptr_t, WAYPOST_HOST_EVENT_MARK) << 32) |                     \
+                                     WAYPOST_STATIC_CAST(uint32_t, (Descriptor)))
+
+/*
  * Takes a trace line: the module that wrote it, the name it registered under, the text in UTF-8 without its line end. One
  * call at a time, so it should be short: whoever traces meanwhile waits. What a sink traces itself is dropped.
  */

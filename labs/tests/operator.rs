@@ -70,8 +70,8 @@ fn joining_an_interface_is_said() {
         let (status, text) = router.attempt(&["get", "interfaces.lan0.rip.metric"])?;
         assert_eq!(status.code(), Some(1));
         assert!(text.contains("not configured; the default is 1 ["), "{text}");
-        let (_, text) = router.attempt(&["set", "protocols.ospf={}"])?;
-        assert!(text.contains("protocols.ospf: ospf is not installed"), "{text}");
+        let (_, text) = router.attempt(&["set", "protocols.bgp={}"])?;
+        assert!(text.contains("protocols.bgp: bgp is not installed"), "{text}");
         Ok(())
     });
 }

@@ -6,6 +6,8 @@
  */
 #include "private.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -114,7 +116,38 @@ int WaypostEventDescriptor(HANDLE hEvent) {
     return descriptor;
 }
 
+/* The descriptor of an event of the host's, or -1. */
+static int host_event(HANDLE event) {
+    uintptr_t value = (uintptr_t)event;
+    return value >> 32 == WAYPOST_HOST_EVENT_MARK ? (int)(uint32_t)value : -1;
+}
+
+static BOOL set_host_event(int descriptor) {
+    uint64_t one = 1;
+    ssize_t written;
+    do {
+        written = write(descriptor, &one, sizeof(one));
+    } while (written < 0 && errno == EINTR);
+    /* A counter that is full wakes whoever waits just as well. */
+    return written == (ssize_t)sizeof(one) || errno == EAGAIN ? TRUE : waypost_fail(ERROR_INVALID_HANDLE);
+}
+
+static BOOL reset_host_event(int descriptor) {
+    struct pollfd poll_descriptor = {.fd = descriptor, .events = POLLIN};
+    uint64_t count;
+    /* Nothing to take is no reason to wait, whether or not the descriptor would. */
+    if (poll(&poll_descriptor, 1, 0) > 0 && (poll_descriptor.revents & POLLIN) != 0 &&
+        read(descriptor, &count, sizeof(count)) < 0 && errno != EAGAIN) {
+        return waypost_fail(ERROR_INVALID_HANDLE);
+    }
+    return (poll_descriptor.revents & (POLLNVAL | POLLERR)) == 0 ? TRUE : waypost_fail(ERROR_INVALID_HANDLE);
+}
+
 BOOL SetEvent(HANDLE hEvent) {
+    int host = host_event(hEvent);
+    if (host >= 0) {
+        return set_host_event(host);
+    }
     waypost_acquire();
     struct waitable *event = find(hEvent, KIND_EVENT);
     if (event != NULL) {
@@ -125,6 +158,10 @@ BOOL SetEvent(HANDLE hEvent) {
 }
 
 BOOL ResetEvent(HANDLE hEvent) {
+    int host = host_event(hEvent);
+    if (host >= 0) {
+        return reset_host_event(host);
+    }
     waypost_acquire();
     struct waitable *event = find(hEvent, KIND_EVENT);
     if (event != NULL) {

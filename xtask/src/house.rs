@@ -19,6 +19,7 @@ const fn on(floor: u8) -> Room {
 const PROTOCOL: &[&str] = &[
     "waypost-types",
     "waypost-wire",
+    "waypost-policy",
     "waypost-engine",
     "waypost-routprot",
 ];

@@ -7,8 +7,10 @@ use anyhow::Result;
 use crate::packages::{self, COMPILERS, PEERS};
 use crate::{run, say};
 
-/// The crate whose tests build networks: they run one after the other.
+/// The crate whose tests build networks.
 const LABS: &str = "waypost-labs";
+/// As many as the testkit lets run beside each other.
+const LABS_AT_ONCE: &str = "4";
 
 /// Runs every test; with `quick`, all but the labs.
 pub(crate) fn all(quick: bool) -> Result<()> {
@@ -22,7 +24,10 @@ pub(crate) fn all(quick: bool) -> Result<()> {
     run(cargo().args(["test", "--workspace", "--exclude", LABS, "--quiet"]))?;
     if !quick {
         say("== labs: namespaces with real peers");
-        run(cargo().args(["test", "--package", LABS]))?;
+        // Labs that measure take turns; those that wait for a protocol's timers run beside each other if there are threads.
+        run(cargo()
+            .args(["test", "--package", LABS])
+            .env("RUST_TEST_THREADS", LABS_AT_ONCE))?;
     }
     say("all tests passed");
     Ok(())

@@ -6,6 +6,7 @@ mod companion;
 mod daemon;
 mod forwarding;
 mod logging;
+mod modules;
 mod options;
 mod protocols;
 mod rescue;
@@ -30,6 +31,7 @@ use waypost_sys::process::{self, LockFile};
 
 use crate::companion::Wired;
 use crate::daemon::Running;
+use crate::modules::Modules;
 use crate::options::Options;
 use crate::rescue::Rescue;
 use crate::surroundings::Around;
@@ -77,13 +79,19 @@ fn serve(options: &Options) -> Result<()> {
     let failing = signals.clone();
     let table = table::spawn(table_options, move |reason| failing.fail(reason))
         .context("the routing table cannot be started")?;
-    let configuration = protocols::configuration();
+    let built_in = protocols::configuration();
+    let modules = Modules::read(&options.modules, &|protocol, name| {
+        built_in
+            .protocols()
+            .any(|known| known.0 == protocol || known.1 == name)
+    })?;
+    let configuration = built_in.with(modules.codecs());
     let around = Arc::new(Around::new(table.clone(), signals.clone()));
-    let built_in = protocols::BuiltIn::new(process::random_seed()?, around);
+    let installed = protocols::Installed::new(process::random_seed()?, around, modules);
     let routes = surroundings::Routes::new(table.clone());
     let manager = Manager::new(
         store,
-        Box::new(built_in),
+        Box::new(installed),
         Box::new(routes),
         configuration.clone(),
         signals.clone(),

@@ -42,6 +42,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "NUMBER", default_value_t = DEFAULT_HISTORY, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub(crate) history: u64,
 
+    /// Where modules are installed: protocols in shared objects, each by a record NAME.toml.
+    #[arg(long, value_name = "DIR", default_value = "/etc/waypost/modules")]
+    pub(crate) modules: PathBuf,
+
     /// Write the gateways into each route, also where the kernel has nexthop objects.
     ///
     /// A failed next hop then costs one message a route, and our routes have metric 87 instead of 20.

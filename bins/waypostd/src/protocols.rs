@@ -1,4 +1,4 @@
-//! The protocols built in.
+//! The protocols built in, and those of modules.
 
 use std::sync::Arc;
 
@@ -12,6 +12,8 @@ use waypost_routprot::RoutingProtocol;
 use waypost_static::Static;
 use waypost_types::{ProtocolId, Seed};
 
+use crate::modules::Modules;
+
 /// The codecs of the protocols built in.
 pub(crate) fn configuration() -> Configuration {
     Configuration::new([
@@ -22,19 +24,21 @@ pub(crate) fn configuration() -> Configuration {
     ])
 }
 
-/// Makes instances of the protocols built in, each with a thread of its own.
-pub(crate) struct BuiltIn {
+/// Makes instances of protocols: of those built in, each with a thread of its own, and of modules.
+pub(crate) struct Installed {
     seed: Seed,
     made: u64,
     surroundings: Arc<dyn Surroundings>,
+    modules: Modules,
 }
 
-impl BuiltIn {
-    pub(crate) const fn new(seed: Seed, surroundings: Arc<dyn Surroundings>) -> Self {
+impl Installed {
+    pub(crate) const fn new(seed: Seed, surroundings: Arc<dyn Surroundings>, modules: Modules) -> Self {
         Self {
             seed,
             made: 0,
             surroundings,
+            modules,
         }
     }
 
@@ -51,7 +55,7 @@ impl BuiltIn {
     }
 }
 
-impl Protocols for BuiltIn {
+impl Protocols for Installed {
     fn create(
         &mut self,
         protocol: ProtocolId,
@@ -62,17 +66,18 @@ impl Protocols for BuiltIn {
             OspfEngine::PROTOCOL => self.start::<OspfEngine>(persisted),
             Static::PROTOCOL => self.start::<Static>(persisted),
             LoadGenerator::PROTOCOL => self.start::<LoadGenerator>(persisted),
-            _ => None,
+            _ => self.modules.create(protocol),
         }
     }
 
     fn installed(&self) -> Vec<ProtocolId> {
-        vec![
+        let built_in = [
             Rip::PROTOCOL,
             OspfEngine::PROTOCOL,
             Static::PROTOCOL,
             LoadGenerator::PROTOCOL,
-        ]
+        ];
+        built_in.into_iter().chain(self.modules.protocols()).collect()
     }
 }
 

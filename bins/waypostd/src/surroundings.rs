@@ -1,6 +1,7 @@
 //! What protocols and the manager reach: the routing table and the manager's signals.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use waypost_host::daemon::Signals;
 use waypost_host::protocol::{Stored, Surroundings};
@@ -36,6 +37,10 @@ impl Surroundings for Around {
 
     fn persist(&self, protocol: ProtocolId, key: String, value: Vec<u8>, done: Stored) {
         self.signals.persist(protocol, key, value, done);
+    }
+
+    fn restart_hold(&self) -> Duration {
+        self.table.restart_hold()
     }
 
     fn died(&self, protocol: ProtocolId, reason: String) {

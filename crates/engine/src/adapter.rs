@@ -1,13 +1,14 @@
 //! An engine as a routing protocol.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use serde_json::Value;
 use waypost_routprot::{
     ConfigurationCodec, Event, Impact, InfoBlock, InfoBuffer, InterfaceIdentity, InterfaceStatus,
-    NotificationEvent, OutputBuffer, Prepared, Refusal, RoutingCharacteristics, RoutingProtocol, Status,
-    SupportFunctions, Topic, TypedCodec, check_registration,
+    NotificationEvent, OutputBuffer, Prepared, Refusal, RoutingCharacteristics, RoutingProtocol, Scope,
+    Status, SupportFunctions, Topic, TypedCodec, check_registration,
 };
 use waypost_types::{InterfaceIndex, RouterId};
 
@@ -96,6 +97,18 @@ pub fn codec_of<E: Engine>() -> Arc<dyn ConfigurationCodec> {
         E::NAME,
         E::TITLE,
     ))
+}
+
+/// The names of an engine's options in a scope, as its schema has them.
+#[must_use]
+pub fn options_of<E: Engine>(scope: Scope) -> BTreeSet<String> {
+    let schema = codec_of::<E>().schema(scope);
+    let properties = schema["properties"].as_object();
+    properties
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.clone())
+        .collect()
 }
 
 impl<E: Engine, C: InstanceCell<E>> RoutingProtocol for EngineProtocol<E, C> {

@@ -1,6 +1,7 @@
 //! What an engine is and what it is told.
 
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use serde_json::Value;
 use waypost_routprot::{
@@ -32,6 +33,9 @@ pub enum Input<'a, G, I> {
         router_id: Option<RouterId>,
         /// What [`Outbox::persist`] stored in an earlier life.
         persisted: &'a [(String, Vec<u8>)],
+        /// How long, from [`Input::StartComplete`] on, packets follow the routes of an earlier life whatever is learned:
+        /// until then neighbours had better not be told otherwise. Zero when there are none.
+        restart_hold: Duration,
     },
     /// Every configured interface was added: protocol activity may begin.
     StartComplete,

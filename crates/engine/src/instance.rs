@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use waypost_routprot::{
@@ -60,6 +61,7 @@ pub struct Instance<E: Engine> {
     engine: E,
     lifecycle: Lifecycle,
     persisted: Vec<(String, Vec<u8>)>,
+    restart_hold: Duration,
     global: Option<Held<E::Global>>,
     interfaces: BTreeMap<InterfaceIndex, Attached<E::Interface>>,
     events: VecDeque<Event>,
@@ -75,12 +77,20 @@ impl<E: Engine> Instance<E> {
             engine: E::new(seed),
             lifecycle: Lifecycle::Registered,
             persisted,
+            restart_hold: Duration::ZERO,
             global: None,
             interfaces: BTreeMap::new(),
             events: VecDeque::new(),
             event: None,
             out: Outbox::new(),
         }
+    }
+
+    /// For an instance that starts while packets follow the routes of an earlier life, and for how long they do.
+    #[must_use]
+    pub const fn restarted(mut self, hold: Duration) -> Self {
+        self.restart_hold = hold;
+        self
     }
 
     /// The engine, for looking at.
@@ -117,6 +127,7 @@ impl<E: Engine> Instance<E> {
                 global: config,
                 router_id,
                 persisted: &persisted,
+                restart_hold: self.restart_hold,
             },
         );
         Ok(())

@@ -17,7 +17,7 @@ mod manual;
 mod outbox;
 mod timers;
 
-pub use adapter::{EngineProtocol, InstanceCell, cannot_open, codec_of};
+pub use adapter::{EngineProtocol, InstanceCell, cannot_open, codec_of, options_of};
 pub use change::Change;
 pub use contract::{Engine, Input, MibOperation, MibReply, Now, Target};
 pub use instance::Instance;

@@ -42,12 +42,15 @@ impl Configuration {
     /// With these codecs.
     #[must_use]
     pub fn new(codecs: impl IntoIterator<Item = Arc<dyn ConfigurationCodec>>) -> Self {
-        Self {
-            codecs: codecs
-                .into_iter()
-                .map(|codec| (codec.protocol(), codec))
-                .collect(),
-        }
+        Self::default().with(codecs)
+    }
+
+    /// With more codecs.
+    #[must_use]
+    pub fn with(mut self, codecs: impl IntoIterator<Item = Arc<dyn ConfigurationCodec>>) -> Self {
+        self.codecs
+            .extend(codecs.into_iter().map(|codec| (codec.protocol(), codec)));
+        self
     }
 
     /// The protocols that configuration can name.

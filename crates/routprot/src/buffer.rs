@@ -26,6 +26,11 @@ impl<'a> InfoBuffer<'a> {
         }
     }
 
+    /// What is lent, for a protocol that fills it by other means than [`Self::put`] and says the size and structure itself.
+    pub fn lent(&mut self) -> Option<&mut [u8]> {
+        self.buffer.as_deref_mut()
+    }
+
     /// Answers with `block`, by the rules of the table in section 7.
     pub fn put(&mut self, block: &InfoBlock) -> Result<(), Refusal> {
         self.structure = (block.version, block.structure_size, block.structure_count);
@@ -46,6 +51,11 @@ impl<'a> OutputBuffer<'a> {
     #[must_use]
     pub const fn new(buffer: Option<&'a mut [u8]>) -> Self {
         Self { buffer, size: 0 }
+    }
+
+    /// What is lent, for a protocol that fills it by other means than [`Self::put`] and says the size itself.
+    pub fn lent(&mut self) -> Option<&mut [u8]> {
+        self.buffer.as_deref_mut()
     }
 
     /// Answers with `octets`.

@@ -37,6 +37,7 @@ mod journal;
 mod label;
 mod lookup;
 mod nexthop;
+mod row;
 mod rtm;
 mod sweep;
 mod table;

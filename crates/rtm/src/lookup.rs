@@ -6,7 +6,8 @@ use crate::NextHopSetId;
 use crate::entity::EntityId;
 use crate::family::AddressFamily;
 use crate::journal::Forwarding;
-use crate::table::{NONE, Shared, Table, flags, is_eligible, route_of};
+use crate::row::{DestinationRow, NONE, RouteRow, flags};
+use crate::table::{Shared, Table, is_eligible, route_of};
 use crate::trie::ABREAST;
 
 /// What the table has on one destination.
@@ -320,9 +321,8 @@ impl<A: AddressFamily> Table<A> {
         memory.destinations += self.index.len();
         memory.routes += self.live_rows as usize;
         memory.index_bytes += self.index.bytes();
-        memory.destination_bytes +=
-            self.destinations.capacity() * size_of::<crate::table::DestinationRow<A::Bits>>();
-        memory.route_bytes += self.rows.capacity() * size_of::<crate::table::RouteRow>();
+        memory.destination_bytes += self.destinations.capacity() * size_of::<DestinationRow<A::Bits>>();
+        memory.route_bytes += self.rows.capacity() * size_of::<RouteRow>();
         memory.journal_bytes += self.queues.bytes();
     }
 }

@@ -188,7 +188,7 @@ macro_rules! labs {
             $(
                 #[test]
                 fn $lab() {
-                    waypost_testkit::run(|lab| {
+                    waypost_testkit::run_beside_others(|lab| {
                         crate::$lab(lab, waypost_testkit::Make::$first, waypost_testkit::Make::$second)
                     });
                 }

@@ -17,7 +17,7 @@ macro_rules! labs {
                 #$note
                 #[test]
                 fn $lab() {
-                    waypost_testkit::run(|lab| {
+                    waypost_testkit::run_beside_others(|lab| {
                         crate::$topic::$lab(
                             lab,
                             waypost_testkit::Make::$first,

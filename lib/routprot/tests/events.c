@@ -1,8 +1,11 @@
 /* Events, semaphores and mutexes, each by itself. */
 #include "check.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 static const WCHAR name[] = {'n', 0};
 
@@ -135,8 +138,31 @@ static void mutexes(void) {
     CHECK_FAILS(ReleaseMutex(mutex), FALSE, ERROR_INVALID_HANDLE);
 }
 
+/* A host's own descriptor behind a handle: signals add up until the host takes them. */
+static void host_events(void) {
+    int descriptor = eventfd(0, EFD_NONBLOCK);
+    CHECK(descriptor >= 0);
+    HANDLE handle = WAYPOST_HOST_EVENT(descriptor);
+    uint64_t count = 0;
+    CHECK(ResetEvent(handle));
+    CHECK(SetEvent(handle) && SetEvent(handle));
+    CHECK(read(descriptor, &count, sizeof(count)) == (ssize_t)sizeof(count) && count == 2);
+    CHECK(SetEvent(handle) && ResetEvent(handle));
+    CHECK(read(descriptor, &count, sizeof(count)) < 0 && errno == EAGAIN);
+    /* Full, it is signalled all the same. */
+    count = UINT64_MAX - 1;
+    CHECK(write(descriptor, &count, sizeof(count)) == (ssize_t)sizeof(count));
+    CHECK(SetEvent(handle));
+    CHECK_FAILS(CloseHandle(handle), FALSE, ERROR_INVALID_HANDLE);
+    CHECK_FAILS(WaitForSingleObject(handle, 0), WAIT_FAILED, ERROR_INVALID_HANDLE);
+    CHECK(close(descriptor) == 0);
+    CHECK_FAILS(SetEvent(handle), FALSE, ERROR_INVALID_HANDLE);
+    CHECK_FAILS(ResetEvent(handle), FALSE, ERROR_INVALID_HANDLE);
+}
+
 int main(void) {
     events();
+    host_events();
     descriptors();
     semaphores();
     mutexes();

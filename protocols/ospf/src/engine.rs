@@ -257,6 +257,7 @@ impl Engine for OspfEngine {
                 global,
                 router_id,
                 persisted,
+                ..
             } => self.start(now, global, router_id, persisted, out),
             Input::StartComplete => {
                 self.stage = Stage::Running;

@@ -105,8 +105,11 @@ impl Engine for Rip {
         }
         match input {
             Input::Start {
-                global, persisted, ..
-            } => self.start(now, global, persisted, out),
+                global,
+                persisted,
+                restart_hold,
+                ..
+            } => self.start(now, global, persisted, restart_hold, out),
             Input::StartComplete => self.start_complete(now, out),
             Input::SetGlobal(global) => self.set_global(now, global, out),
             Input::AddInterface { identity, config } => self.add_interface(now, identity, config, out),

@@ -236,13 +236,8 @@ impl Sending {
         environment: &mut Environment<'_>,
         out: &mut Outbox,
     ) -> Option<Time> {
-        let now = environment.now.time;
-        if now >= self.refill_at {
-            self.budget = BURST;
-            self.refill_at = now + BURST_GAP;
-        }
-        if !self.run_late(counters, out) {
-            return Some(self.refill_at);
+        if let Some(again) = self.run_begun(environment.now.time, counters, out) {
+            return Some(again);
         }
         let triggered = self.run_triggered(interface, counters, environment, out);
         while self.budget > 0
@@ -262,6 +257,16 @@ impl Sending {
         }
         let walks = (!self.is_done()).then_some(self.refill_at);
         triggered.into_iter().chain(walks).min()
+    }
+
+    /// Sends what is left of messages that some have and others not, and requests. Returns when to come again, unless
+    /// everybody has them.
+    pub fn run_begun(&mut self, now: Time, counters: &mut Counters, out: &mut Outbox) -> Option<Time> {
+        if now >= self.refill_at {
+            self.budget = BURST;
+            self.refill_at = now + BURST_GAP;
+        }
+        (!self.run_late(counters, out)).then_some(self.refill_at)
     }
 
     /// Goes on with messages that some have and others not; whether everybody has them.

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 use proptest::prelude::*;
 use waypost_engine::{Engine, Input, Now, Outbox};
@@ -270,6 +271,7 @@ fn run(steps: Vec<Step>, complete_after: usize) {
         global: GlobalConfig::default(),
         router_id: None,
         persisted: &[],
+        restart_hold: Duration::ZERO,
     };
     handle(&mut engine, &mut mirror, start);
     for (number, step) in steps.into_iter().enumerate() {

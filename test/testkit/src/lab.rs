@@ -234,25 +234,38 @@ fn logs(directory: &Path) -> Vec<(String, String)> {
 /// Runs a test with a lab of its own: the whole body of a `#[test]`.
 ///
 /// Without root, the test runs in another process, as root of a user namespace. Labs of one process run one after the
-/// other, or as many at once as the environment's `WAYPOST_LABS_AT_ONCE` says. When the test fails, the lab's state and
-/// logs are written to standard error before it is torn down.
+/// other. When the test fails, the lab's state and logs are written to standard error before it is torn down.
 ///
 /// # Panics
 ///
 /// When `test` fails or panics, or the lab cannot be made.
 pub fn run(test: impl FnOnce(&Lab) -> Result<()>) {
-    let failed = match try_run(test) {
-        Ok(()) => return,
-        Err(error) => error,
-    };
-    panic!("{failed:#}");
+    run_among(1, test);
 }
 
-fn try_run<F: FnOnce(&Lab) -> Result<()>>(test: F) -> Result<()> {
+/// Like [`run`], for a lab that mostly waits for timers of protocols: four of them run at once.
+///
+/// # Panics
+///
+/// When `test` fails or panics, or the lab cannot be made.
+pub fn run_beside_others(test: impl FnOnce(&Lab) -> Result<()>) {
+    run_among(FELLOWS, test);
+}
+
+/// Labs that run at once when they may.
+const FELLOWS: usize = 4;
+
+fn run_among(limit: usize, test: impl FnOnce(&Lab) -> Result<()>) {
+    if let Err(error) = try_run(limit, test) {
+        panic!("{error:#}");
+    }
+}
+
+fn try_run<F: FnOnce(&Lab) -> Result<()>>(limit: usize, test: F) -> Result<()> {
+    let _turn = Turn::wait(limit);
     if !privileges::here_or_there(&test)? {
         return Ok(());
     }
-    let _turn = Turn::wait();
     let name = std::any::type_name::<F>();
     let lab = Lab::new(name).context("making a lab")?;
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| test(&lab)));
@@ -274,12 +287,8 @@ static RUNNING: Mutex<usize> = Mutex::new(0);
 static FREED: Condvar = Condvar::new();
 
 impl Turn {
-    fn wait() -> Self {
-        let limit = env::var("WAYPOST_LABS_AT_ONCE")
-            .ok()
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(1usize)
-            .max(1);
+    /// Waits until fewer than `limit` labs run.
+    fn wait(limit: usize) -> Self {
         let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
         while *running >= limit {
             running = FREED.wait(running).unwrap_or_else(PoisonError::into_inner);

@@ -43,7 +43,7 @@ mod wait;
 
 pub use feed::{Change, Gap, RouteFeed};
 pub use fib::{Hop, Route, describe};
-pub use lab::{Lab, run};
+pub use lab::{Lab, run, run_beside_others};
 pub use node::{Node, Wire};
 pub use ping::{Loss, Ping};
 pub use privileges::{gain_privileges, in_user_namespace, isolated};

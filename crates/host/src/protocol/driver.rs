@@ -28,7 +28,7 @@ pub(super) fn spawn<E: Engine>(
     let poller = Arc::new(Poller::new()?);
     let waker = Waker::new()?;
     poller.add(&waker, WAKER, Interest::Read)?;
-    let instance = Instance::new(seed, persisted);
+    let instance = Instance::new(seed, persisted).restarted(surroundings.restart_hold());
     let shared = Arc::new(Shared::<E>::new(instance, poller, waker, surroundings));
     let driver = shared.clone();
     std::thread::Builder::new()

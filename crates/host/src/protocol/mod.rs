@@ -12,6 +12,7 @@ mod shared;
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use waypost_engine::{Engine, EngineProtocol};
 use waypost_types::{ProtocolId, RouteBatch, RouteNotice, Seed};
@@ -37,6 +38,11 @@ pub trait Surroundings: Send + Sync + 'static {
     /// Store private octets of the protocol; empty ones remove the key. Does not wait; `done` is told whether they are on
     /// stable storage, and dropped when newer ones for the same key take their place before. It never waits.
     fn persist(&self, protocol: ProtocolId, key: String, value: Vec<u8>, done: Stored);
+
+    /// How long packets follow the routes of an earlier life once the protocols are started; zero when there are none.
+    fn restart_hold(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// The instance panicked.
     fn died(&self, protocol: ProtocolId, reason: String);

@@ -1,7 +1,8 @@
 //! The way to the routing table, for any thread.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use crossbeam_channel::{Sender, bounded};
 use waypost_manager::{InterfaceChange, RouteTerms};
@@ -41,22 +42,39 @@ pub(super) enum Command {
 pub struct TableHandle {
     commands: Sender<Command>,
     waker: Waker,
-    installed: Arc<AtomicUsize>,
+    shown: Arc<Shown>,
+}
+
+/// What the thread shows to whoever asks without waiting.
+#[derive(Debug, Default)]
+pub(super) struct Shown {
+    /// Routes of ours that the kernel had when the thread had nothing to do last.
+    pub(super) installed: AtomicUsize,
+    /// Milliseconds for which the kernel's routes of an earlier life stay once the protocols are started; 0 when they no
+    /// longer do.
+    pub(super) hold: AtomicU64,
 }
 
 impl TableHandle {
-    pub(super) const fn new(commands: Sender<Command>, waker: Waker, installed: Arc<AtomicUsize>) -> Self {
+    pub(super) const fn new(commands: Sender<Command>, waker: Waker, shown: Arc<Shown>) -> Self {
         Self {
             commands,
             waker,
-            installed,
+            shown,
         }
     }
 
     /// How many routes of ours the kernel had when the thread had nothing to do last. Does not wait.
     #[must_use]
     pub fn installed(&self) -> usize {
-        self.installed.load(Ordering::Relaxed)
+        self.shown.installed.load(Ordering::Relaxed)
+    }
+
+    /// How long packets follow the routes of an earlier life once the protocols are started; zero when they do not, or no
+    /// longer. Does not wait.
+    #[must_use]
+    pub fn restart_hold(&self) -> Duration {
+        Duration::from_millis(self.shown.hold.load(Ordering::Relaxed))
     }
 
     /// Waits while the queue is full; a thread that has ended takes nothing any more.

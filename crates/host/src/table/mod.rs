@@ -15,7 +15,6 @@ use std::collections::BTreeMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use crossbeam_channel::bounded;
@@ -84,8 +83,8 @@ pub struct TableView<'a> {
 pub fn spawn(options: TableOptions, failed: impl FnOnce(String) + Send + 'static) -> io::Result<TableHandle> {
     let (sender, commands) = bounded(QUEUE);
     let waker = Waker::new()?;
-    let installed = Arc::new(AtomicUsize::new(0));
-    let worker = worker::Worker::new(options, commands, waker.clone(), installed.clone())?;
+    let shown = Arc::new(handle::Shown::default());
+    let worker = worker::Worker::new(options, commands, waker.clone(), shown.clone())?;
     std::thread::Builder::new()
         .name("routes".to_owned())
         .spawn(move || {
@@ -100,7 +99,7 @@ pub fn spawn(options: TableOptions, failed: impl FnOnce(String) + Send + 'static
                 "the routing table's thread failed; routes stay in the kernel as they are: {reason}"
             ));
         })?;
-    Ok(TableHandle::new(sender, waker, installed))
+    Ok(TableHandle::new(sender, waker, shown))
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
@@ -14,7 +14,7 @@ use waypost_sys::clock;
 use waypost_sys::wait::{Interest, Poller, Ready, Waker};
 use waypost_types::{InterfaceIndex, Prefix, ProtocolId, Route, RouteBatch, Time};
 
-use super::handle::Command;
+use super::handle::{Command, Shown};
 use super::kernel::Kernel;
 use super::listeners::Listeners;
 use super::owners::{Owners, PerInterface};
@@ -49,8 +49,7 @@ pub(super) struct Worker {
     waker: Waker,
     restart_time: Duration,
     restart_hold: Duration,
-    /// Shown to whoever asks without waiting.
-    installed: Arc<AtomicUsize>,
+    shown: Arc<Shown>,
 }
 
 impl Worker {
@@ -58,14 +57,20 @@ impl Worker {
         options: TableOptions,
         commands: Receiver<Command>,
         waker: Waker,
-        installed: Arc<AtomicUsize>,
+        shown: Arc<Shown>,
     ) -> io::Result<Self> {
         let (mut kernel, mut fib) = Kernel::open(&options)?;
         // The kernel's state is known before the first protocol starts.
         kernel.read(&mut fib)?;
         while kernel.reconcile(&mut fib)? {}
-        let held = fib.counts().strays > 0 && !options.restart_hold.is_zero();
+        // A restart time shorter than the hold is the operator's word that there is no time to wait.
+        let restart_hold = options.restart_time.min(options.restart_hold);
+        let held = fib.counts().strays > 0 && !restart_hold.is_zero();
         let hold = held.then_some(Time::MAX);
+        if held {
+            let milliseconds = u64::try_from(restart_hold.as_millis()).unwrap_or(u64::MAX);
+            shown.hold.store(milliseconds, Ordering::Relaxed);
+        }
         let mut rtm = Rtm::new(options.seed.child("rtm"));
         let config = SubscriberConfig {
             kind: SubscriberKind::Forwarding,
@@ -90,8 +95,8 @@ impl Worker {
             commands,
             waker,
             restart_time: options.restart_time,
-            restart_hold: options.restart_hold,
-            installed,
+            restart_hold,
+            shown,
         })
     }
 
@@ -125,7 +130,8 @@ impl Worker {
             busy |= self.turn()?;
             busy |= !self.commands.is_empty();
             if !busy {
-                self.installed
+                self.shown
+                    .installed
                     .store(self.fib.counts().installed, Ordering::Relaxed);
             }
             if !busy && self.hold.is_none() && self.fib.is_settled() {
@@ -197,6 +203,7 @@ impl Worker {
         }
         if self.hold.is_some_and(|until| until <= now) {
             self.hold = None;
+            self.shown.hold.store(0, Ordering::Relaxed);
         }
         if self.strays_go.is_some_and(|deadline| deadline <= now) {
             self.strays_go = None;
@@ -259,8 +266,7 @@ impl Worker {
             Command::Settle(settler) => self.settlers.push(settler),
             Command::StartComplete => {
                 self.strays_go = Some(now + self.restart_time);
-                // A restart time shorter than this is the operator's word that there is no time to wait.
-                self.hold = self.hold.map(|_| now + self.restart_time.min(self.restart_hold));
+                self.hold = self.hold.map(|_| now + self.restart_hold);
             }
             // INVARIANT: the loop takes this one out before.
             Command::Shutdown { .. } => {}

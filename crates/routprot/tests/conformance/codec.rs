@@ -5,7 +5,8 @@ use waypost_routprot::{ConfigurationCodec, InfoBlock, Refusal, Scope};
 use waypost_types::ProtocolId;
 
 use crate::fault::Fault;
-use crate::sample::{SAMPLE, Sample, words};
+use crate::sample::{SAMPLE, Sample};
+use crate::subject::words;
 
 /// The sample's configuration as text: lists of numbers.
 pub(crate) struct SampleCodec(pub(crate) Option<Fault>);

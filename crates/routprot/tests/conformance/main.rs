@@ -6,11 +6,12 @@ mod codec;
 mod fault;
 mod host;
 mod sample;
+mod subject;
 
 use std::collections::BTreeSet;
 
 use fault::Fault;
-use sample::{multicast_subject, subject};
+use subject::{multicast_subject, subject};
 use waypost_routprot::conformance::{Outcome, run};
 
 #[test]

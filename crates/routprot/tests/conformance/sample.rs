@@ -5,7 +5,6 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use waypost_routprot::conformance::Subject;
 use waypost_routprot::{
     ConfigurationCodec, Event, Functionality, Impact, InfoBlock, InfoBuffer, InterfaceIdentity,
     InterfaceStatus, MfeStatus, NeighborFlags, NotificationEvent, OptionChange, OutputBuffer, Prepared,
@@ -16,6 +15,7 @@ use waypost_types::{InterfaceIndex, ProtocolId, RouterId};
 
 use crate::codec::SampleCodec;
 use crate::fault::Fault;
+use crate::subject::{block, global, words};
 
 /// The sample's number (MS_IP_SAMPLE).
 pub(crate) const SAMPLE: ProtocolId = ProtocolId(200);
@@ -32,36 +32,10 @@ pub(crate) struct Configuration {
 pub(crate) const FIXED_PART: usize = 12;
 
 /// A valid metric, and a valid interval, that cannot be carried out.
-const UNLUCKY: u32 = 13;
+pub(crate) const UNLUCKY: u32 = 13;
 
 fn no_luck() -> Refusal {
     Refusal::failed("the sample has no luck")
-}
-
-/// A block of an interface.
-pub(crate) fn block(metric: u32, passive: u32, neighbours: &[u32]) -> InfoBlock {
-    let words = [metric, passive, u32::try_from(neighbours.len()).unwrap()];
-    InfoBlock::new(
-        1,
-        words
-            .iter()
-            .chain(neighbours)
-            .flat_map(|word| word.to_le_bytes())
-            .collect(),
-    )
-}
-
-/// A global block: an interval in 1..=3600 s and a reserved word that has to be 0.
-pub(crate) fn global(interval: u32, reserved: u32) -> InfoBlock {
-    InfoBlock::new(1, [interval.to_le_bytes(), reserved.to_le_bytes()].concat())
-}
-
-pub(crate) fn words(octets: &[u8]) -> Result<Vec<u32>, Refusal> {
-    let (words, rest) = octets.as_chunks::<4>();
-    if !rest.is_empty() {
-        return Err(Refusal::invalid("not a whole number of words"));
-    }
-    Ok(words.iter().map(|word| u32::from_le_bytes(*word)).collect())
 }
 
 struct Interface {
@@ -91,7 +65,7 @@ enum State {
 pub(crate) struct Sample {
     fault: Option<Fault>,
     stops_at_once: bool,
-    multicast: bool,
+    pub(crate) multicast: bool,
     state: State,
     complete: bool,
     interval: u32,
@@ -821,46 +795,4 @@ impl RoutingProtocol for Sample {
             _ => Err(Refusal::new(Status::ERROR_NOT_SUPPORTED, "nothing to say")),
         }
     }
-}
-
-/// The sample with a fault, or without.
-/// The correct sample, as a multicast protocol.
-pub(crate) fn multicast_subject() -> Subject<'static> {
-    described(|| {
-        let mut sample = Sample::new(None, false);
-        sample.multicast = true;
-        sample
-    })
-    .named("multicast sample")
-}
-
-pub(crate) fn subject(fault: Option<Fault>, stops_at_once: bool) -> Subject<'static> {
-    let name = fault.map_or_else(|| "sample".to_owned(), |fault| format!("sample, {fault:?}"));
-    described(move || Sample::new(fault, stops_at_once)).named(&name)
-}
-
-fn described(sample: impl Fn() -> Sample + 'static) -> Subject<'static> {
-    Subject::new(
-        move || Box::new(sample()),
-        SAMPLE,
-        global(30, 0),
-        [block(3, 1, &[]), block(5, 0, &[0x0a00_0002])],
-        block(7, 2, &[]),
-    )
-    .other_global(global(60, 0))
-    .invalid_global(global(90, 1))
-    .longer_interface(block(2, 0, &[1, 2, 3]))
-    .failing_interface(block(UNLUCKY, 0, &[]))
-    .failing_global(global(UNLUCKY, 0))
-    .fixed_part(FIXED_PART)
-    .mib_set(|index| mib_input(index, 9))
-    .failing_mib_set(|index| mib_input(index, UNLUCKY))
-    .mib_get(|index| index.0.to_le_bytes().to_vec())
-    .mib_table()
-}
-
-fn mib_input(index: InterfaceIndex, metric: u32) -> Vec<u8> {
-    let mut input = index.0.to_le_bytes().to_vec();
-    input.extend(block(metric, 0, &[]).bytes);
-    input
 }

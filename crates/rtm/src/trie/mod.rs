@@ -114,6 +114,9 @@ impl<B: Bits> Trie<B> {
     /// Memory is a hundred times slower than the processor, but it answers many questions at once. Who goes through many
     /// prefixes has all of them touched first, step by step, where none waits for another, and then finds everything at hand.
     pub(crate) fn touch(&self, prefixes: impl Iterator<Item = (B, u8)>) {
+        if self.nodes.is_empty() {
+            return;
+        }
         let mut nodes = [NONE; ABREAST];
         for (place, (bits, length)) in nodes.iter_mut().zip(prefixes) {
             let (level, _) = level_of(length.max(1));

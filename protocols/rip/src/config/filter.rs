@@ -7,18 +7,10 @@ use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use waypost_types::Prefix4;
+use waypost_policy::{Action, PrefixRule};
+use waypost_types::{Prefix, Prefix4};
 
 use crate::packet::INFINITY;
-
-/// What a matching rule does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RuleAction {
-    /// The route passes.
-    Permit,
-    /// The route is filtered out.
-    Deny,
-}
 
 /// Which destinations a rule is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,19 +53,12 @@ impl PrefixMatch {
 impl fmt::Display for PrefixMatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::Within { prefix, ge, le } => {
-                write!(f, "{prefix}")?;
-                // `ge` is left out where `le` alone says the same, and `le` where `ge` alone does.
-                if ge != prefix.length() {
-                    write!(f, " ge {ge}")?;
-                    if le != Prefix4::MAX_LENGTH {
-                        write!(f, " le {le}")?;
-                    }
-                } else if le != prefix.length() {
-                    write!(f, " le {le}")?;
-                }
-                Ok(())
+            Self::Within { prefix, ge, le } => PrefixRule {
+                prefix: prefix.into(),
+                ge,
+                le,
             }
+            .fmt(f),
             Self::Addresses { low, high } => write!(f, "{low}-{high}"),
         }
     }
@@ -96,42 +81,10 @@ impl FromStr for PrefixMatch {
             }
             return Ok(Self::Addresses { low, high });
         }
-        let mut words = text.split_whitespace();
-        let prefix: Prefix4 = words
-            .next()
-            .unwrap_or_default()
-            .parse()
-            .map_err(|error| format!("{error}; {expected}"))?;
-        let (mut ge, mut le) = (None, None);
-        while let Some(word) = words.next() {
-            let bound = match word {
-                "ge" => &mut ge,
-                "le" => &mut le,
-                other => return Err(format!("'{other}' is not 'ge' or 'le'; {expected}")),
-            };
-            let length = words
-                .next()
-                .and_then(|length| length.parse::<u8>().ok())
-                .filter(|length| *length <= 32);
-            let Some(length) = length else {
-                return Err(format!("'{word}' needs a length 0..=32; {expected}"));
-            };
-            if bound.replace(length).is_some() {
-                return Err(format!("'{word}' is given twice"));
-            }
-        }
-        let upper = if ge.is_some() {
-            Prefix4::MAX_LENGTH
-        } else {
-            prefix.length()
+        let rule: PrefixRule = text.parse().map_err(|error| format!("{error}; {expected}"))?;
+        let (Prefix::V4(prefix), PrefixRule { ge, le, .. }) = (rule.prefix, rule) else {
+            return Err(format!("{} is not an IPv4 prefix; {expected}", rule.prefix));
         };
-        let (ge, le) = (ge.unwrap_or_else(|| prefix.length()), le.unwrap_or(upper));
-        if !(prefix.length() <= ge && ge <= le) {
-            return Err(format!(
-                "'{text}' matches nothing: needs {} <= ge <= le <= 32",
-                prefix.length()
-            ));
-        }
         Ok(Self::Within { prefix, ge, le })
     }
 }
@@ -177,7 +130,7 @@ impl Adjustment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FilterRule {
     /// What it does.
-    pub action: RuleAction,
+    pub action: Action,
     /// To which destinations.
     pub matches: PrefixMatch,
     /// What it changes about them; nothing if it denies them.
@@ -187,7 +140,7 @@ pub struct FilterRule {
 impl FilterRule {
     /// A rule that changes nothing.
     #[must_use]
-    pub const fn new(action: RuleAction, matches: PrefixMatch) -> Self {
+    pub const fn new(action: Action, matches: PrefixMatch) -> Self {
         Self {
             action,
             matches,
@@ -206,10 +159,10 @@ impl FilterRule {
 #[must_use]
 pub fn filter_verdict(rules: &[FilterRule], prefix: Prefix4) -> Option<Adjustment> {
     match rules.iter().find(|rule| rule.matches.matches(prefix)) {
-        Some(rule) => (rule.action == RuleAction::Permit).then_some(rule.adjustment),
+        Some(rule) => (rule.action == Action::Permit).then_some(rule.adjustment),
         None => rules
             .last()
-            .is_none_or(|last| last.action == RuleAction::Deny)
+            .is_none_or(|last| last.action == Action::Deny)
             .then_some(Adjustment::default()),
     }
 }
@@ -259,8 +212,8 @@ struct RuleText {
 impl Serialize for FilterRule {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (permit, deny) = match self.action {
-            RuleAction::Permit => (Some(self.matches), None),
-            RuleAction::Deny => (None, Some(self.matches)),
+            Action::Permit => (Some(self.matches), None),
+            Action::Deny => (None, Some(self.matches)),
         };
         let (metric, add_metric) = match self.adjustment.metric {
             Some(MetricChange::Set(metric)) => (Some(metric), None),
@@ -283,8 +236,8 @@ impl<'de> Deserialize<'de> for FilterRule {
         use serde::de::Error;
         let text = RuleText::deserialize(deserializer)?;
         let (action, matches) = match (text.permit, text.deny) {
-            (Some(matches), None) => (RuleAction::Permit, matches),
-            (None, Some(matches)) => (RuleAction::Deny, matches),
+            (Some(matches), None) => (Action::Permit, matches),
+            (None, Some(matches)) => (Action::Deny, matches),
             _ => return Err(D::Error::custom("a rule has either 'permit' or 'deny'")),
         };
         let metric = match (text.metric, text.add_metric) {
@@ -320,9 +273,9 @@ mod tests {
         list.iter()
             .map(|(action, text)| {
                 let action = if *action == "permit" {
-                    RuleAction::Permit
+                    Action::Permit
                 } else {
-                    RuleAction::Deny
+                    Action::Deny
                 };
                 FilterRule::new(action, text.parse().unwrap())
             })

@@ -128,20 +128,10 @@ const GLOBAL: &[(&str, &str)] = &[
 mod tests {
     use std::collections::BTreeSet;
 
-    use schemars::{JsonSchema, schema_for};
+    use waypost_engine::options_of;
 
     use super::*;
-    use crate::config::{GlobalConfig, InterfaceConfig};
-
-    fn properties<C: JsonSchema>() -> BTreeSet<String> {
-        let schema = schema_for!(C).to_value();
-        schema["properties"]
-            .as_object()
-            .unwrap()
-            .keys()
-            .cloned()
-            .collect()
-    }
+    use crate::Rip;
 
     fn entries(tables: &[&[(&str, &str)]]) -> BTreeSet<String> {
         let names: Vec<String> = tables
@@ -155,8 +145,8 @@ mod tests {
 
     #[test]
     fn every_option_has_an_entry_and_every_entry_is_an_option() {
-        assert_eq!(entries(&[INTERFACE]), properties::<InterfaceConfig>());
-        assert_eq!(entries(&[GLOBAL, DEFAULTS]), properties::<GlobalConfig>());
+        assert_eq!(entries(&[INTERFACE]), options_of::<Rip>(Scope::Interface));
+        assert_eq!(entries(&[GLOBAL, DEFAULTS]), options_of::<Rip>(Scope::Global));
     }
 
     #[test]

@@ -27,9 +27,7 @@ mod laws;
 pub(crate) mod strategies;
 
 pub use effective::{Effective, origins};
-pub use filter::{
-    Adjustment, FilterRule, MetricChange, PrefixMatch, RuleAction, filter_permits, filter_verdict,
-};
+pub use filter::{Adjustment, FilterRule, MetricChange, PrefixMatch, filter_permits, filter_verdict};
 pub use impact::impact_of;
 pub use options::{
     Accept, Announce, Authentication, GlobalConfig, InterfaceConfig, Key, Logging, NeighborMode, Options,
@@ -37,3 +35,4 @@ pub use options::{
 };
 pub use secrets::{PASSWORD_SIZE, blank_secrets, inherit_secrets, password_octets};
 pub use validate::{cautions, check_effective};
+pub use waypost_policy::Action;

@@ -18,7 +18,7 @@ use std::net::Ipv4Addr;
 use waypost_types::Prefix4;
 
 use super::codes::Coded;
-use super::{FilterRule, PrefixMatch, RuleAction};
+use super::{Action, FilterRule, PrefixMatch};
 
 /// IC_AcceptFilterMode and IC_AnnounceFilterMode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,8 +43,8 @@ const EVERYTHING: PrefixMatch = PrefixMatch::Within {
     ge: 0,
     le: Prefix4::MAX_LENGTH,
 };
-const PERMIT_EVERYTHING: FilterRule = FilterRule::new(RuleAction::Permit, EVERYTHING);
-const DENY_EVERYTHING: FilterRule = FilterRule::new(RuleAction::Deny, EVERYTHING);
+const PERMIT_EVERYTHING: FilterRule = FilterRule::new(Action::Permit, EVERYTHING);
+const DENY_EVERYTHING: FilterRule = FilterRule::new(Action::Deny, EVERYTHING);
 
 /// The rules that do what the mode and ranges say.
 pub(super) fn rules(mode: FilterMode, ranges: &[Range]) -> Vec<FilterRule> {
@@ -52,9 +52,9 @@ pub(super) fn rules(mode: FilterMode, ranges: &[Range]) -> Vec<FilterRule> {
         (FilterMode::Off, true) => return Vec::new(),
         (FilterMode::Include, true) => return vec![DENY_EVERYTHING],
         (FilterMode::Exclude, true) => return vec![PERMIT_EVERYTHING],
-        (FilterMode::Off, false) => (Some(PERMIT_EVERYTHING), RuleAction::Deny),
-        (FilterMode::Include, false) => (None, RuleAction::Permit),
-        (FilterMode::Exclude, false) => (None, RuleAction::Deny),
+        (FilterMode::Off, false) => (Some(PERMIT_EVERYTHING), Action::Deny),
+        (FilterMode::Include, false) => (None, Action::Permit),
+        (FilterMode::Exclude, false) => (None, Action::Deny),
     };
     first
         .into_iter()
@@ -74,7 +74,7 @@ pub(super) fn mode_and_ranges(rules: &[FilterRule]) -> (FilterMode, Vec<Range>) 
     match rules.split_first() {
         None => return (FilterMode::Off, Vec::new()),
         Some((first, rest)) if *first == PERMIT_EVERYTHING => {
-            if let Some(ranges) = plain(rest, RuleAction::Deny) {
+            if let Some(ranges) = plain(rest, Action::Deny) {
                 return if ranges.is_empty() {
                     (FilterMode::Exclude, ranges)
                 } else {
@@ -85,8 +85,8 @@ pub(super) fn mode_and_ranges(rules: &[FilterRule]) -> (FilterMode, Vec<Range>) 
         Some(_) => {}
     }
     for (action, mode) in [
-        (RuleAction::Permit, FilterMode::Include),
-        (RuleAction::Deny, FilterMode::Exclude),
+        (Action::Permit, FilterMode::Include),
+        (Action::Deny, FilterMode::Exclude),
     ] {
         if let Some(ranges) = plain(rules, action) {
             return (mode, ranges);
@@ -96,7 +96,7 @@ pub(super) fn mode_and_ranges(rules: &[FilterRule]) -> (FilterMode, Vec<Range>) 
 }
 
 /// The ranges of `rules`, when they are ranges only and all do `action`.
-fn plain(rules: &[FilterRule], action: RuleAction) -> Option<Vec<Range>> {
+fn plain(rules: &[FilterRule], action: Action) -> Option<Vec<Range>> {
     rules
         .iter()
         .map(|rule| match rule.matches {
@@ -111,9 +111,9 @@ fn plain(rules: &[FilterRule], action: RuleAction) -> Option<Vec<Range>> {
 /// Exact when all rules are address ranges. A rule with a prefix counts for every network address it can match, although a
 /// prefix of a length it does not match may have the same address.
 fn painted(rules: &[FilterRule]) -> (FilterMode, Vec<Range>) {
-    let rest = rules.last().map_or(RuleAction::Permit, |last| match last.action {
-        RuleAction::Permit => RuleAction::Deny,
-        RuleAction::Deny => RuleAction::Permit,
+    let rest = rules.last().map_or(Action::Permit, |last| match last.action {
+        Action::Permit => Action::Deny,
+        Action::Deny => Action::Permit,
     });
     // Where each run of addresses with the same fate starts. Painted from the last rule to the first, which decides.
     let mut runs = BTreeMap::from([(0, rest)]);
@@ -143,9 +143,9 @@ fn painted(rules: &[FilterRule]) -> (FilterMode, Vec<Range>) {
         ranges.push((Ipv4Addr::from_bits(start), Ipv4Addr::BROADCAST));
     }
     match rest {
-        RuleAction::Permit if ranges.is_empty() => (FilterMode::Off, ranges),
-        RuleAction::Permit => (FilterMode::Exclude, ranges),
-        RuleAction::Deny => (FilterMode::Include, ranges),
+        Action::Permit if ranges.is_empty() => (FilterMode::Off, ranges),
+        Action::Permit => (FilterMode::Exclude, ranges),
+        Action::Deny => (FilterMode::Include, ranges),
     }
 }
 
@@ -202,7 +202,7 @@ mod tests {
             let ordered: Vec<FilterRule> = list
                 .iter()
                 .map(|&(permit, (low, high))| {
-                    let action = if permit { RuleAction::Permit } else { RuleAction::Deny };
+                    let action = if permit { Action::Permit } else { Action::Deny };
                     FilterRule::new(action, PrefixMatch::Addresses { low, high })
                 })
                 .collect();
@@ -224,7 +224,7 @@ mod tests {
             let ordered: Vec<FilterRule> = list
                 .into_iter()
                 .map(|(permit, a, b)| {
-                    let action = if permit { RuleAction::Permit } else { RuleAction::Deny };
+                    let action = if permit { Action::Permit } else { Action::Deny };
                     let low = Ipv4Addr::from_bits(a.min(b));
                     let high = Ipv4Addr::from_bits(a.max(b));
                     FilterRule::new(action, PrefixMatch::Addresses { low, high })

@@ -11,8 +11,8 @@ use waypost_wire::{DigestAlgorithm, LongSecrets, Secret};
 
 use super::codes::Coded;
 use super::{
-    Adjustment, Authentication, FilterRule, GlobalConfig, InterfaceConfig, Key, MetricChange, Options,
-    PrefixMatch, Redistribution, RuleAction,
+    Action, Adjustment, Authentication, FilterRule, GlobalConfig, InterfaceConfig, Key, MetricChange,
+    Options, PrefixMatch, Redistribution,
 };
 
 fn coded<T: Coded + std::fmt::Debug>() -> impl Strategy<Value = T> {
@@ -56,10 +56,10 @@ fn filter_rule() -> impl Strategy<Value = FilterRule> {
                 let adjustment = Adjustment { metric, tag };
                 FilterRule {
                     adjustment,
-                    ..FilterRule::new(RuleAction::Permit, matches)
+                    ..FilterRule::new(Action::Permit, matches)
                 }
             } else {
-                FilterRule::new(RuleAction::Deny, matches)
+                FilterRule::new(Action::Deny, matches)
             }
         })
 }

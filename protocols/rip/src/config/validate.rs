@@ -12,8 +12,8 @@ use waypost_wire::DigestAlgorithm;
 
 use super::secrets::password_error;
 use super::{
-    Adjustment, Authentication, Effective, FilterRule, GlobalConfig, InterfaceConfig, Key, MetricChange,
-    Options, PrefixMatch, Redistribution, RuleAction,
+    Action, Adjustment, Authentication, Effective, FilterRule, GlobalConfig, InterfaceConfig, Key,
+    MetricChange, Options, PrefixMatch, Redistribution,
 };
 use crate::authentication::Seal;
 use crate::packet::{ENTRY_LENGTH, HEADER_LENGTH};
@@ -220,7 +220,7 @@ fn filter(option: &str, rules: Option<&[FilterRule]>) -> Result<(), Refusal> {
             Some(MetricChange::Add(more)) => in_range(&at("add-metric"), more, 1, 15)?,
             None => {}
         }
-        if rule.action == RuleAction::Deny && rule.adjustment != Adjustment::default() {
+        if rule.action == Action::Deny && rule.adjustment != Adjustment::default() {
             return Err(Refusal::invalid("what is filtered out has neither metric nor tag").at(&at("deny")));
         }
     }

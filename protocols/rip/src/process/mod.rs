@@ -56,6 +56,9 @@ pub struct Rip {
     pub(crate) timers: TimerQueue<Timer>,
     random: Random,
     stage: Stage,
+    /// Asked for at the start, and until when nothing is announced because of it.
+    restart_hold: Duration,
+    silent_until: Time,
     owners: Vec<ProtocolId>,
     /// The last change of the table that all interfaces were given to announce.
     offered: u64,
@@ -85,6 +88,8 @@ impl Rip {
             timers: TimerQueue::new(),
             random: seed.child("regular-update").random(),
             stage: Stage::Starting,
+            restart_hold: Duration::ZERO,
+            silent_until: Time::ZERO,
             owners: Vec::new(),
             offered: 0,
             pending: false,
@@ -100,8 +105,10 @@ impl Rip {
         now: Now,
         global: GlobalConfig,
         persisted: &[(String, Vec<u8>)],
+        restart_hold: Duration,
         out: &mut Outbox,
     ) {
+        self.restart_hold = restart_hold;
         let stored = persisted.iter().find(|(key, _)| key == SEQUENCE_KEY);
         self.sequence = Sequence::resume(stored.map(|(_, octets)| octets.as_slice()));
         self.started = now.time;
@@ -111,6 +118,7 @@ impl Rip {
 
     pub(crate) fn start_complete(&mut self, now: Now, out: &mut Outbox) {
         self.stage = Stage::Running;
+        self.silent_until = now.time + self.restart_hold;
         for index in self.indices() {
             self.reconsider(now, index, true, out);
         }

@@ -151,6 +151,16 @@ impl Rip {
         let Some(interface) = self.interfaces.get_mut(&index) else {
             return;
         };
+        // What the first neighbour says may be what this router itself said in its earlier life. Told to the others, they
+        // would count it up between them; they keep what they know of us until we know better.
+        if now.time < self.silent_until && interface.is_active() {
+            let again = interface
+                .sending
+                .run_begun(now.time, &mut interface.counters, out);
+            self.timers
+                .set(Timer::Send(index), again.unwrap_or(self.silent_until));
+            return;
+        }
         let mut sending = std::mem::take(&mut interface.sending);
         let mut counters = interface.counters;
         let again = if interface.port.is_some() {

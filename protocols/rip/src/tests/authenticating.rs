@@ -274,6 +274,7 @@ fn sequence_numbers_survive_a_restart_even_when_the_clock_does_not() {
         json!({ "redistribute": [{ "source": "static" }] }),
         &[(1, options)],
         &persisted,
+        Duration::ZERO,
     );
     lab.redistribute(1, [p("198.51.100.0/24")]);
     lab.run(Duration::from_millis(1));

@@ -142,7 +142,7 @@ impl Lab {
 
     /// Starts a node with RIP of `global` on `links`, each with its own options.
     pub(super) fn router(&mut self, number: usize, global: Value, links: &[(u32, Value)]) {
-        self.router_with(number, global, links, &[]);
+        self.router_with(number, global, links, &[], Duration::ZERO);
     }
 
     pub(super) fn router_with(
@@ -151,6 +151,7 @@ impl Lab {
         global: Value,
         links: &[(u32, Value)],
         persisted: &[(String, Vec<u8>)],
+        restart_hold: Duration,
     ) {
         let global: GlobalConfig = serde_json::from_value(global).unwrap();
         self.nodes.insert(
@@ -174,6 +175,7 @@ impl Lab {
                 global,
                 router_id: None,
                 persisted,
+                restart_hold,
             },
         );
         for (link, options) in links {

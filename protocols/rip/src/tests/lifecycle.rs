@@ -43,6 +43,59 @@ fn an_interface_that_comes_up_asks_and_tells_everything() {
     assert_eq!(lab.metric(2, "10.2.0.0/24"), Some(2));
 }
 
+/// r1 starts anew between r3 and r2, to which it has two links. What r2 says of r3's network it has from r1 itself: told on the
+/// other link, the two would count it up to 16, and packets would be lost until r3 is heard.
+#[test]
+fn a_restarted_router_says_nothing_until_it_has_heard_everybody() {
+    let hold = Duration::from_secs(2);
+    let links = [(1, json!({})), (2, json!({ "metric": 2 })), (3, json!({}))];
+    let mut lab = Lab::new();
+    lab.router(1, json!({}), &links);
+    lab.router(2, json!({}), &links[..2]);
+    lab.router(3, statics(), &links[2..]);
+    lab.redistribute(3, [p("192.0.2.0/24")]);
+    lab.secs(40);
+    assert_eq!(lab.metric(2, "192.0.2.0/24"), Some(3));
+    let before = lab.nodes[&2].route_batches.len();
+    lab.nodes.remove(&1);
+    lab.cut.push(3);
+    lab.router_with(1, json!({}), &links, &[], hold);
+    lab.run(hold / 2);
+    // It knows the echo, and keeps it to itself.
+    assert_eq!(lab.metric(1, "192.0.2.0/24"), Some(5));
+    let is_request =
+        |node: &super::lab::Node| node.sent.iter().all(|sent| sent.command() == Command::Request);
+    assert!(is_request(&lab.nodes[&1]));
+    lab.announce(1, 3, 3, &[("192.0.2.0/24", 1)]);
+    lab.run(hold);
+    assert_eq!(lab.metric(1, "192.0.2.0/24"), Some(2));
+    assert!(!is_request(&lab.nodes[&1]));
+    assert_eq!(lab.metric(2, "192.0.2.0/24"), Some(3));
+    lab.secs(60);
+    assert_eq!(
+        lab.nodes[&2].route_batches.len(),
+        before,
+        "r2's routes stayed as they were"
+    );
+}
+
+/// What an operator stops during that time says good-bye all the same.
+#[test]
+fn a_restarted_router_that_stops_says_good_bye() {
+    let mut lab = Lab::new();
+    lab.router(2, json!({}), &[(1, json!({}))]);
+    lab.router_with(
+        1,
+        json!({}),
+        &[(1, json!({})), (2, json!({}))],
+        &[],
+        Duration::from_secs(2),
+    );
+    lab.run(LATENCY);
+    lab.handle(1, Input::Stop);
+    assert_eq!(lab.said(1, 1, "10.2.0.0/24"), [16]);
+}
+
 #[test]
 fn nothing_is_sent_before_the_start_is_complete() {
     let mut lab = Lab::new();
@@ -54,6 +107,7 @@ fn nothing_is_sent_before_the_start_is_complete() {
             global: serde_json::from_value(json!({})).unwrap(),
             router_id: None,
             persisted: &[],
+            restart_hold: Duration::ZERO,
         },
     );
     lab.attach(1, 1, json!({}));

@@ -11,7 +11,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 use super::given::{Bit, Given, GivenReader};
 use super::{count, cut, elements, record};
 use crate::config::validate::MAX_RULES;
-use crate::config::{Adjustment, FilterRule, MetricChange, PrefixMatch, RuleAction};
+use crate::config::{Action, Adjustment, FilterRule, MetricChange, PrefixMatch};
 
 super::bits! {
     /// Bits of `given` in a rule.
@@ -96,10 +96,10 @@ fn change(record: &ChangeRecord) -> Result<Adjustment, Refusal> {
 fn rule(record: &RuleRecord) -> Result<FilterRule, Refusal> {
     let (low, high) = (Ipv4Addr::from(record.low), Ipv4Addr::from(record.high));
     let (action, is_prefix) = match record.kind {
-        kind::PERMIT_PREFIX => (RuleAction::Permit, true),
-        kind::DENY_PREFIX => (RuleAction::Deny, true),
-        kind::PERMIT_ADDRESSES => (RuleAction::Permit, false),
-        kind::DENY_ADDRESSES => (RuleAction::Deny, false),
+        kind::PERMIT_PREFIX => (Action::Permit, true),
+        kind::DENY_PREFIX => (Action::Deny, true),
+        kind::PERMIT_ADDRESSES => (Action::Permit, false),
+        kind::DENY_ADDRESSES => (Action::Deny, false),
         other => return Err(Refusal::out_of_range("kind", other, "1..=4")),
     };
     let unused = |field, is_zero| {
@@ -130,8 +130,8 @@ pub(super) fn write_rules(writer: &mut Writer, rules: Option<&[FilterRule]>, lay
         let record = match (rule.matches, rule.action) {
             (PrefixMatch::Within { prefix, ge, le }, action) => RuleRecord {
                 kind: match action {
-                    RuleAction::Permit => kind::PERMIT_PREFIX,
-                    RuleAction::Deny => kind::DENY_PREFIX,
+                    Action::Permit => kind::PERMIT_PREFIX,
+                    Action::Deny => kind::DENY_PREFIX,
                 },
                 length: prefix.length(),
                 ge,
@@ -141,8 +141,8 @@ pub(super) fn write_rules(writer: &mut Writer, rules: Option<&[FilterRule]>, lay
             },
             (PrefixMatch::Addresses { low, high }, action) => RuleRecord {
                 kind: match action {
-                    RuleAction::Permit => kind::PERMIT_ADDRESSES,
-                    RuleAction::Deny => kind::DENY_ADDRESSES,
+                    Action::Permit => kind::PERMIT_ADDRESSES,
+                    Action::Deny => kind::DENY_ADDRESSES,
                 },
                 length: 0,
                 ge: 0,

@@ -7,7 +7,7 @@ use waypost_routprot::{BlockConfig, Layout};
 use super::rules::{ChangeRecord, RuleRecord, rule_change};
 use super::*;
 use crate::config::strategies::{global_config, interface_config};
-use crate::config::{FilterRule, RuleAction};
+use crate::config::{Action, FilterRule};
 
 const DOCUMENT: &str = include_str!("../../../../../docs/blocks/rip.md");
 const HEADER: usize = WaypostHeader::SIZE;
@@ -249,7 +249,7 @@ fn enumerations_are_checked() {
         let config = InterfaceConfig {
             options: Options {
                 accept_filter: Some(vec![FilterRule::new(
-                    RuleAction::Deny,
+                    Action::Deny,
                     "10.0.0.0/8 le 32".parse().unwrap(),
                 )]),
                 ..Options::default()
@@ -261,7 +261,7 @@ fn enumerations_are_checked() {
     let change = |record: [u8; 4]| {
         let mut config = InterfaceConfig::default();
         config.options.accept_filter = Some(vec![FilterRule::new(
-            RuleAction::Permit,
+            Action::Permit,
             "10.0.0.0/8 le 32".parse().unwrap(),
         )]);
         let offset = size_of::<InterfaceFixed>() + size_of::<RuleRecord>();

@@ -55,10 +55,12 @@ impl<const FAULT: u8> Faulty<FAULT> {
                 global,
                 router_id,
                 persisted,
+                restart_hold,
             } => Input::Start {
                 global: all(global),
                 router_id,
                 persisted,
+                restart_hold,
             },
             Input::SetGlobal(config) => Input::SetGlobal(all(config)),
             Input::AddInterface { identity, config } => Input::AddInterface {

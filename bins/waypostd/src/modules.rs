@@ -1,0 +1,120 @@
+//! Modules: protocols in shared objects, each installed by a record of its own.
+//!
+//! A record is a file `NAME.toml` in the folder of `--modules`. Records are kept beside the configuration and not in it, as
+//! RRAS kept them: what code the router runs is for who administers the machine to say, not for who may set an option.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+use waypost_api::parse_toml;
+use waypost_manager::OpaqueCodec;
+use waypost_routprot::{ConfigurationCodec, RoutingProtocol, parse_text};
+use waypost_routprot_abi::ModuleProtocol;
+use waypost_types::ProtocolId;
+
+/// Octets of a record at most.
+const RECORD: u64 = 64 << 10;
+
+/// The modules that are installed.
+#[derive(Debug, Default)]
+pub(crate) struct Modules(BTreeMap<ProtocolId, Module>);
+
+/// A module as it is installed.
+#[derive(Debug)]
+struct Module {
+    name: &'static str,
+    title: &'static str,
+    file: PathBuf,
+}
+
+/// What a record says.
+#[derive(Debug, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Record {
+    /// The shared object; relative to the record's folder.
+    file: PathBuf,
+    /// The protocol to register: a number, such as "0x000000c8".
+    protocol: String,
+    /// The protocol's name for people; the name of the record by default.
+    title: Option<String>,
+}
+
+impl Modules {
+    /// Reads the records in a folder, which need not be there. A record that cannot be used is told of in the log and left
+    /// out: the router runs without that protocol, and keeps what is configured for it.
+    pub(crate) fn read(folder: &Path, taken: &dyn Fn(ProtocolId, &str) -> bool) -> Result<Self> {
+        let mut modules = Self::default();
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(modules),
+            Err(error) => return Err(error).with_context(|| format!("--modules {}", folder.display())),
+        };
+        let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        files.retain(|file| file.extension() == Some(OsStr::new("toml")));
+        files.sort();
+        for file in files {
+            if let Err(error) = modules.add(&file, taken) {
+                tracing::error!(file = %file.display(), "the module is left out: {error:#}");
+            }
+        }
+        Ok(modules)
+    }
+
+    fn add(&mut self, file: &Path, taken: &dyn Fn(ProtocolId, &str) -> bool) -> Result<()> {
+        let name = file.file_stem().and_then(OsStr::to_str).unwrap_or_default();
+        ensure!(
+            name.starts_with(|first: char| first.is_ascii_lowercase())
+                && name
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'),
+            "the record's name is the protocol's: lower-case letters, digits and '-'"
+        );
+        ensure!(fs::metadata(file)?.len() <= RECORD, "longer than {RECORD} octets");
+        let record: Record = parse_toml(&fs::read_to_string(file)?).and_then(|text| parse_text(&text))?;
+        let protocol: ProtocolId = record.protocol.parse()?;
+        ensure!(
+            !taken(protocol, name) && !self.0.contains_key(&protocol),
+            "there is another protocol of that name or number"
+        );
+        let object = file.with_file_name(&record.file);
+        // A codec's names live as long as the daemon, and so do the records.
+        let name: &'static str = name.to_owned().leak();
+        let module = Module {
+            name,
+            title: record.title.map_or(name, |title| title.leak()),
+            file: object,
+        };
+        tracing::info!(protocol = name, file = %module.file.display(), "the module is installed");
+        self.0.insert(protocol, module);
+        Ok(())
+    }
+
+    /// How their configuration is written.
+    pub(crate) fn codecs(&self) -> impl Iterator<Item = Arc<dyn ConfigurationCodec>> {
+        self.0.iter().map(|(protocol, module)| {
+            Arc::new(OpaqueCodec::new(*protocol, module.name, module.title)) as Arc<dyn ConfigurationCodec>
+        })
+    }
+
+    /// The protocols they are.
+    pub(crate) fn protocols(&self) -> impl Iterator<Item = ProtocolId> {
+        self.0.keys().copied()
+    }
+
+    /// A fresh instance.
+    pub(crate) fn create(&self, protocol: ProtocolId) -> Option<Box<dyn RoutingProtocol>> {
+        let module = self.0.get(&protocol)?;
+        match ModuleProtocol::load(&module.file) {
+            Ok(instance) => Some(Box::new(instance)),
+            Err(error) => {
+                tracing::error!(protocol = module.name, %error, "the module cannot be loaded");
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The routing protocol interface in the C ABI.
+//!
+//! [`ModuleProtocol`] loads a shared object that exports `RegisterProtocol`, as `include/waypost/routprot.h` declares it, and
+//! is from there on a [`waypost_routprot::RoutingProtocol`] like any other. What crosses the boundary is in [`layout`]: the
+//! published structures, whose sizes and offsets are held to the list that the C headers are held to.
+//!
+//! Everything that comes back from a module is checked before it is believed: codes, sizes, events, and whether it kept to
+//! the buffers it was lent. A module in this process can still crash it; that is what isolated modules are for.
+
+mod event;
+mod layout;
+mod lent;
+mod library;
+mod module;
+mod object;
+mod support;
+
+pub use module::{LoadError, ModuleProtocol};

@@ -1,0 +1,724 @@
+//! A module as a routing protocol.
+
+use std::ffi::c_void;
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::ptr;
+use std::sync::Arc;
+
+use waypost_routprot::{
+    AdapterBinding, Event, Functionality, InfoBlock, InfoBuffer, InterfaceIdentity, InterfaceStatus,
+    MfeStatus, NeighborFlags, NotificationEvent, OutputBuffer, Refusal, RoutingCharacteristics,
+    RoutingProtocol, Status, SupportFunctions, UpdateComplete, UpdateKind, check_registration,
+};
+use waypost_types::InterfaceIndex;
+
+use crate::event::HostEvent;
+use crate::layout::{BindingHead, Message, MibChange, MibRead, RegisterProtocol, RoutingTable, ServiceTable};
+use crate::lent::Lent;
+use crate::library::Library;
+use crate::object::SharedObject;
+use crate::support::Support;
+
+pub use crate::object::LoadError;
+
+/// The most octets that a module may ask for or have configured: a size beyond it is taken for garbage.
+const LARGEST: u32 = 16 << 20;
+/// Messages that mean nothing in a row, after which a module is no more asked for messages in this drain.
+const MEANINGLESS: usize = 1000;
+
+/// A protocol that a shared object implements, one instance of it, in this process.
+///
+/// Each instance has a copy of the object with variables of its own. Until it is registered it can do nothing.
+pub struct ModuleProtocol {
+    /// `Some` until it is dropped or given up.
+    object: Option<SharedObject>,
+    entry: RegisterProtocol,
+    functions: RoutingTable,
+    /// That the module uses, to tell it who works for whom and to end what the module leaves.
+    library: Option<Library>,
+    life: Life,
+    /// What StartProtocol was given: the module may use it until it has stopped.
+    start: Option<Started>,
+    /// Of MibSetTrapInfo.
+    trap: Option<HostEvent>,
+    input: Lent,
+    output: Lent,
+}
+
+struct Started {
+    event: HostEvent,
+    support: Support,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    Unregistered,
+    Registered,
+    Started,
+    Stopping,
+    /// Nothing of the module runs any more.
+    Stopped,
+}
+
+// SAFETY: the functions of a module may be called from any thread, one at a time (10.3), which `&mut self` ensures.
+unsafe impl Send for ModuleProtocol {}
+
+impl ModuleProtocol {
+    /// Loads a copy of a shared object.
+    ///
+    /// # Errors
+    /// When the file cannot be read or loaded, or does not export `RegisterProtocol`.
+    pub fn load(path: &Path) -> Result<Self, LoadError> {
+        let object = SharedObject::load(path)?;
+        let entry = object.needed(c"RegisterProtocol")?;
+        Ok(Self {
+            library: Library::of(&object),
+            object: Some(object),
+            // SAFETY: the interface says that the symbol is a function of this type.
+            entry: unsafe { std::mem::transmute::<*mut c_void, RegisterProtocol>(entry) },
+            functions: RoutingTable::offer(0, 0, 0),
+            life: Life::Unregistered,
+            start: None,
+            trap: None,
+            input: Lent::new(),
+            output: Lent::new(),
+        })
+    }
+
+    /// The module says that it has stopped: what it was given is taken back, and what it left is ended.
+    fn is_over(&mut self) {
+        self.life = Life::Stopped;
+        if let Some(library) = self.library {
+            if let Some(left) = library.usage() {
+                tracing::warn!(module = %self.name(), "the module has stopped and left {left}");
+            }
+            if !library.shut_down() {
+                tracing::error!(module = %self.name(), "threads of the module run on: it is not unloaded");
+                self.abandon();
+            }
+        }
+        self.start = None;
+        self.trap = None;
+    }
+
+    fn name(&self) -> String {
+        self.object
+            .as_ref()
+            .map_or_else(String::new, |object| object.path().display().to_string())
+    }
+
+    /// Something of the module may still run: what it uses stays (P-14).
+    fn abandon(&mut self) {
+        if let Some(object) = self.object.take() {
+            object.abandon();
+        }
+        if let Some(started) = &mut self.start {
+            started.event.abandon();
+            started.support.abandon();
+        }
+        if let Some(trap) = &self.trap {
+            trap.abandon();
+        }
+    }
+
+    /// A call into the module; the thread works for it meanwhile.
+    fn inside<R>(&self, call: impl FnOnce(&RoutingTable) -> R) -> R {
+        let _inside = self.library.map(Library::enter);
+        call(&self.functions)
+    }
+
+    /// What the module signalled during a call is passed on before the call returns.
+    fn pass_signals_on(&self) {
+        if let Some(started) = &self.start {
+            started.event.pass_on();
+        }
+    }
+
+    /// A call with octets for the module to read: pointer and size.
+    fn give(
+        &mut self,
+        octets: &[u8],
+        call: impl FnOnce(&RoutingTable, *mut c_void, u32) -> u32,
+    ) -> Result<u32, Refusal> {
+        let Some(size) = u32::try_from(octets.len()).ok().filter(|size| *size <= LARGEST) else {
+            return Err(Refusal::out_of_range(
+                "StructureSize",
+                octets.len(),
+                format!("0..={LARGEST}"),
+            ));
+        };
+        if octets.is_empty() {
+            return Ok(self.inside(|functions| call(functions, ptr::null_mut(), 0)));
+        }
+        self.input.fill(octets);
+        let pointer = self.input.pointer();
+        let code = self.inside(|functions| call(functions, pointer, size));
+        if self.input.is_intact() {
+            Ok(code)
+        } else {
+            Err(Refusal::failed(
+                "the module wrote outside of the octets it was given to read",
+            ))
+        }
+    }
+
+    /// A call with a buffer for the module to write to: gives the code, and the size that the module says.
+    fn take(
+        &mut self,
+        lent: Option<&mut [u8]>,
+        call: impl FnOnce(&RoutingTable, *mut c_void, &mut u32) -> u32,
+    ) -> Result<(u32, usize), Refusal> {
+        let capacity = lent.as_ref().map_or(0, |lent| lent.len());
+        let mut size = u32::try_from(capacity).unwrap_or(u32::MAX);
+        let code = match lent {
+            None => self.inside(|functions| call(functions, ptr::null_mut(), &mut size)),
+            Some(lent) => {
+                self.output.fill(lent);
+                let pointer = self.output.pointer();
+                let code = self.inside(|functions| call(functions, pointer, &mut size));
+                if !self.output.is_intact() {
+                    return Err(Refusal::failed("the module wrote past the buffer it was lent"));
+                }
+                lent.copy_from_slice(self.output.content());
+                code
+            }
+        };
+        if code == Status::NO_ERROR.0 && size as usize > capacity {
+            return Err(Refusal::failed(format!(
+                "the module claims to have written {size} octets into {capacity}"
+            )));
+        }
+        if code == Status::ERROR_INSUFFICIENT_BUFFER.0 && size > LARGEST {
+            return Err(Refusal::failed(format!(
+                "the module asks for a buffer of {size} octets (allowed: up to {LARGEST})"
+            )));
+        }
+        Ok((code, size as usize))
+    }
+
+    fn info(
+        &mut self,
+        function: &str,
+        buffer: &mut InfoBuffer<'_>,
+        call: impl FnOnce(&RoutingTable, *mut c_void, &mut u32, &mut [u32; 3]) -> u32,
+    ) -> Result<(), Refusal> {
+        let mut structure = [0; 3];
+        let (code, size) = self.take(buffer.lent(), |functions, pointer, size| {
+            call(functions, pointer, size, &mut structure)
+        })?;
+        if code == Status::NO_ERROR.0 || code == Status::ERROR_INSUFFICIENT_BUFFER.0 {
+            buffer.size = size;
+            buffer.structure = structure.into();
+        }
+        answer(function, code)
+    }
+
+    fn mib_change(
+        &mut self,
+        function: &str,
+        of: fn(&RoutingTable) -> Option<MibChange>,
+        input: &[u8],
+    ) -> Result<(), Refusal> {
+        let code = self.give(input, |functions, pointer, size| {
+            // SAFETY: the module reads `size` octets there.
+            of(functions).map_or(MISSING, |call| unsafe { call(size, pointer) })
+        })?;
+        self.pass_signals_on();
+        answer(function, code)
+    }
+
+    fn mib_read(
+        &mut self,
+        function: &str,
+        of: fn(&RoutingTable) -> Option<MibRead>,
+        input: &[u8],
+        out: &mut OutputBuffer<'_>,
+    ) -> Result<(), Refusal> {
+        self.read(
+            function,
+            input,
+            out,
+            |functions, given, given_size, pointer, size| {
+                // SAFETY: the module reads `given_size` octets at `given` and writes up to `size` to `pointer`.
+                of(functions).map_or(MISSING, |call| unsafe { call(given_size, given, size, pointer) })
+            },
+        )
+    }
+
+    fn read(
+        &mut self,
+        function: &str,
+        input: &[u8],
+        out: &mut OutputBuffer<'_>,
+        call: impl FnOnce(&RoutingTable, *mut c_void, u32, *mut c_void, &mut u32) -> u32,
+    ) -> Result<(), Refusal> {
+        let mut given = std::mem::replace(&mut self.input, Lent::new());
+        given.fill(input);
+        let pointer = if input.is_empty() {
+            ptr::null_mut()
+        } else {
+            given.pointer()
+        };
+        let given_size = u32::try_from(input.len()).unwrap_or(u32::MAX);
+        let taken = self.take(out.lent(), |functions, lent, size| {
+            call(functions, pointer, given_size, lent, size)
+        });
+        let is_intact = given.is_intact();
+        self.input = given;
+        let (code, size) = taken?;
+        if !is_intact {
+            return Err(Refusal::failed(
+                "the module wrote outside of the octets it was given to read",
+            ));
+        }
+        if code == Status::NO_ERROR.0 || code == Status::ERROR_INSUFFICIENT_BUFFER.0 {
+            out.size = size;
+        }
+        answer(function, code)
+    }
+}
+
+/// What a function that a module does not have answers.
+const MISSING: u32 = Status::ERROR_NOT_SUPPORTED.0;
+
+/// A code as a result. Codes the interface does not know are passed on unchanged (P-2).
+fn answer(function: &str, code: u32) -> Result<(), Refusal> {
+    match Status(code) {
+        Status::NO_ERROR => Ok(()),
+        status => Err(Refusal::new(
+            status,
+            format!("{function} of the module answered {status}"),
+        )),
+    }
+}
+
+/// An address in network order in memory.
+fn word(address: Ipv4Addr) -> u32 {
+    u32::from_ne_bytes(address.octets())
+}
+
+/// The mask of a prefix length.
+fn mask(length: u8) -> Ipv4Addr {
+    let host_bits = 32u32.saturating_sub(length.into());
+    Ipv4Addr::from_bits(u32::MAX.checked_shl(host_bits).unwrap_or(0))
+}
+
+/// IP_ADAPTER_BINDING_INFO with its addresses, in words that align it.
+fn binding_info(binding: &AdapterBinding) -> Vec<u64> {
+    let remote = match binding.remote {
+        Some(std::net::IpAddr::V4(remote)) => word(remote),
+        _ => 0,
+    };
+    let pair = |low: u32, high: u32| {
+        let mut octets = [0; 8];
+        octets[..4].copy_from_slice(&low.to_ne_bytes());
+        octets[4..].copy_from_slice(&high.to_ne_bytes());
+        u64::from_ne_bytes(octets)
+    };
+    let count = u32::try_from(binding.addresses.len()).unwrap_or(u32::MAX);
+    let mut words = vec![pair(count, remote), pair(binding.mtu, 0), binding.speed];
+    words.extend(
+        binding
+            .addresses
+            .iter()
+            .map(|local| pair(word(local.address), word(mask(local.prefix.length())))),
+    );
+    words
+}
+
+const _: () = assert!(size_of::<BindingHead>() == 3 * size_of::<u64>());
+
+/// What must be there, and what must not, in a registration (4.3).
+fn check_functions(table: &RoutingTable, functionality: Functionality) -> Result<(), Refusal> {
+    let is_multicast = functionality.contains(Functionality::RF_MULTICAST);
+    let updates = functionality.contains(Functionality::RF_DEMAND_UPDATE_ROUTES);
+    let missing = [
+        ("pfnStartProtocol", table.start_protocol.is_none()),
+        ("pfnStartComplete", table.start_complete.is_none()),
+        ("pfnStopProtocol", table.stop_protocol.is_none()),
+        ("pfnGetGlobalInfo", table.get_global_info.is_none()),
+        ("pfnSetGlobalInfo", table.set_global_info.is_none()),
+        ("pfnAddInterface", table.add_interface.is_none()),
+        ("pfnDeleteInterface", table.delete_interface.is_none()),
+        ("pfnInterfaceStatus", table.interface_status.is_none()),
+        ("pfnGetInterfaceInfo", table.get_interface_info.is_none()),
+        ("pfnSetInterfaceInfo", table.set_interface_info.is_none()),
+        ("pfnGetEventMessage", table.get_event_message.is_none()),
+        ("pfnUpdateRoutes", updates && table.update_routes.is_none()),
+        (
+            "pfnConnectClient",
+            table.connect_client.is_none() && table.disconnect_client.is_some(),
+        ),
+        (
+            "pfnDisconnectClient",
+            table.disconnect_client.is_none() && table.connect_client.is_some(),
+        ),
+        ("pfnGetNeighbors", is_multicast && table.get_neighbors.is_none()),
+        ("pfnGetMfeStatus", is_multicast && table.get_mfe_status.is_none()),
+        ("pfnMibCreateEntry", table.mib_create.is_none()),
+        ("pfnMibDeleteEntry", table.mib_delete.is_none()),
+        ("pfnMibGetEntry", table.mib_get.is_none()),
+        ("pfnMibSetEntry", table.mib_set.is_none()),
+        ("pfnMibGetFirstEntry", table.mib_get_first.is_none()),
+        ("pfnMibGetNextEntry", table.mib_get_next.is_none()),
+        ("pfnMibSetTrapInfo", table.mib_set_trap_info.is_none()),
+        ("pfnMibGetTrapInfo", table.mib_get_trap_info.is_none()),
+    ];
+    let present = [
+        ("pfnQueryPower", table.query_power.is_some()),
+        ("pfnSetPower", table.set_power.is_some()),
+    ];
+    let refuse = |name: &str, value: &str, allowed: &str| {
+        Err(
+            Refusal::new(Status::ERROR_NOT_SUPPORTED, "the registration is not acceptable")
+                .at(name)
+                .with_value(value)
+                .with_allowed(allowed),
+        )
+    };
+    if let Some((name, _)) = missing.iter().find(|(_, is_missing)| *is_missing) {
+        return refuse(name, "NULL", "a function");
+    }
+    if let Some((name, _)) = present.iter().find(|(_, is_present)| *is_present) {
+        return refuse(name, "a function", "NULL");
+    }
+    Ok(())
+}
+
+/// A function that the registration was checked to have; what it answers when there is none is ERROR_NOT_SUPPORTED.
+macro_rules! call {
+    ($functions:ident.$field:ident($($argument:expr),*)) => {
+        // SAFETY: the arguments are what the interface says, and live through the call.
+        $functions.$field.map_or(MISSING, |function| unsafe { function($($argument),*) })
+    };
+}
+
+impl RoutingProtocol for ModuleProtocol {
+    fn register(&mut self, offer: &RoutingCharacteristics) -> Result<RoutingCharacteristics, Refusal> {
+        let mut table = RoutingTable::offer(offer.version, offer.protocol.0, offer.functionality.bits());
+        let mut services = ServiceTable {
+            version: offer.version,
+            protocol: offer.protocol.0,
+            functionality: 0,
+            functions: [0; 12],
+        };
+        let entry = self.entry;
+        // SAFETY: both structures live through the call.
+        let code = self.inside(|_| unsafe { entry(&raw mut table, &raw mut services) });
+        answer("RegisterProtocol", code)?;
+        let given = RoutingCharacteristics {
+            version: table.version,
+            protocol: waypost_types::ProtocolId(table.protocol),
+            functionality: Functionality::from_bits_retain(table.functionality),
+        };
+        check_registration(offer, &given)?;
+        check_functions(&table, given.functionality)?;
+        self.functions = table;
+        self.life = Life::Registered;
+        Ok(given)
+    }
+
+    fn start(
+        &mut self,
+        event: Arc<dyn NotificationEvent>,
+        support: Arc<dyn SupportFunctions>,
+        global: &InfoBlock,
+    ) -> Result<(), Refusal> {
+        let event = HostEvent::new(event)
+            .map_err(|error| Refusal::failed(format!("no event for the module: {error}")))?;
+        let support = Support::new(support)
+            .ok_or_else(|| Refusal::failed("as many modules run in this process as can"))?;
+        let (handle, table) = (event.handle(), support.table());
+        self.start = Some(Started { event, support });
+        let (version, size, count) = (global.version, global.structure_size, global.structure_count);
+        let code = self.give(&global.bytes, |functions, pointer, _| {
+            call!(functions.start_protocol(handle, table, pointer, version, size, count))
+        });
+        let started = code.and_then(|code| answer("StartProtocol", code));
+        match &started {
+            Ok(()) => self.life = Life::Started,
+            Err(_) => self.is_over(),
+        }
+        started
+    }
+
+    fn start_complete(&mut self) -> Result<(), Refusal> {
+        let code = self.inside(|functions| call!(functions.start_complete()));
+        answer("StartComplete", code)
+    }
+
+    fn stop(&mut self) -> Result<(), Refusal> {
+        let code = self.inside(|functions| call!(functions.stop_protocol()));
+        let stopped = answer("StopProtocol", code);
+        match &stopped {
+            Err(refusal) if refusal.status == Status::ERROR_PROTOCOL_STOP_PENDING => {
+                self.life = Life::Stopping;
+            }
+            // Any other code counts as stopped (P-14), unless it is the answer to being asked again.
+            _ if self.life == Life::Stopping => {}
+            _ => self.is_over(),
+        }
+        self.pass_signals_on();
+        stopped
+    }
+
+    fn global_info(&mut self, buffer: &mut InfoBuffer<'_>) -> Result<(), Refusal> {
+        self.info(
+            "GetGlobalInfo",
+            buffer,
+            |functions, pointer, size, [version, one, count]| {
+                call!(functions.get_global_info(pointer, size, version, one, count))
+            },
+        )
+    }
+
+    fn set_global_info(&mut self, info: &InfoBlock) -> Result<(), Refusal> {
+        let (version, size, count) = (info.version, info.structure_size, info.structure_count);
+        let code = self.give(&info.bytes, |functions, pointer, _| {
+            call!(functions.set_global_info(pointer, version, size, count))
+        })?;
+        answer("SetGlobalInfo", code)
+    }
+
+    fn add_interface(&mut self, interface: &InterfaceIdentity, info: &InfoBlock) -> Result<(), Refusal> {
+        let mut name: Vec<u16> = interface.name.encode_utf16().chain([0]).collect();
+        let (index, kind) = (interface.index.0, interface.kind as u32);
+        let (version, size, count) = (info.version, info.structure_size, info.structure_count);
+        let code = self.give(&info.bytes, |functions, pointer, _| {
+            let name = name.as_mut_ptr();
+            call!(functions.add_interface(name, index, kind, 0, 0, 0, pointer, version, size, count))
+        })?;
+        answer("AddInterface", code)
+    }
+
+    fn delete_interface(&mut self, index: InterfaceIndex) -> Result<(), Refusal> {
+        let code = self.inside(|functions| call!(functions.delete_interface(index.0)));
+        answer("DeleteInterface", code)
+    }
+
+    fn interface_status(
+        &mut self,
+        index: InterfaceIndex,
+        active: bool,
+        status: &InterfaceStatus,
+    ) -> Result<(), Refusal> {
+        let mut binding = match status {
+            InterfaceStatus::AddressChange(binding) => binding_info(binding),
+            _ => Vec::new(),
+        };
+        let payload = if binding.is_empty() {
+            ptr::null_mut()
+        } else {
+            binding.as_mut_ptr().cast()
+        };
+        let (active, number) = (i32::from(active), status.number());
+        let code =
+            self.inside(|functions| call!(functions.interface_status(index.0, active, number, payload)));
+        answer("InterfaceStatus", code)
+    }
+
+    fn interface_info(&mut self, index: InterfaceIndex, buffer: &mut InfoBuffer<'_>) -> Result<(), Refusal> {
+        self.info(
+            "GetInterfaceInfo",
+            buffer,
+            |functions, pointer, size, [version, one, count]| {
+                call!(functions.get_interface_info(index.0, pointer, size, version, one, count))
+            },
+        )
+    }
+
+    fn set_interface_info(&mut self, index: InterfaceIndex, info: &InfoBlock) -> Result<(), Refusal> {
+        let (version, size, count) = (info.version, info.structure_size, info.structure_count);
+        let code = self.give(&info.bytes, |functions, pointer, _| {
+            call!(functions.set_interface_info(index.0, pointer, version, size, count))
+        })?;
+        answer("SetInterfaceInfo", code)
+    }
+
+    fn next_event(&mut self) -> Option<Event> {
+        if !matches!(self.life, Life::Started | Life::Stopping) {
+            return None;
+        }
+        for _ in 0..MEANINGLESS {
+            let mut number = u32::MAX;
+            let mut message = Message {
+                interface: 0,
+                update_type: 0,
+                update_status: 0,
+            };
+            let code = self
+                .inside(|functions| call!(functions.get_event_message(&raw mut number, &raw mut message)));
+            if code != Status::NO_ERROR.0 {
+                return None;
+            }
+            let interface = InterfaceIndex(message.interface);
+            match number {
+                0 => {
+                    if self.life == Life::Stopping {
+                        self.is_over();
+                    }
+                    return Some(Event::RouterStopped);
+                }
+                1 => return Some(Event::SaveGlobalConfigInfo),
+                2 => return Some(Event::SaveInterfaceConfigInfo(interface)),
+                3 => {
+                    let kind = match message.update_type {
+                        4 => UpdateKind::Routes,
+                        8 => UpdateKind::Services,
+                        _ => continue,
+                    };
+                    return Some(Event::UpdateComplete(UpdateComplete {
+                        interface,
+                        kind,
+                        status: Status(message.update_status),
+                    }));
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    fn update_routes(&mut self, index: InterfaceIndex) -> Result<(), Refusal> {
+        let code = self.inside(|functions| call!(functions.update_routes(index.0)));
+        let started = answer("DoUpdateRoutes", code);
+        self.pass_signals_on();
+        started
+    }
+
+    fn connect_client(&mut self, index: InterfaceIndex, client: Ipv4Addr) -> Result<(), Refusal> {
+        if self.functions.connect_client.is_none() {
+            // It may do without, together with the other (P-6).
+            return Ok(());
+        }
+        let mut address = word(client);
+        let pointer = (&raw mut address).cast();
+        let code = self.inside(|functions| call!(functions.connect_client(index.0, pointer)));
+        answer("ConnectClient", code)
+    }
+
+    fn disconnect_client(&mut self, index: InterfaceIndex, client: Ipv4Addr) -> Result<(), Refusal> {
+        if self.functions.disconnect_client.is_none() {
+            return Ok(());
+        }
+        let mut address = word(client);
+        let pointer = (&raw mut address).cast();
+        let code = self.inside(|functions| call!(functions.disconnect_client(index.0, pointer)));
+        answer("DisconnectClient", code)
+    }
+
+    fn neighbors(
+        &mut self,
+        index: InterfaceIndex,
+        out: &mut OutputBuffer<'_>,
+    ) -> Result<NeighborFlags, Refusal> {
+        let mut flags = 0;
+        let (code, size) = self.take(out.lent(), |functions, pointer, size| {
+            call!(functions.get_neighbors(index.0, pointer.cast(), size, &raw mut flags))
+        })?;
+        if code == Status::NO_ERROR.0 || code == Status::ERROR_INSUFFICIENT_BUFFER.0 {
+            out.size = size;
+        }
+        answer("GetNeighbors", code)?;
+        Ok(NeighborFlags::from_bits_truncate(flags))
+    }
+
+    fn mfe_status(
+        &mut self,
+        index: InterfaceIndex,
+        group: Ipv4Addr,
+        source: Ipv4Addr,
+    ) -> Result<MfeStatus, Refusal> {
+        let mut status = 0;
+        let (group, source) = (word(group), word(source));
+        let code =
+            self.inside(|functions| call!(functions.get_mfe_status(index.0, group, source, &raw mut status)));
+        answer("GetMfeStatus", code)?;
+        match status {
+            0 => Ok(MfeStatus::NoError),
+            1 => Ok(MfeStatus::ReachedCore),
+            4 => Ok(MfeStatus::PrunedUpstream),
+            5 => Ok(MfeStatus::OifPruned),
+            11 => Ok(MfeStatus::OldRouter),
+            other => Err(Refusal::failed(format!(
+                "GetMfeStatus of the module gave status {other}, which is not a protocol's to give"
+            ))),
+        }
+    }
+
+    fn mib_create(&mut self, input: &[u8]) -> Result<(), Refusal> {
+        self.mib_change("MibCreateEntry", |functions| functions.mib_create, input)
+    }
+
+    fn mib_delete(&mut self, input: &[u8]) -> Result<(), Refusal> {
+        self.mib_change("MibDeleteEntry", |functions| functions.mib_delete, input)
+    }
+
+    fn mib_set(&mut self, input: &[u8]) -> Result<(), Refusal> {
+        self.mib_change("MibSetEntry", |functions| functions.mib_set, input)
+    }
+
+    fn mib_get(&mut self, input: &[u8], out: &mut OutputBuffer<'_>) -> Result<(), Refusal> {
+        self.mib_read("MibGetEntry", |functions| functions.mib_get, input, out)
+    }
+
+    fn mib_get_first(&mut self, input: &[u8], out: &mut OutputBuffer<'_>) -> Result<(), Refusal> {
+        self.mib_read(
+            "MibGetFirstEntry",
+            |functions| functions.mib_get_first,
+            input,
+            out,
+        )
+    }
+
+    fn mib_get_next(&mut self, input: &[u8], out: &mut OutputBuffer<'_>) -> Result<(), Refusal> {
+        self.mib_read("MibGetNextEntry", |functions| functions.mib_get_next, input, out)
+    }
+
+    fn mib_set_trap_info(
+        &mut self,
+        event: Arc<dyn NotificationEvent>,
+        input: &[u8],
+        out: &mut OutputBuffer<'_>,
+    ) -> Result<(), Refusal> {
+        let event = HostEvent::new(event)
+            .map_err(|error| Refusal::failed(format!("no event for the module: {error}")))?;
+        let handle = event.handle();
+        self.read(
+            "MibSetTrapInfo",
+            input,
+            out,
+            |functions, given, given_size, pointer, size| {
+                call!(functions.mib_set_trap_info(handle, given_size, given, size, pointer))
+            },
+        )?;
+        // The one before stays open as long as the module may know it: until it has stopped.
+        if let Some(before) = self.trap.replace(event) {
+            before.abandon();
+        }
+        Ok(())
+    }
+
+    fn mib_get_trap_info(&mut self, input: &[u8], out: &mut OutputBuffer<'_>) -> Result<(), Refusal> {
+        self.mib_read(
+            "MibGetTrapInfo",
+            |functions| functions.mib_get_trap_info,
+            input,
+            out,
+        )
+    }
+}
+
+impl Drop for ModuleProtocol {
+    fn drop(&mut self) {
+        // A host that lets a running protocol go without a word does it for it.
+        if self.life == Life::Started {
+            drop(self.stop());
+        }
+        while self.life == Life::Stopping && self.next_event().is_some() {}
+        if self.life == Life::Stopping {
+            self.abandon();
+        }
+    }
+}
