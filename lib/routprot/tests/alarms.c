@@ -1,6 +1,6 @@
 /*
- * The heap of alarms against a plain search for the soonest one. The file of the library is compiled in, under other names: what
- * is tested is not seen from outside.
+ * The heap of alarms against a plain search for the soonest one. The file of the library is compiled in, under other names:
+ * what is tested is not seen from outside.
  */
 #define waypost_acquire test_acquire
 #define waypost_now test_now

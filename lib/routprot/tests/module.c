@@ -57,7 +57,16 @@ static void ownership(void) {
     WAYPOST_USAGE nobody = usage(99), nothing;
     memset(&nothing, 0, sizeof nothing);
     CHECK(memcmp(&nobody, &nothing, sizeof nothing) == 0);
-    CHECK_FAILS(WaypostLibraryUsage(0, NULL), FALSE, ERROR_INVALID_PARAMETER);
+    CHECK_FAILS(WaypostLibraryUsage(0, NULL, 0), FALSE, ERROR_INVALID_PARAMETER);
+    /* Callers of other versions know less or more. */
+    ULONGLONG counts[sizeof(WAYPOST_USAGE) / sizeof(ULONGLONG) + 1];
+    HANDLE one = event(TRUE, FALSE);
+    memset(counts, 0xFF, sizeof counts);
+    CHECK(WaypostLibraryUsage(0, (PWAYPOST_USAGE)(void *)counts, sizeof counts[0]));
+    CHECK(counts[0] == 1 && counts[1] == UINT64_MAX);
+    CHECK(WaypostLibraryUsage(0, (PWAYPOST_USAGE)(void *)counts, sizeof counts));
+    CHECK(counts[0] == 1 && counts[1] == 0 && counts[sizeof counts / sizeof *counts - 1] == 0);
+    CHECK(CloseHandle(one));
     CHECK(WaypostLibraryShutdown(99, 0));
 }
 
