@@ -21,7 +21,7 @@ WAYPOST_BEGIN
  */
 WAYPOST_EXPORT DWORD WINAPI WaypostSetModule(DWORD dwModule);
 
-/* What a module holds. */
+/* What a module holds. Later versions only add to its end. */
 typedef struct _WAYPOST_USAGE {
     ULONGLONG Handles;       /* events, mutexes, semaphores, threads: handles not closed */
     ULONGLONG Heaps;         /* of HeapCreate, not destroyed */
@@ -29,19 +29,23 @@ typedef struct _WAYPOST_USAGE {
     ULONGLONG HeapBytes;     /* in these blocks, as asked for */
     ULONGLONG DamagedBlocks; /* written before or behind their end, found when freed; never given back */
     ULONGLONG Threads;       /* of CreateThread, that run */
-    ULONGLONG WorkItems;     /* queued or running, callbacks of timers included */
+    ULONGLONG WorkItems;     /* queued or running, callbacks of timers and waits included */
     ULONGLONG TimerQueues;   /* not deleted */
     ULONGLONG Timers;        /* not deleted */
-    ULONGLONG TraceIds;      /* registered */
+    ULONGLONG TraceIds;      /* registered, log handles included */
+    ULONGLONG Waits;         /* registered, not unregistered */
 } WAYPOST_USAGE, *PWAYPOST_USAGE;
 
-/* A module that was never heard of holds nothing. FALSE: ERROR_INVALID_PARAMETER, no place for the answer. */
-WAYPOST_EXPORT BOOL WINAPI WaypostLibraryUsage(DWORD dwModule, PWAYPOST_USAGE pUsage);
+/*
+ * A module that was never heard of holds nothing. dwSize is what the caller takes sizeof(WAYPOST_USAGE) to be: so many octets
+ * are written, whatever this version knows. FALSE: ERROR_INVALID_PARAMETER, no place for the answer.
+ */
+WAYPOST_EXPORT BOOL WINAPI WaypostLibraryUsage(DWORD dwModule, PWAYPOST_USAGE pUsage, DWORD dwSize);
 
 /*
- * Ends what a module has left: its timers and its queued work are dropped, its running threads and callbacks are waited for,
- * then its handles are closed and its heaps, heap blocks and trace ids freed. From the call on the module can start nothing
- * new until it was ended; afterwards its number may be used again.
+ * Ends what a module has left: its timers, its registered waits and its queued work are dropped, its running threads and
+ * callbacks are waited for, then its handles are closed and its heaps, heap blocks and trace ids freed. From the call on the
+ * module can start nothing new until it was ended; afterwards its number may be used again.
  *
  * TRUE: nothing of the module runs any more and it may be unloaded. FALSE with WAIT_TIMEOUT: something still runs in its
  * code, which must stay where it is; nothing was freed, and the call may be repeated.

@@ -230,10 +230,10 @@ WAYPOST_EXPORT void WINAPI Sleep(DWORD dwMilliseconds);
 WAYPOST_EXPORT BOOL WINAPI QueueUserWorkItem(LPTHREAD_START_ROUTINE Function, PVOID Context, ULONG Flags);
 
 /*
- * Timers run their callback on a worker thread; with WT_EXECUTEINTIMERTHREAD on the thread that keeps the timers. It never runs
- * twice at a time: a turn that comes while the last still waits or runs is left out. Once a timer is deleted no callback of it
- * begins. A NULL queue is the default one. CompletionEvent: NULL returns at once, with ERROR_IO_PENDING if a callback is still
- * running; INVALID_HANDLE_VALUE waits for running callbacks; an event is set when none runs any more.
+ * Timers run their callback on a worker thread; with WT_EXECUTEINTIMERTHREAD on the thread that keeps the timers. It never
+ * runs twice at a time: a turn that comes while the last still waits or runs is left out. Once a timer is deleted no callback
+ * of it begins. A NULL queue is the default one. CompletionEvent: NULL returns at once, with ERROR_IO_PENDING if a callback is
+ * still running; INVALID_HANDLE_VALUE waits for running callbacks; an event is set when none runs any more.
  */
 WAYPOST_EXPORT HANDLE WINAPI CreateTimerQueue(void);
 WAYPOST_EXPORT BOOL WINAPI CreateTimerQueueTimer(PHANDLE phNewTimer, HANDLE TimerQueue, WAITORTIMERCALLBACK Callback,
@@ -241,6 +241,16 @@ WAYPOST_EXPORT BOOL WINAPI CreateTimerQueueTimer(PHANDLE phNewTimer, HANDLE Time
 WAYPOST_EXPORT BOOL WINAPI ChangeTimerQueueTimer(HANDLE TimerQueue, HANDLE Timer, ULONG DueTime, ULONG Period);
 WAYPOST_EXPORT BOOL WINAPI DeleteTimerQueueTimer(HANDLE TimerQueue, HANDLE Timer, HANDLE CompletionEvent);
 WAYPOST_EXPORT BOOL WINAPI DeleteTimerQueueEx(HANDLE TimerQueue, HANDLE CompletionEvent);
+
+/*
+ * A callback each time that an object becomes signalled or that so many milliseconds have passed (TimerOrWaitFired is TRUE
+ * then), once with WT_EXECUTEONLYONCE. It runs as that of a timer does; the next wait begins when it has ended. Mutexes, which
+ * belong to a thread, are refused with ERROR_NOT_SUPPORTED. UnregisterWait is UnregisterWaitEx with NULL.
+ */
+WAYPOST_EXPORT BOOL WINAPI RegisterWaitForSingleObject(PHANDLE phNewWaitObject, HANDLE hObject, WAITORTIMERCALLBACK Callback,
+                                                       PVOID Context, ULONG dwMilliseconds, ULONG dwFlags);
+WAYPOST_EXPORT BOOL WINAPI UnregisterWait(HANDLE WaitHandle);
+WAYPOST_EXPORT BOOL WINAPI UnregisterWaitEx(HANDLE WaitHandle, HANDLE CompletionEvent);
 
 /* Milliseconds of a clock that never goes back. */
 WAYPOST_EXPORT DWORD WINAPI GetTickCount(void);

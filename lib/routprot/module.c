@@ -60,15 +60,15 @@ static ULONGLONG held(struct module *module, enum count what) {
     return atomic_load_explicit(&module->counts[what], memory_order_relaxed);
 }
 
-BOOL WaypostLibraryUsage(DWORD dwModule, PWAYPOST_USAGE pUsage) {
+BOOL WaypostLibraryUsage(DWORD dwModule, PWAYPOST_USAGE pUsage, DWORD dwSize) {
     if (pUsage == NULL) {
         return waypost_fail(ERROR_INVALID_PARAMETER);
     }
-    memset(pUsage, 0, sizeof *pUsage);
+    WAYPOST_USAGE usage = {0};
     waypost_acquire();
     struct module *module = find(dwModule);
     if (module != NULL) {
-        *pUsage = (WAYPOST_USAGE){
+        usage = (WAYPOST_USAGE){
             .Handles = held(module, COUNT_HANDLES),
             .Heaps = held(module, COUNT_HEAPS),
             .HeapBlocks = held(module, COUNT_BLOCKS),
@@ -79,9 +79,12 @@ BOOL WaypostLibraryUsage(DWORD dwModule, PWAYPOST_USAGE pUsage) {
             .TimerQueues = held(module, COUNT_TIMER_QUEUES),
             .Timers = held(module, COUNT_TIMERS),
             .TraceIds = held(module, COUNT_TRACES),
+            .Waits = held(module, COUNT_WAITS),
         };
     }
     waypost_release();
+    memset(pUsage, 0, dwSize);
+    memcpy(pUsage, &usage, dwSize < sizeof usage ? dwSize : sizeof usage);
     return TRUE;
 }
 
@@ -116,6 +119,7 @@ BOOL WaypostLibraryShutdown(DWORD dwModule, DWORD dwMilliseconds) {
     }
     module->ending = true;
     waypost_drop_timers(module);
+    waypost_drop_waits(module);
     waypost_drop_work(module);
     bool in_time = true;
     while ((held(module, COUNT_WORK) != 0 || held(module, COUNT_THREADS) != 0) && in_time) {

@@ -28,6 +28,7 @@ enum count {
     COUNT_WORK,
     COUNT_TIMER_QUEUES,
     COUNT_TIMERS,
+    COUNT_WAITS,
     COUNT_TRACES,
     COUNTS
 };
@@ -47,13 +48,13 @@ void waypost_count(struct module *module, enum count what, long long change);
 /* ---- The calling thread (threads.c) ------------------------------------------------------------------------------ */
 
 struct waitable;
-struct timer;
+struct object;
 
 struct thread {
     DWORD id;                 /* 0: not asked for yet */
     struct module *module;    /* NULL: not asked for yet */
     struct waitable *mutexes; /* that it holds, under waypost_lock */
-    struct timer *timer;      /* whose callback it runs */
+    struct object *callback;  /* the timer or registered wait whose callback it runs */
 };
 
 struct thread *waypost_thread(void);
@@ -76,6 +77,7 @@ enum kind {
     KIND_HEAP = 16,
     KIND_TIMER_QUEUE = 32,
     KIND_TIMER = 64,
+    KIND_WAIT = 128,
 };
 
 /* What handles name. It lives until its handle is closed and nobody is in the middle of using it. */
@@ -105,7 +107,15 @@ HANDLE waypost_next_handle(const struct module *module, unsigned kinds, uint32_t
 
 /* ---- What can be waited for (events.c, waits.c) ------------------------------------------------------------------ */
 
-struct waiter;
+/* One wait: of a thread that sleeps until it is satisfied, or with a callback for that. */
+struct waiter {
+    pthread_cond_t satisfied;
+    void (*callback)(struct waiter *); /* with waypost_lock held; NULL: the condition is signalled */
+    struct thread *thread;             /* that mutexes are taken for */
+    bool all, done;
+    DWORD result, count;
+    struct place *places;
+};
 
 /* A waiter's place in the queue of an object. */
 struct place {
@@ -140,6 +150,11 @@ void waypost_event_set(struct waitable *event);
 void waypost_event_changed(struct waitable *event);
 void waypost_mutex_take(struct waitable *mutex, struct thread *thread);
 void waypost_abandon(struct thread *thread);
+/* Satisfies the wait if it can be: it is done then. */
+bool waypost_satisfy(struct waiter *waiter);
+/* Has a wait that was not satisfied watch its objects until it is done, or until it stops. */
+void waypost_watch(struct waiter *waiter);
+void waypost_stop_watching(struct waiter *waiter);
 
 /* ---- Time (clock.c) ---------------------------------------------------------------------------------------------- */
 
@@ -158,9 +173,9 @@ bool waypost_wait_until(pthread_cond_t *condition, nanoseconds deadline);
 struct work {
     struct work *next;
     struct module *module;
-    LPTHREAD_START_ROUTINE function;
-    PVOID context;
-    struct timer *timer; /* the timer whose callback it is, or NULL */
+    /* With waypost_lock held, which `run` lets go while the module's code runs. One of both ends the item. */
+    void (*run)(struct work *);
+    void (*drop)(struct work *);
 };
 
 /* Told when a thread, a work item or a callback of any module has ended. */
@@ -170,13 +185,55 @@ extern pthread_cond_t waypost_something_ended;
 bool waypost_queue(struct work *work);
 void waypost_drop_work(const struct module *module);
 
-/* ---- Timers (timers.c), with waypost_lock held ------------------------------------------------------------------- */
+/* ---- Alarms (alarms.c), timers (timers.c), registered waits (registered.c), with waypost_lock held ---------------- */
 
-/* Runs the callback of a timer that has become due, unless it was deleted since. Lets the lock go meanwhile. */
-void waypost_timer_fire(struct timer *timer);
-/* A callback that will never run. */
-void waypost_timer_dropped(struct timer *timer);
+/* Something that happens at a time, on the thread that keeps the timers. */
+struct alarm {
+    nanoseconds due;
+    size_t position; /* among those that are set, or ALARM_OFF */
+    void (*ring)(struct alarm *, nanoseconds now);
+};
+
+#define ALARM_OFF SIZE_MAX
+
+/* Makes room for an alarm, and a thread to ring it; after that setting it cannot fail. */
+bool waypost_alarm_reserve(void);
+void waypost_alarm_free(void);
+/* FOREVER is never. */
+void waypost_alarm_set(struct alarm *alarm, nanoseconds due);
+void waypost_alarm_stop(struct alarm *alarm);
+
+/*
+ * What timers and registered waits have in common: a callback that never runs twice at a time, and does not begin once its
+ * object is deleted; and who waits for the end of the one that runs.
+ */
+struct callback {
+    struct object *object; /* the timer or registered wait */
+    WAITORTIMERCALLBACK function;
+    PVOID parameter;
+    bool in_flight; /* waits or runs */
+    bool running, deleted, timed_out;
+    struct waitable *completion;
+    struct work work;
+    /* Told before and after the function runs, and when all is over; each may be NULL. */
+    void (*begins)(struct callback *);
+    void (*ended)(struct callback *);
+    void (*over)(struct callback *);
+};
+
+void waypost_callback_init(struct callback *callback, struct object *object, WAITORTIMERCALLBACK function, PVOID parameter);
+/* Hands the callback to the pool, or runs it in place; not if it is in flight. */
+void waypost_callback_queue(struct callback *callback);
+void waypost_callback_run_here(struct callback *callback);
+/* The event of a CompletionEvent with a reference, or NULL; false if it is no event. */
+bool waypost_find_completion(HANDLE handle, struct waitable **completion);
+/* Sets the event and gives its reference back. */
+void waypost_complete(struct waitable **completion);
+/* What deleting answers: NO_ERROR, or ERROR_IO_PENDING. Waits when it is asked to. */
+DWORD waypost_callback_delete(struct callback *callback, HANDLE completion_handle, struct waitable *completion);
+
 void waypost_drop_timers(const struct module *module);
+void waypost_drop_waits(const struct module *module);
 
 /* ---- Heaps and traces -------------------------------------------------------------------------------------------- */
 

@@ -9,14 +9,6 @@
  */
 #include "private.h"
 
-struct waiter {
-    pthread_cond_t satisfied;
-    struct thread *thread;
-    bool all, done;
-    DWORD result, count;
-    struct place places[MAXIMUM_WAIT_OBJECTS];
-};
-
 static bool signalled_for(const struct waitable *object, const struct thread *thread) {
     switch (object->object.kind) {
     case KIND_MUTEX:
@@ -49,8 +41,7 @@ static bool take(struct waitable *object, struct thread *thread) {
     return abandoned;
 }
 
-/* Satisfies the wait if it can be. */
-static bool satisfy(struct waiter *waiter) {
+bool waypost_satisfy(struct waiter *waiter) {
     DWORD signalled = 0;
     DWORD first = waiter->count;
     for (DWORD index = 0; index < waiter->count; index++) {
@@ -106,7 +97,13 @@ static void dequeue(struct place *place) {
     waypost_dereference(&object->object);
 }
 
-static void dequeue_all(struct waiter *waiter) {
+void waypost_watch(struct waiter *waiter) {
+    for (DWORD index = 0; index < waiter->count; index++) {
+        enqueue(&waiter->places[index]);
+    }
+}
+
+void waypost_stop_watching(struct waiter *waiter) {
     for (DWORD index = 0; index < waiter->count; index++) {
         dequeue(&waiter->places[index]);
     }
@@ -118,9 +115,13 @@ void waypost_wake(struct waitable *object) {
     struct place *place = object->first;
     while (place != NULL) {
         struct waiter *waiter = place->waiter;
-        if (satisfy(waiter)) {
-            dequeue_all(waiter);
-            pthread_cond_signal(&waiter->satisfied);
+        if (waypost_satisfy(waiter)) {
+            waypost_stop_watching(waiter);
+            if (waiter->callback != NULL) {
+                waiter->callback(waiter);
+            } else {
+                pthread_cond_signal(&waiter->satisfied);
+            }
             place = object->first;
         } else {
             place = place->next;
@@ -151,12 +152,8 @@ DWORD WaitForMultipleObjects(DWORD nCount, const HANDLE *lpHandles, BOOL bWaitAl
         return failed(ERROR_INVALID_PARAMETER);
     }
     nanoseconds deadline = dwMilliseconds == 0 ? 0 : waypost_deadline(dwMilliseconds);
-    /* Not initialised as a whole: there are many places. */
-    struct waiter waiter;
-    waiter.thread = waypost_thread();
-    waiter.all = bWaitAll != FALSE;
-    waiter.done = false;
-    waiter.count = nCount;
+    struct place places[MAXIMUM_WAIT_OBJECTS];
+    struct waiter waiter = {.thread = waypost_thread(), .all = bWaitAll != FALSE, .count = nCount, .places = places};
     waypost_acquire();
     for (DWORD index = 0; index < nCount; index++) {
         struct object *object = waypost_find(lpHandles[index], KIND_WAITABLE);
@@ -164,23 +161,21 @@ DWORD WaitForMultipleObjects(DWORD nCount, const HANDLE *lpHandles, BOOL bWaitAl
             waypost_release();
             return failed(ERROR_INVALID_HANDLE);
         }
-        waiter.places[index] =
+        places[index] =
             (struct place){.waiter = &waiter, .object = CONTAINING_RECORD(object, struct waitable, object)};
     }
-    if (!satisfy(&waiter)) {
+    if (!waypost_satisfy(&waiter)) {
         waiter.result = WAIT_TIMEOUT;
         if (deadline != 0) {
             waypost_condition_init(&waiter.satisfied);
-            for (DWORD index = 0; index < nCount; index++) {
-                enqueue(&waiter.places[index]);
-            }
+            waypost_watch(&waiter);
             bool in_time = true;
             while (!waiter.done && in_time) {
                 in_time = waypost_wait_until(&waiter.satisfied, deadline);
             }
             /* A wait satisfied in the moment of its deadline has taken its object and counts. */
             if (!waiter.done) {
-                dequeue_all(&waiter);
+                waypost_stop_watching(&waiter);
             }
             pthread_cond_destroy(&waiter.satisfied);
         }

@@ -43,16 +43,9 @@ static void ended(struct module *module) {
 static void run(struct work *work) {
     struct module *module = work->module;
     waypost_thread_works_for(module);
-    if (work->timer != NULL) {
-        waypost_timer_fire(work->timer);
-    } else {
-        waypost_release();
-        work->function(work->context);
-        free(work);
-        waypost_acquire();
-        /* A mutex belongs to a thread, which the module sees end here. */
-        waypost_abandon(waypost_thread());
-    }
+    work->run(work);
+    /* A mutex belongs to a thread, which the module sees end here. */
+    waypost_abandon(waypost_thread());
     ended(module);
     waypost_thread_works_for(waypost_host());
 }
@@ -117,12 +110,26 @@ void waypost_drop_work(const struct module *module) {
         }
         waiting--;
         ended(work->module);
-        if (work->timer != NULL) {
-            waypost_timer_dropped(work->timer);
-        } else {
-            free(work);
-        }
+        work->drop(work);
     }
+}
+
+struct item {
+    struct work work;
+    LPTHREAD_START_ROUTINE function;
+    PVOID context;
+};
+
+static void drop_item(struct work *work) {
+    free(CONTAINING_RECORD(work, struct item, work));
+}
+
+static void run_item(struct work *work) {
+    struct item *item = CONTAINING_RECORD(work, struct item, work);
+    waypost_release();
+    item->function(item->context);
+    free(item);
+    waypost_acquire();
 }
 
 BOOL QueueUserWorkItem(LPTHREAD_START_ROUTINE Function, PVOID Context, ULONG Flags) {
@@ -131,23 +138,24 @@ BOOL QueueUserWorkItem(LPTHREAD_START_ROUTINE Function, PVOID Context, ULONG Fla
         return waypost_fail(ERROR_INVALID_PARAMETER);
     }
     struct module *module = waypost_thread()->module;
-    struct work *work = malloc(sizeof *work);
-    if (work == NULL) {
+    struct item *item = malloc(sizeof *item);
+    if (item == NULL) {
         return waypost_fail(ERROR_NOT_ENOUGH_MEMORY);
     }
-    *work = (struct work){.module = module, .function = Function, .context = Context};
+    *item = (struct item){
+        .work = {.module = module, .run = run_item, .drop = drop_item}, .function = Function, .context = Context};
     DWORD error = NO_ERROR;
     waypost_acquire();
     if (module->ending) {
         error = ERROR_BUSY;
     } else if (atomic_load_explicit(&module->counts[COUNT_WORK], memory_order_relaxed) >= MOST_WORK) {
         error = ERROR_NO_SYSTEM_RESOURCES;
-    } else if (!waypost_queue(work)) {
+    } else if (!waypost_queue(&item->work)) {
         error = ERROR_NOT_ENOUGH_MEMORY;
     }
     waypost_release();
     if (error != NO_ERROR) {
-        free(work);
+        free(item);
         return waypost_fail(error);
     }
     return TRUE;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use crate::object::SharedObject;
 
 type SetModule = unsafe extern "C" fn(u32) -> u32;
-type LibraryUsage = unsafe extern "C" fn(u32, *mut Usage) -> i32;
+type LibraryUsage = unsafe extern "C" fn(u32, *mut Usage, u32) -> i32;
 type LibraryShutdown = unsafe extern "C" fn(u32, u32) -> i32;
 
 /// How long a module's threads, work and timers may take to end once it has stopped.
@@ -39,6 +39,7 @@ pub(crate) struct Usage {
     timer_queues: u64,
     timers: u64,
     trace_ids: u64,
+    waits: u64,
 }
 
 impl fmt::Display for Usage {
@@ -54,6 +55,7 @@ impl fmt::Display for Usage {
             (self.timer_queues, "timer queues"),
             (self.timers, "timers"),
             (self.trace_ids, "trace ids"),
+            (self.waits, "registered waits"),
         ];
         let mut between = "";
         for (count, what) in counts.into_iter().filter(|(count, _)| *count > 0) {
@@ -93,8 +95,8 @@ impl Library {
     /// What the instance holds, if it holds anything.
     pub(crate) fn usage(self) -> Option<Usage> {
         let mut usage = Usage::default();
-        // SAFETY: the library stays loaded, and the answer lives through the call.
-        let is_known = unsafe { (self.usage)(self.number, &raw mut usage) } != 0;
+        // SAFETY: the library stays loaded, the answer lives through the call, and no more is written than it has.
+        let is_known = unsafe { (self.usage)(self.number, &raw mut usage, size_of::<Usage>() as u32) } != 0;
         (is_known && usage != Usage::default()).then_some(usage)
     }
 

@@ -59,7 +59,7 @@ static inline void await(volatile LONG *value, LONG wanted) {
 
 static inline WAYPOST_USAGE usage(DWORD module) {
     WAYPOST_USAGE held;
-    CHECK(WaypostLibraryUsage(module, &held));
+    CHECK(WaypostLibraryUsage(module, &held, sizeof held));
     return held;
 }
 

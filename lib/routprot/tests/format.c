@@ -35,6 +35,7 @@ static void integers(void) {
     CHECK_TEXT("4294967295 ffffffff FFFFFFFF 37777777777", "%u %x %X %o", 0xFFFFFFFFu, 0xFFFFFFFFu, 0xFFFFFFFFu, 0xFFFFFFFFu);
     /* A DWORD or LONG is 32 bits wide, and so is `l`. */
     CHECK_TEXT("4294967295 -1 7", "%lu %ld %d", (DWORD)0xFFFFFFFFu, (LONG)-1, 7);
+    CHECK_TEXT("5 6 -1", "%lu %x %d", UINT64_C(0x100000005), UINT64_C(0x100000006), UINT64_C(0x1FFFFFFFF));
     CHECK_TEXT("1 2 3 4 5 6 7 8 9 10", "%lu %lu %lu %lu %lu %lu %lu %lu %lu %lu", (DWORD)1, (DWORD)2, (DWORD)3, (DWORD)4,
                (DWORD)5, (DWORD)6, (DWORD)7, (DWORD)8, (DWORD)9, (DWORD)10);
     CHECK_TEXT("-9223372036854775808 18446744073709551615", "%I64d %I64u", INT64_MIN, UINT64_MAX);

@@ -39,6 +39,17 @@ static void blocks(HANDLE heap) {
     CHECK_FAILS(HeapReAlloc(heap, 0, block, SIZE_MAX), NULL, ERROR_NOT_ENOUGH_MEMORY);
     CHECK(HeapSize(heap, 0, block) == 10);
     CHECK(HeapFree(heap, 0, block));
+    /* Zeroes also where memory was used before. */
+    void *used = HeapAlloc(heap, 0, 900);
+    CHECK(used != NULL);
+    memset(used, 0xAA, 900);
+    CHECK(HeapFree(heap, 0, used));
+    block = HeapAlloc(heap, HEAP_ZERO_MEMORY, 900);
+    CHECK(block != NULL && all(block, 900, 0));
+    memset(block, 0xAA, 900);
+    CHECK(HeapFree(heap, 0, block));
+    block = HeapReAlloc(heap, HEAP_ZERO_MEMORY, HeapAlloc(heap, HEAP_ZERO_MEMORY, 100), 900);
+    CHECK(block != NULL && all(block, 900, 0) && HeapFree(heap, 0, block));
     void *empty = HeapAlloc(heap, 0, 0);
     CHECK(empty != NULL && HeapSize(heap, 0, empty) == 0 && HeapFree(heap, 0, empty));
     CHECK_FAILS(HeapAlloc(heap, 0, SIZE_MAX), NULL, ERROR_NOT_ENOUGH_MEMORY);

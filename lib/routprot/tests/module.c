@@ -6,7 +6,7 @@
 #include <waypost/rtutils.h>
 
 static HANDLE gate, entered, private_heap, made_by_work;
-static volatile LONG ran, refused;
+static volatile LONG ran, ran_later, refused;
 static LONG ran_at_the_end;
 
 static DWORD WINAPI work(LPVOID nothing) {
@@ -57,7 +57,16 @@ static void ownership(void) {
     WAYPOST_USAGE nobody = usage(99), nothing;
     memset(&nothing, 0, sizeof nothing);
     CHECK(memcmp(&nobody, &nothing, sizeof nothing) == 0);
-    CHECK_FAILS(WaypostLibraryUsage(0, NULL), FALSE, ERROR_INVALID_PARAMETER);
+    CHECK_FAILS(WaypostLibraryUsage(0, NULL, 0), FALSE, ERROR_INVALID_PARAMETER);
+    /* Callers of other versions know less or more. */
+    ULONGLONG counts[sizeof(WAYPOST_USAGE) / sizeof(ULONGLONG) + 1];
+    HANDLE one = event(TRUE, FALSE);
+    memset(counts, 0xFF, sizeof counts);
+    CHECK(WaypostLibraryUsage(0, (PWAYPOST_USAGE)(void *)counts, sizeof counts[0]));
+    CHECK(counts[0] == 1 && counts[1] == UINT64_MAX);
+    CHECK(WaypostLibraryUsage(0, (PWAYPOST_USAGE)(void *)counts, sizeof counts));
+    CHECK(counts[0] == 1 && counts[1] == 0 && counts[sizeof counts / sizeof *counts - 1] == 0);
+    CHECK(CloseHandle(one));
     CHECK(WaypostLibraryShutdown(99, 0));
 }
 
@@ -119,6 +128,12 @@ static DWORD WINAPI stay(LPVOID nothing) {
     return 0;
 }
 
+static DWORD WINAPI run_later(LPVOID nothing) {
+    (void)nothing;
+    InterlockedIncrement(&ran_later);
+    return 0;
+}
+
 static void queued_work(void) {
     gate = event(TRUE, FALSE);
     for (int item = 0; item < 64; item++) {
@@ -132,7 +147,10 @@ static void queued_work(void) {
     CHECK(usage(9).WorkItems == 1000 && usage(0).WorkItems == 64);
     CHECK(WaypostLibraryShutdown(9, 0));
     CHECK(usage(9).WorkItems == 0 && usage(0).WorkItems == 64);
+    /* What is queued behind those that were dropped runs. */
+    CHECK(QueueUserWorkItem(run_later, NULL, WT_EXECUTEDEFAULT));
     CHECK(SetEvent(gate));
+    await(&ran_later, 1);
     CHECK(WaypostLibraryShutdown(0, LONG_MILLISECONDS));
     CHECK(usage(0).WorkItems == 0 && usage(0).Handles == 0);
 }

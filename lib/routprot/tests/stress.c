@@ -36,6 +36,11 @@ static void CALLBACK fire(PVOID number, BOOLEAN fired) {
     item(number);
 }
 
+static void CALLBACK woken(PVOID number, BOOLEAN timed_out) {
+    CHECK(timed_out <= 1 && (uintptr_t)number != 0);
+    InterlockedIncrement(&callbacks);
+}
+
 static HANDLE make(uint64_t random) {
     switch (random % 3) {
     case 0:
@@ -106,9 +111,17 @@ static void turn(uint64_t random, HANDLE queue) {
         }
         break;
     }
-    case 14:
+    case 14: {
+        HANDLE wait = NULL;
+        check_result(RegisterWaitForSingleObject(&wait, handle, woken, (PVOID)(uintptr_t)(more | 1), (DWORD)(more % 3),
+                                                 more >> 2 & WT_EXECUTEONLYONCE),
+                     ERROR_NOT_SUPPORTED, 0);
+        if (wait != NULL && more % 8 != 0) {
+            check_result(UnregisterWaitEx(wait, more % 2 == 0 ? NULL : INVALID_HANDLE_VALUE), ERROR_IO_PENDING, 0);
+        }
         CHECK(TracePrintf(trace, "%p %I64u", handle, more) > 0);
         break;
+    }
     default:
         WaypostSetModule((DWORD)more % 2 + 1);
         CHECK(usage((DWORD)more % 3).HeapBytes < 1u << 30);
@@ -145,7 +158,8 @@ int main(void) {
     for (DWORD module = 1; module <= 2; module++) {
         CHECK(WaypostLibraryShutdown(module, LONG_MILLISECONDS));
         WAYPOST_USAGE left = usage(module);
-        CHECK(left.Handles == 0 && left.Timers == 0 && left.TimerQueues == 0 && left.WorkItems == 0 && left.Threads == 0);
+        CHECK(left.Handles == 0 && left.Timers == 0 && left.TimerQueues == 0 && left.Waits == 0);
+        CHECK(left.WorkItems == 0 && left.Threads == 0);
     }
     CHECK(HeapDestroy(heap));
     for (DWORD module = 0; module <= 2; module++) {

@@ -36,6 +36,11 @@ static DWORD WINAPI leave(LPVOID mutex) {
     pthread_exit(NULL);
 }
 
+static void *leave_as_others(void *mutex) {
+    CHECK(WaitForSingleObject(mutex, 0) == WAIT_OBJECT_0);
+    return NULL;
+}
+
 static void run(LPTHREAD_START_ROUTINE function, LPVOID parameter, SIZE_T stack) {
     HANDLE handle = CreateThread(NULL, stack, function, parameter, 0, NULL);
     CHECK(handle != NULL);
@@ -62,6 +67,10 @@ int main(void) {
     run(look_at_signals, NULL, 0);
     HANDLE mutex = CreateMutex(NULL, FALSE, NULL);
     run(leave, mutex, 0);
+    CHECK(WaitForSingleObject(mutex, 0) == WAIT_ABANDONED_0 && ReleaseMutex(mutex));
+    /* A thread that the library did not make. */
+    pthread_t other;
+    CHECK(pthread_create(&other, NULL, leave_as_others, mutex) == 0 && pthread_join(other, NULL) == 0);
     CHECK(WaitForSingleObject(mutex, 0) == WAIT_ABANDONED_0 && CloseHandle(mutex));
     /* A thread whose handle is closed runs on. */
     handle = CreateThread(NULL, 1, say_id, &seen, 0, NULL);

@@ -35,6 +35,15 @@ static void await_at_least(LONG wanted) {
     }
 }
 
+/* Lets a timer that would still be due come before one that is later. */
+static void let_time_pass(HANDLE queue) {
+    volatile LONG later = 0;
+    HANDLE made;
+    CHECK(CreateTimerQueueTimer(&made, queue, count, (PVOID)(uintptr_t)&later, 20, 0, WT_EXECUTEDEFAULT));
+    await(&later, 1);
+    CHECK(DeleteTimerQueueTimer(queue, made, INVALID_HANDLE_VALUE));
+}
+
 static void once_and_again(HANDLE queue, ULONG flags) {
     ULONGLONG start = GetTickCount64();
     HANDLE once = timer(queue, count, 20, 0, flags);
@@ -42,12 +51,15 @@ static void once_and_again(HANDLE queue, ULONG flags) {
     CHECK(GetTickCount64() - start >= 19);
     /* It has expired: it is not updated, as published. */
     CHECK(ChangeTimerQueueTimer(queue, once, 0, 1));
+    let_time_pass(queue);
+    CHECK(load(&fired) == 1);
     HANDLE again = timer(queue, count, 0, 1, flags);
     await_at_least(10);
     CHECK(DeleteTimerQueueTimer(queue, again, INVALID_HANDLE_VALUE));
     LONG seen = load(&fired);
     HANDLE limited = timer(queue, count, 0, 1, flags | WT_EXECUTEONLYONCE);
     await(&fired, 1);
+    let_time_pass(queue);
     CHECK(DeleteTimerQueueTimer(queue, limited, INVALID_HANDLE_VALUE));
     CHECK(load(&fired) == 1 && seen >= 10);
     CHECK(DeleteTimerQueueTimer(queue, once, INVALID_HANDLE_VALUE));
@@ -188,6 +200,61 @@ static void many(void) {
     CHECK(load(&fired) == MANY / 2);
 }
 
+/* A callback that waits behind a full pool does not begin once its timer is deleted. */
+static DWORD WINAPI fill(LPVOID nothing) {
+    (void)nothing;
+    CHECK(WaitForSingleObject(gate, LONG_MILLISECONDS) == WAIT_OBJECT_0);
+    return 0;
+}
+
+static void await_work(ULONGLONG wanted) {
+    for (ULONGLONG end = GetTickCount64() + LONG_MILLISECONDS; usage(0).WorkItems != wanted;) {
+        CHECK(GetTickCount64() < end);
+        Sleep(0);
+    }
+}
+
+static void deleted_before_it_begins(void) {
+    gate = event(TRUE, FALSE);
+    await_work(0);
+    for (int item = 0; item < 64; item++) {
+        CHECK(QueueUserWorkItem(fill, NULL, WT_EXECUTELONGFUNCTION));
+    }
+    HANDLE made = timer(NULL, count, 0, 1, WT_EXECUTEDEFAULT);
+    await_work(65);
+    CHECK(DeleteTimerQueueTimer(NULL, made, NULL));
+    CHECK(SetEvent(gate));
+    await_work(0);
+    CHECK(load(&fired) == 0 && CloseHandle(gate));
+}
+
+/* A queue is at its end when the last of its callbacks is. */
+static HANDLE gates[2];
+
+static void CALLBACK wait_at(PVOID number, BOOLEAN fired_by_timer) {
+    CHECK(fired_by_timer);
+    InterlockedIncrement(&inside);
+    CHECK(WaitForSingleObject(gates[(intptr_t)number], LONG_MILLISECONDS) == WAIT_OBJECT_0);
+    InterlockedIncrement(&fired);
+}
+
+static void two_callbacks(void) {
+    HANDLE queue = CreateTimerQueue(), completion = event(TRUE, FALSE), made;
+    fired = inside = 0;
+    for (intptr_t number = 0; number < 2; number++) {
+        gates[number] = event(TRUE, FALSE);
+        CHECK(CreateTimerQueueTimer(&made, queue, wait_at, (PVOID)number, 0, 0, WT_EXECUTEDEFAULT));
+    }
+    await(&inside, 2);
+    CHECK(DeleteTimerQueueEx(queue, completion));
+    CHECK(SetEvent(gates[1]));
+    await_work(1);
+    CHECK(load(&fired) == 1 && WaitForSingleObject(completion, 0) == WAIT_TIMEOUT);
+    CHECK(SetEvent(gates[0]));
+    CHECK_WAIT(completion);
+    CHECK(load(&fired) == 2 && CloseHandle(completion) && CloseHandle(gates[0]) && CloseHandle(gates[1]));
+}
+
 int main(void) {
     once_and_again(NULL, WT_EXECUTEDEFAULT);
     once_and_again(NULL, WT_EXECUTEINTIMERTHREAD);
@@ -198,6 +265,8 @@ int main(void) {
     deleted_from_within();
     queues();
     many();
+    deleted_before_it_begins();
+    two_callbacks();
     WAYPOST_USAGE left = usage(0);
     CHECK(left.Timers == 0 && left.TimerQueues == 0 && left.Handles == 0);
     return 0;

@@ -28,6 +28,14 @@ static VOID CALLBACK Fire(PVOID done, BOOLEAN fired)
         ReleaseSemaphore(done, 1, NULL);
 }
 
+static LONG volatile signalled;
+
+static VOID CALLBACK Signalled(PVOID done, BOOLEAN fired)
+{
+    InterlockedExchange(&signalled, !fired);
+    ReleaseSemaphore(done, 1, NULL);
+}
+
 __attribute__((visibility("default"))) int run(void)
 {
     HANDLE events[4], semaphore, queue, timer, heap, mutex;
@@ -37,7 +45,7 @@ __attribute__((visibility("default"))) int run(void)
     FILETIME now;
 
     InitializeCriticalSection(&section);
-    counter = guarded = 0;
+    counter = guarded = signalled = 0;
     trace = TraceRegister("PUBLISHED");
     if (trace == INVALID_TRACEID)
         return 0;
@@ -61,6 +69,13 @@ __attribute__((visibility("default"))) int run(void)
     if (WaitForSingleObject(semaphore, 60000) != WAIT_OBJECT_0)
         return 0;
     if (!DeleteTimerQueueTimer(queue, timer, INVALID_HANDLE_VALUE) || !DeleteTimerQueueEx(queue, INVALID_HANDLE_VALUE))
+        return 0;
+    timer = CreateEvent(NULL, FALSE, TRUE, NULL);
+    if (!RegisterWaitForSingleObject(&queue, timer, Signalled, semaphore, INFINITE, WT_EXECUTEONLYONCE))
+        return 0;
+    while (WaitForSingleObject(semaphore, 60000) == WAIT_OBJECT_0 && !signalled)
+        ;
+    if (!signalled || !UnregisterWaitEx(queue, INVALID_HANDLE_VALUE) || !CloseHandle(timer))
         return 0;
     CloseHandle(semaphore);
 
