@@ -12,14 +12,20 @@ use waypost_clibrary::{Library, SONAME};
 use crate::test::cargo;
 use crate::{run, say};
 
-const PROGRAMS: &[&str] = &["waypostd", "waypost"];
+const PROGRAMS: &[&str] = &["waypostd", "waypost", "waypost-module-host"];
 /// Where each shell looks for completions.
 const COMPLETIONS: &[(&str, &str)] = &[
     ("bash", "share/bash-completion/completions/waypost"),
     ("zsh", "share/zsh/site-functions/_waypost"),
     ("fish", "share/fish/vendor_completions.d/waypost.fish"),
 ];
-const DOCUMENTS: &[&str] = &["README.md", "ARCHITECTURE.md", "LICENSE-MIT", "LICENSE-APACHE"];
+const DOCUMENTS: &[&str] = &[
+    "README.md",
+    "ARCHITECTURE.md",
+    "docs/modules.md",
+    "LICENSE-MIT",
+    "LICENSE-APACHE",
+];
 
 pub(crate) fn tarball() -> Result<()> {
     let metadata = MetadataCommand::new().no_deps().exec()?;

@@ -192,6 +192,9 @@ Examples:
     /// Whole routing tables from and into files
     #[command(subcommand)]
     Routes(Routes),
+    /// Protocols in shared objects, for their authors
+    #[command(subcommand)]
+    Module(Module),
     /// Every configuration option: what it takes and what it is for
     Schema {
         /// Only those of this protocol
@@ -350,6 +353,28 @@ pub(crate) enum Blocks {
         /// Plan or do, and the note
         #[command(flatten)]
         change: Change,
+    },
+}
+
+/// What to do with a module.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Module {
+    /// Run the conformance suite against a module and print what it found; needs no daemon
+    ///
+    /// Every case is a row of the interface's contract, tried on a fresh instance. The exit code is 1 if one failed.
+    #[command(
+        after_help = "Example:\n  waypost module check ./sample.so --blocks sample.check.toml\n\nThe file says what to try on the module, octets as hexadecimal digits:\n  protocol = \"0x000000c8\"\n  global = \"1e000000 00000000\"\n  interface = [\"03000000 01000000 00000000\", \"05000000 00000000 00000000\"]\n  invalid-interface = \"07000000 02000000 00000000\""
+    )]
+    Check {
+        /// The shared object
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        /// Blocks to try on it, as TOML
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        blocks: PathBuf,
+        /// In this process instead of one of its own
+        #[arg(long)]
+        in_process: bool,
     },
 }
 

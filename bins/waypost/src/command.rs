@@ -18,7 +18,7 @@ use crate::arguments::{Arguments, Autostatic, Blocks, Change, Command, Show};
 use crate::fault::Fault;
 use crate::router::Router;
 use crate::sheet::Sheet;
-use crate::{files, manual, render, tables, vocabulary, watch};
+use crate::{files, manual, module, render, tables, vocabulary, watch};
 
 /// Destinations asked for at a time.
 const PAGE: u64 = 5000;
@@ -97,6 +97,7 @@ pub(crate) fn run(sheet: &Sheet, arguments: Arguments) -> Result<String, Fault> 
         Command::Autostatic(Autostatic::Update { interface }) => desk.autostatic(&interface),
         Command::Blocks(blocks) => desk.blocks(blocks),
         Command::Routes(routes) => tables::run(&mut desk.router, sheet, routes, desk.json),
+        Command::Module(module) => module::run_command(&module, desk.json),
         Command::Schema { protocol } => desk.schema(protocol.as_deref()),
         Command::Man { directory } => manual::write(&directory),
     }

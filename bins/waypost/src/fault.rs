@@ -7,7 +7,7 @@ use waypost_routprot::Refusal;
 
 /// Done.
 pub(crate) const DONE: u8 = 0;
-/// The daemon refused, or the answer could not be written.
+/// The daemon refused, what was checked failed, or the answer could not be written.
 pub(crate) const REFUSED: u8 = 1;
 /// The command line makes no sense.
 pub(crate) const USAGE: u8 = 2;
@@ -25,6 +25,8 @@ pub(crate) enum Fault {
     NoDaemon { socket: PathBuf, error: std::io::Error },
     /// What answers does not speak as this program expects.
     Strange(String),
+    /// What was checked is not as it should be; the text is the answer, and goes where answers go.
+    Failed(String),
     /// The answer could not be written.
     Output(std::io::Error),
 }
@@ -43,7 +45,7 @@ impl Fault {
     /// The exit code of the process.
     pub(crate) const fn exit_code(&self) -> u8 {
         match self {
-            Self::Refused(_) | Self::Output(_) => REFUSED,
+            Self::Refused(_) | Self::Failed(_) | Self::Output(_) => REFUSED,
             Self::Usage(_) => USAGE,
             Self::NoDaemon { .. } | Self::Strange(_) => NO_DAEMON,
         }
@@ -84,7 +86,7 @@ impl fmt::Display for Fault {
                 }
                 Ok(())
             }
-            Self::Usage(reason) => f.write_str(reason),
+            Self::Usage(reason) | Self::Failed(reason) => f.write_str(reason),
             Self::NoDaemon { socket, error } => {
                 write!(
                     f,

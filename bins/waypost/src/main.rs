@@ -9,6 +9,7 @@ mod completion;
 mod fault;
 mod files;
 mod manual;
+mod module;
 mod render;
 mod router;
 mod sheet;
@@ -26,7 +27,7 @@ use serde_json::json;
 use terminal_size::terminal_size;
 
 use crate::arguments::{Arguments, When};
-use crate::fault::{DONE, Fault, USAGE};
+use crate::fault::{DONE, Fault, REFUSED, USAGE};
 use crate::sheet::{Ink, Sheet};
 
 fn main() -> ExitCode {
@@ -48,12 +49,20 @@ fn main() -> ExitCode {
         color: coloured(when, terminal),
         zone: TimeZone::system(),
     };
-    let written = command::run(&sheet, arguments).and_then(|text| {
+    let write = |text: &str| {
         let mut out = std::io::stdout().lock();
         out.write_all(text.as_bytes())
             .and_then(|()| out.flush())
             .map_err(Fault::Output)
-    });
+    };
+    let written = match command::run(&sheet, arguments) {
+        Ok(text) => write(&text),
+        Err(Fault::Failed(text)) => match write(&text) {
+            Ok(()) => return ExitCode::from(REFUSED),
+            Err(fault) => Err(fault),
+        },
+        Err(fault) => Err(fault),
+    };
     match written {
         Ok(()) => ExitCode::from(DONE),
         // Whoever read our output has seen enough.

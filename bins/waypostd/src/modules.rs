@@ -16,7 +16,7 @@ use serde::Deserialize;
 use waypost_api::parse_toml;
 use waypost_manager::OpaqueCodec;
 use waypost_routprot::{ConfigurationCodec, RoutingProtocol, parse_text};
-use waypost_routprot_abi::{IsolatedOptions, IsolatedProtocol, ModuleProtocol};
+use waypost_routprot_abi::{IsolatedOptions, IsolatedProtocol, ModuleProtocol, host_program};
 use waypost_types::ProtocolId;
 
 /// Octets of a record at most.
@@ -171,14 +171,4 @@ impl Modules {
             )
             .ok()
     }
-}
-
-/// The program that isolated modules run in: beside the daemon's own, or where packages put it.
-fn host_program() -> PathBuf {
-    const NAME: &str = "waypost-module-host";
-    let beside = std::env::current_exe().map(|own| own.with_file_name(NAME));
-    beside
-        .ok()
-        .filter(|program| program.exists())
-        .unwrap_or_else(|| Path::new("/usr/libexec/waypost").join(NAME))
 }

@@ -16,5 +16,5 @@ mod module;
 mod object;
 mod support;
 
-pub use isolated::{IsolatedProtocol, Options as IsolatedOptions, confine, serve};
+pub use isolated::{IsolatedProtocol, Options as IsolatedOptions, confine, host_program, serve};
 pub use module::{LoadError, ModuleProtocol};

@@ -4,6 +4,8 @@
 //! over a socket; the program runs [`serve`]. Each call has a deadline. A module that crashes, hangs or speaks nonsense ends
 //! its process and nothing else: the host is told, and every further call is refused.
 
+use std::path::{Path, PathBuf};
+
 mod child;
 mod confine;
 mod frame;
@@ -12,3 +14,14 @@ mod host;
 pub use child::serve;
 pub use confine::confine;
 pub use host::{IsolatedProtocol, Options};
+
+/// The program that isolated modules run in: beside the program that runs now, or where packages put it.
+#[must_use]
+pub fn host_program() -> PathBuf {
+    const NAME: &str = "waypost-module-host";
+    let beside = std::env::current_exe().map(|own| own.with_file_name(NAME));
+    beside
+        .ok()
+        .filter(|program| program.exists())
+        .unwrap_or_else(|| Path::new("/usr/libexec/waypost").join(NAME))
+}
