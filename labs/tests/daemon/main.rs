@@ -3,6 +3,7 @@
 mod churn;
 mod claim;
 mod kernel;
+mod modules;
 mod network;
 mod resources;
 mod stopping;

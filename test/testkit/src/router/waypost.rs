@@ -38,6 +38,7 @@ pub(super) fn launch(router: &mut Router) -> Result<()> {
     let configuration = router.write("waypost.toml", &router.configuration)?;
     let state = as_text(&router.path("state"))?;
     let socket = as_text(&router.path("waypost.sock"))?;
+    let modules = as_text(&router.path("modules"))?;
     let daemon = as_text(&program("waypostd")?)?;
     let mut process = Process::start(
         &router.node,
@@ -50,6 +51,9 @@ pub(super) fn launch(router: &mut Router) -> Result<()> {
             &state,
             "--socket",
             &socket,
+            // Not those of the machine.
+            "--modules",
+            &modules,
         ],
     )?;
     wait_for(PATIENCE, "waypostd answers", || {
