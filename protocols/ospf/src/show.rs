@@ -69,6 +69,7 @@ impl OspfEngine {
             "uptime-seconds": now.time.since(self.started).as_secs(),
             "area-border-router": process.is_border(),
             "boundary-router": process.is_boundary(),
+            "stub-router": process.is_stub_router(),
             "areas": areas,
             "interfaces": self.shown().count(),
             "neighbors": neighbors().count(),

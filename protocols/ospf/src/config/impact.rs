@@ -204,6 +204,13 @@ const GLOBAL: &[(&str, Reach, &str)] = &[
         "the default route is said, or taken back, at once",
     ),
     ("logging", Nobody, "it decides what is logged from now on"),
+    ("stub-router-at-start", Nobody, "it holds from the next start on"),
+    ("stub-router-at-stop", Nobody, "it holds for the next stop"),
+    (
+        "stub-router-externals",
+        Nobody,
+        "while the router is a stub, summaries and externals are said anew at once",
+    ),
     (
         "areas",
         Nobody,

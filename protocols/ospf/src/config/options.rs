@@ -301,6 +301,12 @@ options! {
             "originate-default" originate_default: DefaultOrigin;
             /// What is logged. Default `information`.
             "logging" logging: Logging;
+            /// For so many seconds after the start, costs are said as with `stub-router`, 0..=86400 (RFC 6987). Default 0.
+            "stub-router-at-start" stub_router_at_start: u32 [0..=86400];
+            /// For so many seconds before a stop, too, 0..=25. Default 0.
+            "stub-router-at-stop" stub_router_at_stop: u16 [0..=25];
+            /// While costs are said like that, those of summaries and externals are at least 16711680. Default false.
+            "stub-router-externals" stub_router_externals: bool;
         }
         tails {
             /// The areas about which there is something to say.

@@ -16,6 +16,7 @@ mod receive;
 mod routes;
 mod self_description;
 mod send;
+mod stub_router;
 mod summaries;
 mod translation;
 
@@ -24,6 +25,7 @@ use std::net::Ipv4Addr;
 
 use originate::Wish;
 use routes::Routing;
+use stub_router::Passing;
 use waypost_engine::{Now, Outbox, Severity, TimerQueue};
 use waypost_types::{InterfaceIndex, Random, Seed, Time};
 
@@ -162,6 +164,8 @@ enum Timer {
     Sequence,
     /// Routes are to be calculated.
     Calculate,
+    /// The router has run long enough not to be a stub any more.
+    Started,
 }
 
 /// Work that an input leaves behind.
@@ -216,6 +220,8 @@ pub struct Ospf {
     changes: Vec<(Domain, LsaKey)>,
     routing: Routing,
     counters: RouterCounters,
+    /// Why it is a stub router for a time.
+    passing: Passing,
     /// It said good-bye.
     stopped: bool,
 }
@@ -243,6 +249,7 @@ impl Ospf {
             changes: Vec::new(),
             routing: Routing::new(seed),
             counters: RouterCounters::default(),
+            passing: Passing::No,
             stopped: false,
         }
     }
@@ -258,6 +265,7 @@ impl Ospf {
     ) {
         self.router = router;
         self.parameters = parameters;
+        self.begin_as_stub(now);
         self.numbers = SequenceNumbers::resume(persisted);
         self.reserve_numbers(now, out);
         self.settle(now, out);
@@ -355,6 +363,7 @@ impl Ospf {
             Timer::Originate(domain, key) => self.realise(now, domain, key, out),
             Timer::Sequence => self.reserve_numbers(now, out),
             Timer::Calculate => self.calculate(now, out),
+            Timer::Started => self.end_as_stub(now, out),
         }
     }
 

@@ -39,7 +39,7 @@ impl Ospf {
         let mut links = Vec::new();
         for interface in self.interfaces.values() {
             if interface.parameters.area == area {
-                describe_interface(interface, self.parameters.stub_router, &mut links);
+                describe_interface(interface, self.is_stub_router(), &mut links);
             }
         }
         let mut flags = RouterFlags::empty();

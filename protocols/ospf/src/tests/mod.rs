@@ -5,3 +5,4 @@ mod flooding;
 mod hostile;
 mod lab;
 mod routing;
+mod stub_router;
