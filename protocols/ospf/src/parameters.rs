@@ -233,6 +233,10 @@ pub struct RouterParameters {
     pub stub_at_stop: Duration,
     /// Then summaries and externals cost as much, too.
     pub stub_externals: bool,
+    /// Neighbours that restart gracefully are helped (RFC 3623 §3),
+    pub helps_restarts: bool,
+    /// but not any more when something changes that they do not hear of.
+    pub strict_lsa_checking: bool,
     /// Calls itself AS boundary router.
     pub boundary_router: bool,
     /// RFC1583Compatibility (C.1): how externals are compared. Every router must do it the same way.
@@ -263,6 +267,8 @@ impl Default for RouterParameters {
             stub_at_start: Duration::ZERO,
             stub_at_stop: Duration::ZERO,
             stub_externals: false,
+            helps_restarts: true,
+            strict_lsa_checking: true,
             boundary_router: false,
             // DEVIATION RFC 2328 C.1: as FRR and BIRD have it, because routers of one network must agree.
             rfc1583: false,

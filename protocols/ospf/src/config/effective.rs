@@ -182,6 +182,8 @@ pub fn router_parameters(global: &GlobalConfig) -> RouterParameters {
         stub_at_start: Duration::from_secs(global.stub_router_at_start.unwrap_or_default().into()),
         stub_at_stop: Duration::from_secs(global.stub_router_at_stop.unwrap_or_default().into()),
         stub_externals: global.stub_router_externals.unwrap_or_default(),
+        helps_restarts: global.restart_helper.unwrap_or(default.helps_restarts),
+        strict_lsa_checking: global.strict_lsa_checking.unwrap_or(default.strict_lsa_checking),
         boundary_router: false,
         rfc1583: global.rfc1583.unwrap_or_default(),
         maximum_paths: global.maximum_paths.unwrap_or(default.maximum_paths),

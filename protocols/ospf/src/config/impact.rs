@@ -212,6 +212,16 @@ const GLOBAL: &[(&str, Reach, &str)] = &[
         "while the router is a stub, summaries and externals are said anew at once",
     ),
     (
+        "restart-helper",
+        Nobody,
+        "neighbours that restart from now on are helped, or none is any more",
+    ),
+    (
+        "strict-lsa-checking",
+        Nobody,
+        "it holds for neighbours that restart and for what changes from now on",
+    ),
+    (
         "areas",
         Nobody,
         "ranges and default routes are said anew at once; interfaces in areas that become stub areas or NSSAs, or none any more, start anew",

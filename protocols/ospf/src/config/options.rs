@@ -307,6 +307,10 @@ options! {
             "stub-router-at-stop" stub_router_at_stop: u16 [0..=25];
             /// While costs are said like that, those of summaries and externals are at least 16711680. Default false.
             "stub-router-externals" stub_router_externals: bool;
+            /// Neighbours that restart gracefully are helped (RFC 3623). Default true.
+            "restart-helper" restart_helper: bool;
+            /// They are not helped any more when something changes that they do not hear of. Default true.
+            "strict-lsa-checking" strict_lsa_checking: bool;
         }
         tails {
             /// The areas about which there is something to say.

@@ -197,6 +197,7 @@ prop_compose! {
             of(select(vec![Logging::None, Logging::Errors, Logging::Warnings, Logging::Information])),
         ),
         (stub_at_start, stub_at_stop, stub_externals) in (of(0_u32..=86_400), of(0_u16..=25), any::<Option<bool>>()),
+        (helper, strict) in any::<(Option<bool>, Option<bool>)>(),
         (areas, redistribute, defaults, annotate) in (of(areas()), of(redistribute()), of(interface_config()), note()),
     ) -> GlobalConfig {
         GlobalConfig {
@@ -223,6 +224,8 @@ prop_compose! {
             stub_router_at_start: stub_at_start,
             stub_router_at_stop: stub_at_stop,
             stub_router_externals: stub_externals,
+            restart_helper: helper,
+            strict_lsa_checking: strict,
             areas,
             redistribute,
             defaults,

@@ -7,6 +7,7 @@
 mod ageing;
 mod exchange;
 mod flooding;
+mod grace;
 mod hello;
 mod interfaces;
 mod life;
@@ -34,6 +35,7 @@ use crate::authentication::{SEQUENCE_KEY, SequenceNumbers};
 use crate::database::{Database, Slot};
 use crate::interface::{Interface, InterfaceId};
 use crate::lsa::LsaKey;
+use crate::neighbor::help::Exit;
 use crate::neighbor::lists::Handle;
 use crate::parameters::RouterParameters;
 pub use routes::RouteCounters;
@@ -164,6 +166,8 @@ enum Timer {
     Sequence,
     /// Routes are to be calculated.
     Calculate,
+    /// The grace period of a neighbour is over.
+    Grace(InterfaceId, Ipv4Addr),
     /// The router has run long enough not to be a stub any more.
     Started,
 }
@@ -177,6 +181,8 @@ enum Deferred {
     AdjOk(InterfaceId),
     /// The next LSAs may be asked for, or all of them came.
     Request(InterfaceId, Ipv4Addr),
+    /// A neighbour that restarts is not to be helped any more.
+    EndHelp(InterfaceId, Ipv4Addr, Exit),
     /// How externals are said inside NSSAs is to be looked at.
     Externals,
 }
@@ -363,6 +369,7 @@ impl Ospf {
             Timer::Originate(domain, key) => self.realise(now, domain, key, out),
             Timer::Sequence => self.reserve_numbers(now, out),
             Timer::Calculate => self.calculate(now, out),
+            Timer::Grace(id, key) => self.end_help(now, id, key, Exit::TimedOut, out),
             Timer::Started => self.end_as_stub(now, out),
         }
     }
@@ -390,6 +397,7 @@ impl Ospf {
                     }
                     Deferred::AdjOk(id) => self.look_at_adjacencies(now, id, out),
                     Deferred::Request(id, key) => self.request(now, id, key, out),
+                    Deferred::EndHelp(id, key, exit) => self.end_help(now, id, key, exit, out),
                     Deferred::Externals => self.look_at_externals(now, out),
                 }
             } else if let Some(area) = self.router_lsas.pop_first() {

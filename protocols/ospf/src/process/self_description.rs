@@ -14,7 +14,6 @@ use crate::interface::{Interface, InterfaceId};
 use crate::lsa::body::{LinkType, RouterFlags, RouterLink};
 use crate::lsa::{LsaKey, LsaType, MAX_LINK_METRIC, NetworkBody, RouterBody};
 use crate::neighbor::Neighbor;
-use crate::neighbor::machine::State;
 use crate::options::Options;
 use crate::parameters::{AreaKind, NetworkType};
 
@@ -131,7 +130,7 @@ impl Ospf {
 }
 
 fn is_full(neighbor: &Neighbor) -> bool {
-    neighbor.state == State::Full
+    neighbor.counts_as_adjacent()
 }
 
 fn stub(prefix: Prefix4, metric: u16) -> RouterLink {

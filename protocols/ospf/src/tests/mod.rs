@@ -2,6 +2,7 @@
 
 mod adjacency;
 mod flooding;
+mod grace;
 mod hostile;
 mod lab;
 mod routing;
