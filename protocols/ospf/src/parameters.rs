@@ -237,6 +237,8 @@ pub struct RouterParameters {
     pub helps_restarts: bool,
     /// but not any more when something changes that they do not hear of.
     pub strict_lsa_checking: bool,
+    /// What it can do is said in every area (RFC 7770).
+    pub router_information: bool,
     /// Calls itself AS boundary router.
     pub boundary_router: bool,
     /// RFC1583Compatibility (C.1): how externals are compared. Every router must do it the same way.
@@ -267,6 +269,7 @@ impl Default for RouterParameters {
             stub_at_start: Duration::ZERO,
             stub_at_stop: Duration::ZERO,
             stub_externals: false,
+            router_information: false,
             helps_restarts: true,
             strict_lsa_checking: true,
             boundary_router: false,

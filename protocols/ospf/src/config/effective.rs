@@ -184,6 +184,7 @@ pub fn router_parameters(global: &GlobalConfig) -> RouterParameters {
         stub_externals: global.stub_router_externals.unwrap_or_default(),
         helps_restarts: global.restart_helper.unwrap_or(default.helps_restarts),
         strict_lsa_checking: global.strict_lsa_checking.unwrap_or(default.strict_lsa_checking),
+        router_information: global.router_information.unwrap_or_default(),
         boundary_router: false,
         rfc1583: global.rfc1583.unwrap_or_default(),
         maximum_paths: global.maximum_paths.unwrap_or(default.maximum_paths),

@@ -222,6 +222,11 @@ const GLOBAL: &[(&str, Reach, &str)] = &[
         "it holds for neighbours that restart and for what changes from now on",
     ),
     (
+        "router-information",
+        Nobody,
+        "it is said, or no longer said, at once; no route depends on it",
+    ),
+    (
         "areas",
         Nobody,
         "ranges and default routes are said anew at once; interfaces in areas that become stub areas or NSSAs, or none any more, start anew",

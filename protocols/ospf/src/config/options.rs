@@ -311,6 +311,8 @@ options! {
             "restart-helper" restart_helper: bool;
             /// They are not helped any more when something changes that they do not hear of. Default true.
             "strict-lsa-checking" strict_lsa_checking: bool;
+            /// What the router can do is said in an LSA of its own (RFC 7770), if `opaque` is on. Default false.
+            "router-information" router_information: bool;
         }
         tails {
             /// The areas about which there is something to say.

@@ -197,7 +197,7 @@ prop_compose! {
             of(select(vec![Logging::None, Logging::Errors, Logging::Warnings, Logging::Information])),
         ),
         (stub_at_start, stub_at_stop, stub_externals) in (of(0_u32..=86_400), of(0_u16..=25), any::<Option<bool>>()),
-        (helper, strict) in any::<(Option<bool>, Option<bool>)>(),
+        (helper, strict, information) in any::<(Option<bool>, Option<bool>, Option<bool>)>(),
         (areas, redistribute, defaults, annotate) in (of(areas()), of(redistribute()), of(interface_config()), note()),
     ) -> GlobalConfig {
         GlobalConfig {
@@ -226,6 +226,7 @@ prop_compose! {
             stub_router_externals: stub_externals,
             restart_helper: helper,
             strict_lsa_checking: strict,
+            router_information: information,
             areas,
             redistribute,
             defaults,

@@ -5,5 +5,6 @@ mod flooding;
 mod grace;
 mod hostile;
 mod lab;
+mod router_information;
 mod routing;
 mod stub_router;
