@@ -7,12 +7,15 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use plan::{MD5, Plan, SHA256};
-use waypost_testkit::{Lab, Make, Node, RouteFeed, Router};
+use waypost_testkit::{Hellos, Lab, Make, Node, RouteFeed, Router};
 
 /// Enough for an election and an exchange, on a busy machine.
 const SOON: Duration = Duration::from_secs(60);
 /// Enough for what must not wait for a timer, on a busy machine.
 const AT_ONCE: Duration = Duration::from_secs(3);
+/// Whoever heard so many Hellos without taking them has given the neighbour up: they come every second, and it may be silent
+/// for four.
+const HELLOS_OF_A_LIFE: usize = 5;
 const LAN1: &str = "10.1.0.0/24";
 const LAN2: &str = "10.2.0.0/24";
 const R1: &str = "10.0.12.1";
@@ -171,8 +174,10 @@ fn live_changes(lab: &Lab, first: Make, second: Make) -> Result<()> {
     ] {
         let said = r1.command(&["set", change])?;
         ensure!(said.contains("no neighbour was reset"), "{change}: {said}");
-        // Longer than the dead interval.
-        std::thread::sleep(Duration::from_secs(5));
+        let mut ears = [Hellos::listen(&pair.r1, R2)?, Hellos::listen(&pair.r2, R1)?];
+        for ear in &mut ears {
+            ear.wait_for(HELLOS_OF_A_LIFE, SOON)?;
+        }
         for (feed, prefix) in &feeds {
             feed.sync()?;
             feed.assert_kept(&[prefix])?;

@@ -27,6 +27,8 @@ enum Stage {
     /// Told of interfaces, silent.
     Starting,
     Running,
+    /// A stub until then, so that others find their ways around it (RFC 6987 §2).
+    Stopping(Time),
     Stopped,
 }
 
@@ -104,6 +106,14 @@ impl OspfEngine {
         if meta.interface == port {
             let id = InterfaceId::Physical(port);
             self.process.receive(now, id, source, destination, octets, out);
+        }
+    }
+
+    /// Others are led around this router first, if that is configured; then it stops.
+    fn prepare_stop(&mut self, now: Now, out: &mut Outbox) {
+        match self.process.prepare_stop(now, out) {
+            Some(until) => self.stage = Stage::Stopping(until),
+            None => self.stop(now, out),
         }
     }
 
@@ -284,13 +294,16 @@ impl Engine for OspfEngine {
                     self.process.persisted(now, value, stored, out);
                 }
             }
-            Input::Deadline => self.process.deadline(now, out),
+            Input::Deadline => match self.stage {
+                Stage::Stopping(until) if now.time >= until => self.stop(now, out),
+                _ => self.process.deadline(now, out),
+            },
             Input::Routes(notices) => self.routes(now, notices, out),
             Input::RouterId(id) => {
                 self.own_id = id;
                 self.process.set_router(now, self.identifier(), out);
             }
-            Input::Stop => self.stop(now, out),
+            Input::Stop => self.prepare_stop(now, out),
             // OSPF has no use for dial-in clients or updates on request, and asks for no further calls.
             Input::UpdateRoutes(_)
             | Input::ConnectClient(..)
@@ -300,7 +313,11 @@ impl Engine for OspfEngine {
     }
 
     fn next_deadline(&self) -> Option<Time> {
-        self.process.next_time()
+        let stop = match self.stage {
+            Stage::Stopping(until) => Some(until),
+            Stage::Starting | Stage::Running | Stage::Stopped => None,
+        };
+        self.process.next_time().into_iter().chain(stop).min()
     }
 
     fn show(&self, now: Now, topic: Topic) -> Result<Value, Refusal> {

@@ -227,6 +227,18 @@ pub struct RouterParameters {
     pub maximum_lsas: u32,
     /// Advertised costs are as high as can be, so that nobody passes through (RFC 6987).
     pub stub_router: bool,
+    /// So it is for this long after it started,
+    pub stub_at_start: Duration,
+    /// and for this long before it stops.
+    pub stub_at_stop: Duration,
+    /// Then summaries and externals cost as much, too.
+    pub stub_externals: bool,
+    /// Neighbours that restart gracefully are helped (RFC 3623 §3),
+    pub helps_restarts: bool,
+    /// but not any more when something changes that they do not hear of.
+    pub strict_lsa_checking: bool,
+    /// What it can do is said in every area (RFC 7770).
+    pub router_information: bool,
     /// Calls itself AS boundary router.
     pub boundary_router: bool,
     /// RFC1583Compatibility (C.1): how externals are compared. Every router must do it the same way.
@@ -254,6 +266,12 @@ impl Default for RouterParameters {
             acknowledge_delay: Duration::from_millis(500),
             maximum_lsas: 4_000_000,
             stub_router: false,
+            stub_at_start: Duration::ZERO,
+            stub_at_stop: Duration::ZERO,
+            stub_externals: false,
+            router_information: false,
+            helps_restarts: true,
+            strict_lsa_checking: true,
             boundary_router: false,
             // DEVIATION RFC 2328 C.1: as FRR and BIRD have it, because routers of one network must agree.
             rfc1583: false,

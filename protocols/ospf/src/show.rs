@@ -8,6 +8,7 @@ use waypost_types::Time;
 use crate::engine::OspfEngine;
 use crate::interface::{Interface, InterfaceId};
 use crate::neighbor::Neighbor;
+use crate::neighbor::help::Help;
 use crate::neighbor::machine::State;
 use crate::packet::PacketType;
 use crate::process::Domain;
@@ -69,6 +70,7 @@ impl OspfEngine {
             "uptime-seconds": now.time.since(self.started).as_secs(),
             "area-border-router": process.is_border(),
             "boundary-router": process.is_boundary(),
+            "stub-router": process.is_stub_router(),
             "areas": areas,
             "interfaces": self.shown().count(),
             "neighbors": neighbors().count(),
@@ -141,6 +143,11 @@ impl OspfEngine {
             "events": neighbor.events,
             "unacknowledged": neighbor.unacknowledged(),
             "requested": neighbor.requested(),
+            "helped": neighbor.is_helped(),
+            "last-help": match neighbor.help {
+                Help::Ended(exit) => Some(exit.to_string()),
+                Help::Never | Help::Until(_) => None,
+            },
         })
     }
 

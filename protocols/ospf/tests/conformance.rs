@@ -12,14 +12,16 @@ use waypost_routprot::conformance::{Subject, run};
 use waypost_routprot::{BlockConfig, InfoBlock, Layout, Scope};
 use waypost_types::{ProtocolId, Seed, Time, WallTime};
 
-const LAYOUT: Layout = Layout::Waypost(InterfaceConfig::LAYOUT);
-
 fn interface(text: &Value) -> InfoBlock {
-    InterfaceConfig::from_text(text).unwrap().encode(LAYOUT)
+    InterfaceConfig::from_text(text)
+        .unwrap()
+        .encode(Layout::Waypost(InterfaceConfig::LAYOUT))
 }
 
 fn global(text: &Value) -> InfoBlock {
-    GlobalConfig::from_text(text).unwrap().encode(LAYOUT)
+    GlobalConfig::from_text(text)
+        .unwrap()
+        .encode(Layout::Waypost(GlobalConfig::LAYOUT))
 }
 
 #[test]

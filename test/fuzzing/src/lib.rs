@@ -52,6 +52,8 @@ macro_rules! targets {
 
 targets! {
     ospf_packet = ospf::run, ospf_seeds::packets;
+    ospf_block_interface = block::judge::<waypost_ospf::config::InterfaceConfig>, ospf_seeds::interface_blocks;
+    ospf_block_global = block::judge::<waypost_ospf::config::GlobalConfig>, ospf_seeds::global_blocks;
     rip_packet = packet::run, seeds::rip_packets;
     rip_block_interface = block::judge::<waypost_rip::config::InterfaceConfig>, seeds::rip_interface_blocks;
     rip_block_global = block::judge::<waypost_rip::config::GlobalConfig>, seeds::rip_global_blocks;

@@ -17,7 +17,7 @@ use waypost_ospf::{AreaId, Options};
 use waypost_types::WallTime;
 use waypost_wire::Writer;
 
-use crate::seeds::Seeded;
+use crate::seeds::{Seeded, blocks};
 
 const ROUTER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 
@@ -164,4 +164,32 @@ pub(crate) fn packets() -> Vec<Seeded> {
     let all: Vec<&[u8]> = lsas.iter().map(|(_, lsa)| lsa.as_slice()).collect();
     seeds.push(("update-all".to_owned(), update(&all)));
     seeds
+}
+
+/// Interface options: words, and every list.
+const INTERFACE: &[&str] = &[
+    "{}",
+    r#"{"area":1,"network-type":"non-broadcast","neighbors":[{"address":"192.0.2.1","priority":0},{"address":"192.0.2.2"}]}"#,
+    r#"{"cost":65535,"hello-multiplier":4,"ttl-security":"on","dscp":0}"#,
+    r#"{"authentication":"simple","password":"lab"}"#,
+    r#"{"authentication":"extended","keys":[{"id":7,"secret":"s","algorithm":"hmac-sha256","send-until":4000000000}]}"#,
+    r#"{"annotate":"to the lab"}"#,
+];
+
+/// Options of the protocol as a whole, likewise.
+const GLOBAL: &[&str] = &[
+    "{}",
+    r#"{"router-id":"192.0.2.9","maximum-paths":4,"rfc1583":true}"#,
+    r#"{"areas":[{"id":1,"kind":"nssa","summaries":false,"ranges":[{"prefix":"10.0.0.0/8","cost":7,"advertise":false}]}]}"#,
+    r#"{"redistribute":[{"source":"static","metric":7,"metric-type":"1","tag":9}]}"#,
+    r#"{"defaults":{"cost":5,"annotate":"for all"}}"#,
+    r#"{"stub-router-at-start":60,"stub-router-at-stop":5,"restart-helper":false}"#,
+];
+
+pub(crate) fn interface_blocks() -> Vec<Seeded> {
+    blocks::<waypost_ospf::config::InterfaceConfig>(INTERFACE, &[])
+}
+
+pub(crate) fn global_blocks() -> Vec<Seeded> {
+    blocks::<waypost_ospf::config::GlobalConfig>(GLOBAL, &[])
 }

@@ -78,7 +78,7 @@ pub(crate) fn rip_packets() -> Vec<Seeded> {
 }
 
 /// Every piece of a scenario on its own and, in pairs, in each layout.
-fn blocks<C: BlockConfig>(pieces: &[&str], extra: &[&str]) -> Vec<Seeded> {
+pub(crate) fn blocks<C: BlockConfig>(pieces: &[&str], extra: &[&str]) -> Vec<Seeded> {
     let mut seeds = Vec::new();
     let mut add = |number: usize, text: Map<String, Value>| {
         let Ok(config) = C::from_text(&Value::Object(text)) else {

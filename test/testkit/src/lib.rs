@@ -32,6 +32,7 @@
 mod anchor;
 mod feed;
 mod fib;
+mod hellos;
 mod lab;
 mod node;
 mod ping;
@@ -43,6 +44,7 @@ mod wait;
 
 pub use feed::{Change, Gap, RouteFeed};
 pub use fib::{Hop, Route, describe};
+pub use hellos::Hellos;
 pub use lab::{Lab, run, run_beside_others};
 pub use node::{Node, Wire};
 pub use ping::{Loss, Ping};

@@ -3,6 +3,8 @@
 //! A block that is accepted is canonical: what is not given is zero, nothing is left over, so writing it again gives the same
 //! octets. Errors name the option, or the field of the block where there is no option to name.
 
+use std::ops::RangeInclusive;
+
 use serde_json::Value;
 use waypost_routprot::{BlockConfig, InfoBlock, Layout, Refusal, WaypostHeader, parse_text};
 use waypost_wire::{Reader, Secret, Writer};
@@ -12,8 +14,13 @@ use super::tails::{ANNOTATE, FIRST_TAIL, MAX_NOTE_OCTETS, read_list, read_text, 
 use super::validate::{self, MAX_SECRET};
 use super::words::Words;
 
-/// The only Waypost layout of either block so far.
-pub(super) const LAYOUT: u32 = 2;
+/// The only Waypost layout of the interface block so far, and the first of the global block.
+const LAYOUT: u32 = 2;
+
+/// The layout of the global block: words after those of the first.
+const GLOBAL_LAYOUT: u32 = 3;
+/// The words of the first layout of the global block.
+const WORDS_OF_LAYOUT_2: usize = 20;
 
 /// The bits of what lies behind the words of an interface block.
 mod interface {
@@ -108,8 +115,17 @@ fn write_interface(config: &InterfaceConfig, writer: &mut Writer) {
     }
 }
 
-fn read_global(reader: &mut Reader<'_>) -> Result<GlobalConfig, Refusal> {
-    let words = read_words(reader, GlobalConfig::WORDS.len(), global::ALL)?;
+/// How many words a layout of the global block has.
+fn global_words(layout: u32) -> usize {
+    if layout == LAYOUT {
+        WORDS_OF_LAYOUT_2
+    } else {
+        GlobalConfig::WORDS.len()
+    }
+}
+
+fn read_global(reader: &mut Reader<'_>, layout: u32) -> Result<GlobalConfig, Refusal> {
+    let words = read_words(reader, global_words(layout), global::ALL)?;
     let options = GlobalConfig::from_words(&words)?;
     Ok(GlobalConfig {
         areas: tail(&words, global::AREAS, || read_list(reader, "areas"))?,
@@ -124,8 +140,9 @@ fn read_global(reader: &mut Reader<'_>) -> Result<GlobalConfig, Refusal> {
     })
 }
 
-fn write_global(config: &GlobalConfig, writer: &mut Writer) {
+fn write_global(config: &GlobalConfig, layout: u32, writer: &mut Writer) {
     let mut words = config.words();
+    words.words.truncate(global_words(layout));
     words.mark(global::AREAS, config.areas.as_ref());
     words.mark(global::REDISTRIBUTE, config.redistribute.as_ref());
     words.mark(global::DEFAULTS, config.defaults.as_ref());
@@ -148,22 +165,24 @@ fn write_global(config: &GlobalConfig, writer: &mut Writer) {
 /// Reads a whole block with `read`.
 fn decode<C>(
     block: &InfoBlock,
-    read: impl FnOnce(&mut Reader<'_>) -> Result<C, Refusal>,
+    layouts: RangeInclusive<u32>,
+    read: impl FnOnce(&mut Reader<'_>, u32) -> Result<C, Refusal>,
 ) -> Result<(C, Layout), Refusal> {
     let layout = Layout::of(block)?;
-    match layout {
-        Layout::Waypost(LAYOUT) => {}
-        Layout::Waypost(other) => return Err(Refusal::out_of_range("layout", other, LAYOUT.to_string())),
+    let allowed = format!("{}..={}", layouts.start(), layouts.end());
+    let number = match layout {
+        Layout::Waypost(number) if layouts.contains(&number) => number,
+        Layout::Waypost(other) => return Err(Refusal::out_of_range("layout", other, allowed)),
         Layout::Rras => {
             return Err(
                 Refusal::invalid("the layout published for RRAS is not read by this version")
                     .at("layout")
-                    .with_allowed(LAYOUT.to_string()),
+                    .with_allowed(allowed),
             );
         }
-    }
+    };
     let (_, mut reader) = WaypostHeader::read(block.payload()?)?;
-    let config = read(&mut reader)?;
+    let config = read(&mut reader, number)?;
     if !reader.is_empty() {
         return Err(Refusal::invalid("octets follow the last list")
             .at("length")
@@ -177,7 +196,7 @@ impl BlockConfig for InterfaceConfig {
     const LAYOUT: u32 = LAYOUT;
 
     fn decode(block: &InfoBlock) -> Result<(Self, Layout), Refusal> {
-        let (config, layout) = decode(block, read_interface)?;
+        let (config, layout) = decode(block, LAYOUT..=LAYOUT, |reader, _| read_interface(reader))?;
         config.validate()?;
         Ok((config, layout))
     }
@@ -198,18 +217,23 @@ impl BlockConfig for InterfaceConfig {
 }
 
 impl BlockConfig for GlobalConfig {
-    const LAYOUT: u32 = LAYOUT;
+    const LAYOUT: u32 = GLOBAL_LAYOUT;
 
     fn decode(block: &InfoBlock) -> Result<(Self, Layout), Refusal> {
-        let (config, layout) = decode(block, read_global)?;
+        let (config, layout) = decode(block, LAYOUT..=GLOBAL_LAYOUT, read_global)?;
         config.validate()?;
         Ok((config, layout))
     }
 
-    fn encode(&self, _layout: Layout) -> InfoBlock {
-        let mut writer = WaypostHeader::start(LAYOUT);
-        write_global(self, &mut writer);
-        WaypostHeader::finish(LAYOUT, writer)
+    fn encode(&self, layout: Layout) -> InfoBlock {
+        let later = self.words().given >> WORDS_OF_LAYOUT_2 != 0;
+        let layout = match layout {
+            Layout::Waypost(LAYOUT) if !later => LAYOUT,
+            Layout::Waypost(_) | Layout::Rras => GLOBAL_LAYOUT,
+        };
+        let mut writer = WaypostHeader::start(layout);
+        write_global(self, layout, &mut writer);
+        WaypostHeader::finish(layout, writer)
     }
 
     fn validate(&self) -> Result<(), Refusal> {

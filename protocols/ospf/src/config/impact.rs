@@ -204,6 +204,28 @@ const GLOBAL: &[(&str, Reach, &str)] = &[
         "the default route is said, or taken back, at once",
     ),
     ("logging", Nobody, "it decides what is logged from now on"),
+    ("stub-router-at-start", Nobody, "it holds from the next start on"),
+    ("stub-router-at-stop", Nobody, "it holds for the next stop"),
+    (
+        "stub-router-externals",
+        Nobody,
+        "while the router is a stub, summaries and externals are said anew at once",
+    ),
+    (
+        "restart-helper",
+        Nobody,
+        "neighbours that restart from now on are helped, or none is any more",
+    ),
+    (
+        "strict-lsa-checking",
+        Nobody,
+        "it holds for neighbours that restart and for what changes from now on",
+    ),
+    (
+        "router-information",
+        Nobody,
+        "it is said, or no longer said, at once; no route depends on it",
+    ),
     (
         "areas",
         Nobody,
@@ -273,21 +295,11 @@ fn adds_only(old: Option<&Value>, new: Option<&Value>) -> bool {
 mod tests {
     use std::collections::BTreeSet;
 
-    use schemars::{JsonSchema, schema_for};
     use serde_json::json;
+    use waypost_engine::options_of;
 
     use super::*;
-    use crate::config::{GlobalConfig, InterfaceConfig};
-
-    fn properties<C: JsonSchema>() -> BTreeSet<String> {
-        let schema = schema_for!(C).to_value();
-        schema["properties"]
-            .as_object()
-            .unwrap()
-            .keys()
-            .cloned()
-            .collect()
-    }
+    use crate::OspfEngine;
 
     fn entries(table: &[(&str, Reach, &str)]) -> BTreeSet<String> {
         let set: BTreeSet<String> = table.iter().map(|(name, ..)| (*name).to_owned()).collect();
@@ -297,10 +309,10 @@ mod tests {
 
     #[test]
     fn every_option_has_an_entry_and_every_entry_is_an_option() {
-        assert_eq!(entries(INTERFACE), properties::<InterfaceConfig>());
+        assert_eq!(entries(INTERFACE), options_of::<OspfEngine>(Scope::Interface));
         let mut global = entries(GLOBAL);
         global.insert("defaults".to_owned());
-        assert_eq!(global, properties::<GlobalConfig>());
+        assert_eq!(global, options_of::<OspfEngine>(Scope::Global));
     }
 
     #[test]

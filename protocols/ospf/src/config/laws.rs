@@ -13,7 +13,9 @@ use waypost_types::ProtocolId;
 use super::strategies::{global_config, interface_config};
 use super::{Adapter, GlobalConfig, InterfaceConfig, interface_parameters, router_parameters};
 
-const WAYPOST: Layout = Layout::Waypost(InterfaceConfig::LAYOUT);
+const fn waypost<C: BlockConfig>() -> Layout {
+    Layout::Waypost(C::LAYOUT)
+}
 
 /// Something that happens to octets on their way.
 #[derive(Clone, Debug)]
@@ -64,7 +66,7 @@ fn text_is_the_identity<C: BlockConfig + Debug>(scope: Scope, config: &C) -> Res
     let text: Value = serde_json::from_str(&text.to_string()).unwrap();
     let block = codec.to_block(scope, &text).unwrap();
     prop_assert_eq!(codec.to_text(scope, &block).unwrap(), text);
-    prop_assert_eq!(C::decode(&block).unwrap(), (config.clone(), WAYPOST));
+    prop_assert_eq!(C::decode(&block).unwrap(), (config.clone(), waypost::<C>()));
     Ok(())
 }
 
@@ -96,12 +98,12 @@ proptest! {
 
     #[test]
     fn a_damaged_interface_block(config in interface_config(), damages in damage()) {
-        survives::<InterfaceConfig>(&damaged(&config.encode(WAYPOST), &damages))?;
+        survives::<InterfaceConfig>(&damaged(&config.encode(waypost::<InterfaceConfig>()), &damages))?;
     }
 
     #[test]
-    fn a_damaged_global_block(config in global_config(), damages in damage()) {
-        survives::<GlobalConfig>(&damaged(&config.encode(WAYPOST), &damages))?;
+    fn a_damaged_global_block(config in global_config(), layout in 2_u32..=3, damages in damage()) {
+        survives::<GlobalConfig>(&damaged(&config.encode(Layout::Waypost(layout)), &damages))?;
     }
 
     #[test]
@@ -179,6 +181,27 @@ fn errors_name_the_option_and_do_not_show_secrets() {
     );
 }
 
+#[test]
+fn a_global_block_keeps_the_first_layout_until_it_says_more() {
+    let first = Layout::Waypost(2);
+    let mut config = GlobalConfig {
+        logging: Some(crate::config::Logging::Errors),
+        annotate: Some("old".to_owned()),
+        ..GlobalConfig::default()
+    };
+    let block = config.encode(first);
+    assert_eq!((block.version, &block.bytes[4..8]), (2, &[2, 0, 0, 0][..]));
+    assert_eq!(GlobalConfig::decode(&block).unwrap(), (config.clone(), first));
+    config.stub_router_at_stop = Some(5);
+    let block = config.encode(first);
+    assert_eq!((block.version, &block.bytes[4..8]), (3, &[3, 0, 0, 0][..]));
+    assert_eq!(
+        GlobalConfig::decode(&block).unwrap(),
+        (config, waypost::<GlobalConfig>())
+    );
+    assert!(InterfaceConfig::decode(&block).is_err());
+}
+
 /// The tables of `docs/blocks/ospf.md` are those of the code.
 #[test]
 fn the_document_says_what_the_words_are() {
@@ -187,12 +210,12 @@ fn the_document_says_what_the_words_are() {
         (
             "Interface block",
             InterfaceConfig::WORDS,
-            InterfaceConfig::default().encode(WAYPOST),
+            InterfaceConfig::default().encode(waypost::<InterfaceConfig>()),
         ),
         (
             "Global block",
             GlobalConfig::WORDS,
-            GlobalConfig::default().encode(WAYPOST),
+            GlobalConfig::default().encode(waypost::<GlobalConfig>()),
         ),
     ] {
         let (_, text) = DOCUMENT.split_once(&format!("## {section}\n")).unwrap();

@@ -301,6 +301,18 @@ options! {
             "originate-default" originate_default: DefaultOrigin;
             /// What is logged. Default `information`.
             "logging" logging: Logging;
+            /// For so many seconds after the start, costs are said as with `stub-router`, 0..=86400 (RFC 6987). Default 0.
+            "stub-router-at-start" stub_router_at_start: u32 [0..=86400];
+            /// For so many seconds before a stop, too, 0..=25. Default 0.
+            "stub-router-at-stop" stub_router_at_stop: u16 [0..=25];
+            /// While costs are said like that, those of summaries and externals are at least 16711680. Default false.
+            "stub-router-externals" stub_router_externals: bool;
+            /// Neighbours that restart gracefully are helped (RFC 3623). Default true.
+            "restart-helper" restart_helper: bool;
+            /// They are not helped any more when something changes that they do not hear of. Default true.
+            "strict-lsa-checking" strict_lsa_checking: bool;
+            /// What the router can do is said in an LSA of its own (RFC 7770), if `opaque` is on. Default false.
+            "router-information" router_information: bool;
         }
         tails {
             /// The areas about which there is something to say.

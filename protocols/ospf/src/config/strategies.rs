@@ -196,6 +196,8 @@ prop_compose! {
             of(select(vec![DefaultOrigin::Never, DefaultOrigin::Conditional, DefaultOrigin::Always])),
             of(select(vec![Logging::None, Logging::Errors, Logging::Warnings, Logging::Information])),
         ),
+        (stub_at_start, stub_at_stop, stub_externals) in (of(0_u32..=86_400), of(0_u16..=25), any::<Option<bool>>()),
+        (helper, strict, information) in any::<(Option<bool>, Option<bool>, Option<bool>)>(),
         (areas, redistribute, defaults, annotate) in (of(areas()), of(redistribute()), of(interface_config()), note()),
     ) -> GlobalConfig {
         GlobalConfig {
@@ -219,6 +221,12 @@ prop_compose! {
             maximum_lsas: lsas,
             originate_default: origin,
             logging,
+            stub_router_at_start: stub_at_start,
+            stub_router_at_stop: stub_at_stop,
+            stub_router_externals: stub_externals,
+            restart_helper: helper,
+            strict_lsa_checking: strict,
+            router_information: information,
             areas,
             redistribute,
             defaults,

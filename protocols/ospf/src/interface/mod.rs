@@ -225,6 +225,11 @@ impl Interface {
         }
     }
 
+    /// Neighbours that are helped to restart, with their keys.
+    pub fn helped(&self) -> impl Iterator<Item = (&Ipv4Addr, &Neighbor)> {
+        self.neighbors.iter().filter(|(_, neighbor)| neighbor.is_helped())
+    }
+
     /// Whether it is Designated Router or Backup.
     #[must_use]
     pub const fn is_designated(&self) -> bool {

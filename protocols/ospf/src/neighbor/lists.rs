@@ -69,6 +69,11 @@ impl RetransmissionList {
         self.stamps.contains_key(&handle)
     }
 
+    /// What is on it, in no order.
+    pub fn handles(&self) -> impl Iterator<Item = Handle> + '_ {
+        self.stamps.keys().copied()
+    }
+
     /// How many LSAs are on it.
     #[must_use]
     pub fn len(&self) -> usize {

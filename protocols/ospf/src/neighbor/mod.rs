@@ -1,5 +1,6 @@
 //! Neighbours (RFC 2328 §10): their data, their state machine and the lists that bring databases together.
 
+pub mod help;
 pub mod lists;
 pub mod machine;
 
@@ -53,6 +54,8 @@ pub struct Neighbor {
     pub opaque: bool,
     /// Where the conversation is.
     pub state: machine::State,
+    /// Whether it is helped to restart.
+    pub help: help::Help,
     /// Events and state changes (RFC 4750, ospfNbrEvents).
     pub events: u64,
     pub(crate) exchange: Exchange,
@@ -72,6 +75,7 @@ impl Neighbor {
             options: Options::empty(),
             opaque: false,
             state: machine::State::Down,
+            help: help::Help::Never,
             events: 0,
             exchange: Exchange::default(),
             requests: RequestList::default(),
@@ -82,6 +86,18 @@ impl Neighbor {
 
     pub(crate) fn takes_part_in_flooding(&self) -> bool {
         self.state.takes_part_in_flooding()
+    }
+
+    /// Whether it restarts and is helped.
+    #[must_use]
+    pub const fn is_helped(&self) -> bool {
+        matches!(self.help, help::Help::Until(_))
+    }
+
+    /// Whether others are told that it is adjacent: it is, or it will be again when it has restarted (RFC 3623 §3.2).
+    #[must_use]
+    pub fn counts_as_adjacent(&self) -> bool {
+        self.state == machine::State::Full || self.is_helped()
     }
 
     /// How many LSAs it has not acknowledged.

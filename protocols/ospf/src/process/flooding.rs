@@ -209,9 +209,11 @@ impl Ospf {
         };
         if installed.changed {
             self.changes.push((domain, header.key));
+            self.note_topology(domain, header.key);
         }
         self.counters.received += 1;
         let back = self.flood(now, domain, installed.slot, header, Some(sender));
+        self.hear_grace(now, sender.id, header, installed.slot, out);
         if own {
             self.contradict(now, domain, header.key, installed.slot, out);
         }

@@ -231,6 +231,7 @@ impl Ospf {
         for key in keys {
             self.neighbor_event(now, id, key, NeighborEvent::KillNbr, out);
             self.timers.cancel(&Timer::Poll(id, key));
+            self.timers.cancel(&Timer::Grace(id, key));
         }
         for timer in [Timer::Hello(id), Timer::Wait(id), Timer::Acknowledge(id)] {
             self.timers.cancel(&timer);
@@ -307,6 +308,14 @@ impl Ospf {
         let (Some(router), Some(interface)) = (self.router, self.interfaces.get_mut(&id)) else {
             return State::Down;
         };
+        // RFC 3623 §3.2: who was elected stays so while it restarts.
+        let elected = [interface.designated_router, interface.backup];
+        if interface
+            .helped()
+            .any(|(_, neighbor)| elected.contains(&neighbor.address))
+        {
+            return interface.state;
+        }
         let own = Candidate {
             router,
             address: interface.address(),

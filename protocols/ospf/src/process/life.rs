@@ -28,6 +28,7 @@ impl Ospf {
         for id in restarting {
             self.bring_up(now, id, out);
         }
+        self.look_at_help();
         self.router_lsas.extend(self.databases.areas.keys());
         self.reconsider();
         self.say_externals(now, out);

@@ -7,6 +7,7 @@
 mod ageing;
 mod exchange;
 mod flooding;
+mod grace;
 mod hello;
 mod interfaces;
 mod life;
@@ -16,6 +17,7 @@ mod receive;
 mod routes;
 mod self_description;
 mod send;
+mod stub_router;
 mod summaries;
 mod translation;
 
@@ -24,6 +26,7 @@ use std::net::Ipv4Addr;
 
 use originate::Wish;
 use routes::Routing;
+use stub_router::Passing;
 use waypost_engine::{Now, Outbox, Severity, TimerQueue};
 use waypost_types::{InterfaceIndex, Random, Seed, Time};
 
@@ -32,6 +35,7 @@ use crate::authentication::{SEQUENCE_KEY, SequenceNumbers};
 use crate::database::{Database, Slot};
 use crate::interface::{Interface, InterfaceId};
 use crate::lsa::LsaKey;
+use crate::neighbor::help::Exit;
 use crate::neighbor::lists::Handle;
 use crate::parameters::RouterParameters;
 pub use routes::RouteCounters;
@@ -162,6 +166,10 @@ enum Timer {
     Sequence,
     /// Routes are to be calculated.
     Calculate,
+    /// The grace period of a neighbour is over.
+    Grace(InterfaceId, Ipv4Addr),
+    /// The router has run long enough not to be a stub any more.
+    Started,
 }
 
 /// Work that an input leaves behind.
@@ -173,6 +181,8 @@ enum Deferred {
     AdjOk(InterfaceId),
     /// The next LSAs may be asked for, or all of them came.
     Request(InterfaceId, Ipv4Addr),
+    /// A neighbour that restarts is not to be helped any more.
+    EndHelp(InterfaceId, Ipv4Addr, Exit),
     /// How externals are said inside NSSAs is to be looked at.
     Externals,
 }
@@ -216,6 +226,8 @@ pub struct Ospf {
     changes: Vec<(Domain, LsaKey)>,
     routing: Routing,
     counters: RouterCounters,
+    /// Why it is a stub router for a time.
+    passing: Passing,
     /// It said good-bye.
     stopped: bool,
 }
@@ -243,6 +255,7 @@ impl Ospf {
             changes: Vec::new(),
             routing: Routing::new(seed),
             counters: RouterCounters::default(),
+            passing: Passing::No,
             stopped: false,
         }
     }
@@ -258,6 +271,7 @@ impl Ospf {
     ) {
         self.router = router;
         self.parameters = parameters;
+        self.begin_as_stub(now);
         self.numbers = SequenceNumbers::resume(persisted);
         self.reserve_numbers(now, out);
         self.settle(now, out);
@@ -355,6 +369,8 @@ impl Ospf {
             Timer::Originate(domain, key) => self.realise(now, domain, key, out),
             Timer::Sequence => self.reserve_numbers(now, out),
             Timer::Calculate => self.calculate(now, out),
+            Timer::Grace(id, key) => self.end_help(now, id, key, Exit::TimedOut, out),
+            Timer::Started => self.end_as_stub(now, out),
         }
     }
 
@@ -381,6 +397,7 @@ impl Ospf {
                     }
                     Deferred::AdjOk(id) => self.look_at_adjacencies(now, id, out),
                     Deferred::Request(id, key) => self.request(now, id, key, out),
+                    Deferred::EndHelp(id, key, exit) => self.end_help(now, id, key, exit, out),
                     Deferred::Externals => self.look_at_externals(now, out),
                 }
             } else if let Some(area) = self.router_lsas.pop_first() {

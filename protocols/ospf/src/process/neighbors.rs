@@ -24,6 +24,10 @@ impl Ospf {
         let Some((interface, neighbor)) = self.neighbor(id, key) else {
             return;
         };
+        // RFC 3623 §3.2: it cannot speak yet. Its silence is looked at when the help ends.
+        if event == Event::InactivityTimer && neighbor.is_helped() {
+            return;
+        }
         let (router, address) = (neighbor.router, neighbor.address);
         let (area, dead) = (interface.parameters.area, interface.parameters.dead);
         let adjacent = should_be_adjacent(interface, neighbor);
@@ -132,6 +136,7 @@ impl Ospf {
                     neighbor.priority = configured.priority;
                     neighbor.router = Ipv4Addr::UNSPECIFIED;
                     neighbor.replay = Default::default();
+                    neighbor.help = Default::default();
                 }
                 self.timers.set(Timer::Poll(id, key), now.time + poll);
             }

@@ -227,6 +227,7 @@ impl Ospf {
 
     /// Something in a database is other than it was. What this router says of elsewhere it knows from its routes.
     fn note_change(&mut self, domain: Domain, key: LsaKey) {
+        self.note_topology(domain, key);
         let inside = matches!(key.kind, LsaType::Router | LsaType::Network);
         if inside || self.router != Some(key.router) {
             self.changes.push((domain, key));

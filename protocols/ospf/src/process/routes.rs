@@ -11,7 +11,6 @@ use super::{Domain, Ospf, Timer};
 use crate::area::AreaId;
 use crate::interface::{Interface, InterfaceId};
 use crate::lsa::{External, LsaType};
-use crate::neighbor::machine::State;
 use crate::parameters::NetworkType;
 use crate::spf::backoff::Backoff;
 use crate::spf::table::{AreaView, Table, View};
@@ -229,7 +228,7 @@ impl Ospf {
                 interface
                     .neighbors
                     .values()
-                    .filter(|neighbor| neighbor.state == State::Full)
+                    .filter(|neighbor| neighbor.counts_as_adjacent())
             };
             if interface.parameters.network.has_election() {
                 if full().next().is_some() {

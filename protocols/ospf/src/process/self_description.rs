@@ -1,4 +1,4 @@
-//! What the router says of itself and its networks (RFC 2328 §12.4.1, §12.4.2, RFC 6860, RFC 6987).
+//! What the router says of itself and its networks (RFC 2328 §12.4.1, §12.4.2, RFC 6860, RFC 6987, RFC 7770).
 
 use std::net::Ipv4Addr;
 
@@ -12,9 +12,10 @@ use crate::area::AreaId;
 use crate::interface::machine::State as InterfaceState;
 use crate::interface::{Interface, InterfaceId};
 use crate::lsa::body::{LinkType, RouterFlags, RouterLink};
+use crate::lsa::opaque;
+use crate::lsa::router_information::{Capabilities, RouterInformation};
 use crate::lsa::{LsaKey, LsaType, MAX_LINK_METRIC, NetworkBody, RouterBody};
 use crate::neighbor::Neighbor;
-use crate::neighbor::machine::State;
 use crate::options::Options;
 use crate::parameters::{AreaKind, NetworkType};
 
@@ -34,12 +35,13 @@ impl Ospf {
         let present = self.is_attached(area);
         if !present {
             self.withdraw(now, domain, key, out);
+            self.describe_capabilities(now, area, router, out);
             return;
         }
         let mut links = Vec::new();
         for interface in self.interfaces.values() {
             if interface.parameters.area == area {
-                describe_interface(interface, self.parameters.stub_router, &mut links);
+                describe_interface(interface, self.is_stub_router(), &mut links);
             }
         }
         let mut flags = RouterFlags::empty();
@@ -49,6 +51,31 @@ impl Ospf {
         flags.set(RouterFlags::VIRTUAL, self.ends_virtual_link(area));
         let mut writer = Writer::with_capacity(RouterBody::FIXED + links.len() * RouterLink::LENGTH);
         RouterBody::encode(&mut writer, flags, &links);
+        self.wish(now, domain, key, self.lsa_options(area), writer.finish(), out);
+        self.describe_capabilities(now, area, router, out);
+    }
+
+    /// What this router can do, for those who want to know (RFC 7770 §2), in every area: whether others understand opaque LSAs
+    /// is theirs to say.
+    fn describe_capabilities(&mut self, now: Now, area: AreaId, router: Ipv4Addr, out: &mut Outbox) {
+        let key = LsaKey {
+            kind: LsaType::OpaqueArea,
+            id: opaque::link_state_id(opaque::ROUTER_INFORMATION, 0),
+            router,
+        };
+        let (domain, parameters) = (Domain::Area(area), &self.parameters);
+        if !self.is_attached(area) || !parameters.opaque || !parameters.router_information {
+            self.withdraw(now, domain, key, out);
+            return;
+        }
+        let mut capabilities = Capabilities::STUB_ROUTER;
+        capabilities.set(Capabilities::GRACEFUL_RESTART_HELPER, parameters.helps_restarts);
+        let information = RouterInformation {
+            capabilities: Some(capabilities),
+            hostname: None,
+        };
+        let mut writer = Writer::new();
+        information.encode(&mut writer);
         self.wish(now, domain, key, self.lsa_options(area), writer.finish(), out);
     }
 
@@ -131,7 +158,7 @@ impl Ospf {
 }
 
 fn is_full(neighbor: &Neighbor) -> bool {
-    neighbor.state == State::Full
+    neighbor.counts_as_adjacent()
 }
 
 fn stub(prefix: Prefix4, metric: u16) -> RouterLink {

@@ -155,7 +155,7 @@ impl Ospf {
         for (prefix, cost) in wanted {
             let summary = Summary {
                 mask: prefix.netmask(),
-                metric: *cost,
+                metric: self.cost_beyond(*cost),
             };
             let mut writer = Writer::new();
             summary.encode(&mut writer);
@@ -245,7 +245,8 @@ impl Ospf {
         let options = self.lsa_options(area);
         for (id, cost) in wanted {
             let mut writer = Writer::new();
-            AsbrSummary { metric: *cost }.encode(&mut writer);
+            let metric = self.cost_beyond(*cost);
+            AsbrSummary { metric }.encode(&mut writer);
             let key = LsaKey {
                 kind,
                 id: *id,
@@ -314,6 +315,8 @@ impl Ospf {
         for (domain, kind, external, options) in said {
             match external {
                 Some(external) => {
+                    let metric = self.cost_beyond(external.metric);
+                    let external = External { metric, ..external };
                     let mut writer = Writer::new();
                     external.encode(&mut writer);
                     self.say(now, domain, kind, prefix, options, writer.finish(), out);

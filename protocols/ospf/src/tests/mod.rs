@@ -2,6 +2,9 @@
 
 mod adjacency;
 mod flooding;
+mod grace;
 mod hostile;
 mod lab;
+mod router_information;
 mod routing;
+mod stub_router;

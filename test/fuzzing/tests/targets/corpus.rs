@@ -65,6 +65,8 @@ macro_rules! corpora {
 
 corpora! {
     ospf_packet: 8000;
+    ospf_block_interface: 4000;
+    ospf_block_global: 4000;
     rip_packet: 4000;
     rip_block_interface: 4000;
     rip_block_global: 4000;
