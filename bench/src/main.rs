@@ -9,6 +9,7 @@ mod generator;
 mod kernel_1m;
 mod live_metric;
 mod machine;
+mod module;
 mod policy;
 mod report;
 mod rig;
@@ -31,9 +32,10 @@ use report::{Report, Section};
 /// What is measured: a name, and how.
 type Benchmark = (&'static str, fn(&Context) -> Result<Section>);
 
-const BENCHMARKS: [Benchmark; 7] = [
+const BENCHMARKS: [Benchmark; 8] = [
     ("table", table::run),
     ("policy", policy::run),
+    ("module", module::run),
     ("set", set::run),
     ("transaction", transaction::run),
     ("live-metric", live_metric::run),
@@ -45,7 +47,7 @@ const BENCHMARKS: [Benchmark; 7] = [
 #[derive(Parser)]
 #[command(name = "cargo xtask bench", max_term_width = 100)]
 struct Arguments {
-    /// Which: table, policy, set, transaction, live-metric, rip-10k, kernel-1m; all of them by default
+    /// Which: table, policy, module, set, transaction, live-metric, rip-10k, kernel-1m; all of them by default
     names: Vec<String>,
     /// How often each thing is measured, in place of each benchmark's own number
     #[arg(long)]

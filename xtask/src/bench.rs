@@ -27,9 +27,9 @@ pub(crate) struct Options {
     dir: Option<PathBuf>,
 }
 
-/// Builds the daemon, its command line and the benchmarks, and runs these.
+/// Builds the daemon, what belongs to it and the benchmarks, and runs these.
 pub(crate) fn all(options: &Options) -> Result<()> {
-    packages::install(&[packages::LAB, PEERS].concat())?;
+    packages::install(&[packages::LAB, PEERS, packages::COMPILERS].concat())?;
     run(cargo().args([
         "build",
         "--release",
@@ -37,6 +37,8 @@ pub(crate) fn all(options: &Options) -> Result<()> {
         "waypostd",
         "--package",
         "waypost",
+        "--package",
+        "waypost-module-host",
     ]))?;
     run(cargo().args(["build", "--release", "--package", "waypost-bench"]))?;
     let target = MetadataCommand::new().no_deps().exec()?.target_directory;

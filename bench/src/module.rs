@@ -1,0 +1,152 @@
+//! Modules in C: what a SetInterfaceInfo of one costs, in this process and in one of its own.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use waypost_clibrary::{Library, root};
+use waypost_routprot::{
+    InfoBlock, InterfaceIdentity, InterfaceType, NotificationEvent, OutputBuffer, ReceiveType, Refusal,
+    RoutingCharacteristics, RoutingProtocol, SupportFunctions,
+};
+use waypost_routprot_abi::{IsolatedOptions, IsolatedProtocol, ModuleProtocol, host_program};
+use waypost_types::{InterfaceIndex, Prefix, ProtocolId, Route, RouterId};
+
+use crate::Context;
+use crate::report::{Row, Samples, Section};
+
+/// The number of the protocol in the module.
+const SAMPLE: ProtocolId = ProtocolId(200);
+const INDEX: InterfaceIndex = InterfaceIndex(7);
+/// Calls a measurement.
+const IN_PROCESS: u32 = 1_000_000;
+const ISOLATED: u32 = 20_000;
+
+struct Silent;
+
+impl NotificationEvent for Silent {
+    fn signal(&self) {}
+}
+
+/// The module of the conformance tests asks its host for nothing.
+struct Nothing;
+
+fn nothing() -> Refusal {
+    Refusal::failed("not in a benchmark")
+}
+
+impl SupportFunctions for Nothing {
+    fn demand_dial_request(&self, _: ProtocolId, _: InterfaceIndex) -> Result<(), Refusal> {
+        Err(nothing())
+    }
+
+    fn set_interface_receive_type(
+        &self,
+        _: ProtocolId,
+        _: InterfaceIndex,
+        _: ReceiveType,
+        _: bool,
+    ) -> Result<(), Refusal> {
+        Err(nothing())
+    }
+
+    fn validate_route(&self, _: ProtocolId, _: &Route, _: Option<Prefix>) -> Result<u8, Refusal> {
+        Err(nothing())
+    }
+
+    fn mib_entry_create(&self, _: ProtocolId, _: &[u8]) -> Result<(), Refusal> {
+        Err(nothing())
+    }
+
+    fn mib_entry_delete(&self, _: ProtocolId, _: &[u8]) -> Result<(), Refusal> {
+        Err(nothing())
+    }
+
+    fn mib_entry_set(&self, _: ProtocolId, _: &[u8]) -> Result<(), Refusal> {
+        Err(nothing())
+    }
+
+    fn mib_entry_get(&self, _: ProtocolId, _: &[u8], _: &mut OutputBuffer<'_>) -> Result<(), Refusal> {
+        Err(nothing())
+    }
+
+    fn mib_entry_get_first(&self, _: ProtocolId, _: &[u8], _: &mut OutputBuffer<'_>) -> Result<(), Refusal> {
+        Err(nothing())
+    }
+
+    fn mib_entry_get_next(&self, _: ProtocolId, _: &[u8], _: &mut OutputBuffer<'_>) -> Result<(), Refusal> {
+        Err(nothing())
+    }
+
+    fn router_id(&self) -> Option<RouterId> {
+        None
+    }
+
+    fn has_multicast_boundary(&self, _: InterfaceIndex, _: std::net::Ipv4Addr) -> bool {
+        false
+    }
+}
+
+fn words(words: &[u32]) -> InfoBlock {
+    InfoBlock::new(1, words.iter().flat_map(|word| word.to_ne_bytes()).collect())
+}
+
+/// Starts a module with an interface.
+fn started(mut module: impl RoutingProtocol) -> Result<impl RoutingProtocol> {
+    let interface = InterfaceIdentity {
+        name: "eth0".to_owned(),
+        index: INDEX,
+        kind: InterfaceType::Permanent,
+    };
+    let mut start = || {
+        module.register(&RoutingCharacteristics::offer(SAMPLE))?;
+        module.start(Arc::new(Silent), Arc::new(Nothing), &words(&[30, 0]))?;
+        module.add_interface(&interface, &words(&[3, 0, 0]))?;
+        module.start_complete()
+    };
+    start().map_err(|refusal: Refusal| anyhow::anyhow!("{refusal}"))?;
+    Ok(module)
+}
+
+/// Time of one of so many calls, each with another block than the one before.
+fn per_call(module: &mut impl RoutingProtocol, calls: u32) -> Result<Duration> {
+    let blocks = [words(&[5, 0, 1, 1]), words(&[6, 1, 1, 2])];
+    let start = Instant::now();
+    for call in 0..calls {
+        let set = module.set_interface_info(INDEX, &blocks[call as usize % 2]);
+        ensure!(set.is_ok(), "{set:?}");
+    }
+    Ok(start.elapsed() / calls)
+}
+
+fn built(folder: &Path) -> Result<std::path::PathBuf> {
+    let library = Library::build(&folder.join("library"), &["-O2"])?;
+    let source = root().join("bins/waypost-module-host/tests/modules/correct.c");
+    library.module(&source, &["-std=c11", "-fvisibility=hidden"])
+}
+
+pub(crate) fn run(context: &Context) -> Result<Section> {
+    let mut section = Section::new("a module in C: SetInterfaceInfo of 16 octets, checked and in force");
+    let file = built(context.scratch())?;
+    let program = host_program();
+    ensure!(program.exists(), "{} was not built", program.display());
+    let mut in_process = started(ModuleProtocol::load(&file)?)?;
+    let options = IsolatedOptions {
+        program,
+        deadline: Duration::from_secs(5),
+        died: Box::new(|_| ()),
+    };
+    let isolated = IsolatedProtocol::load(&file, options);
+    let mut isolated = started(isolated.map_err(|refusal| anyhow::anyhow!("{refusal}"))?)
+        .context("the isolated module does not start")?;
+    let (mut here, mut there) = (Samples::default(), Samples::default());
+    for _ in 0..context.runs(5) {
+        here.add_number(per_call(&mut in_process, IN_PROCESS)?.as_nanos() as f64);
+        there.add_number(per_call(&mut isolated, ISOLATED)?.as_nanos() as f64 / 1000.0);
+    }
+    // The module's own work is in the figure: what the call across the boundary adds is less.
+    section.row(Row::new("in this process", "ns", here).at_most(200.0));
+    section.row(Row::new("in a process of its own, there and back", "us", there).at_most(30.0));
+    Ok(section)
+}
