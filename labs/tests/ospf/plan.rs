@@ -85,6 +85,16 @@ impl Plan {
 
     fn for_frr(&self) -> String {
         let mut text = String::new();
+        // First of all, so that FRR does not begin with another identifier: it works while it reads, and a neighbour that
+        // is there already is adjacent before the last line. It does not recover from the change.
+        line!(text, "router ospf\n ospf router-id {}", self.id);
+        if self.stub {
+            line!(text, " area {} stub", self.area);
+        }
+        if self.external.is_some() {
+            line!(text, " redistribute static");
+        }
+        line!(text, "exit");
         line!(text, "interface eth0\n ip ospf area {}", self.area);
         line!(text, " ip ospf hello-interval 1\n ip ospf dead-interval 4");
         if self.point_to_point {
@@ -101,14 +111,6 @@ impl Plan {
             "exit\ninterface lan0\n ip ospf area {}\n ip ospf passive\nexit",
             self.area
         );
-        line!(text, "router ospf\n ospf router-id {}", self.id);
-        if self.stub {
-            line!(text, " area {} stub", self.area);
-        }
-        if self.external.is_some() {
-            line!(text, " redistribute static");
-        }
-        line!(text, "exit");
         if let Some((prefix, via)) = self.external {
             line!(text, "ip route {prefix} {via}");
         }
