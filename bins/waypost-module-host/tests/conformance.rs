@@ -5,6 +5,7 @@
 mod build;
 
 use std::path::Path;
+use std::time::Duration;
 
 use build::{isolated, module};
 use waypost_routprot::conformance::{Subject, run};
@@ -14,6 +15,8 @@ use waypost_types::{InterfaceIndex, ProtocolId};
 
 /// The number of the protocol in `modules/correct.c`.
 const SAMPLE: ProtocolId = ProtocolId(200);
+/// No call takes so long, on the slowest machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// A valid value that it cannot carry out.
 const UNLUCKY: u32 = 13;
 
@@ -38,7 +41,7 @@ fn in_process(file: &Path) -> Box<dyn RoutingProtocol> {
 }
 
 fn in_its_own(file: &Path) -> Box<dyn RoutingProtocol> {
-    Box::new(isolated(file, |reason| panic!("{reason}")).unwrap())
+    Box::new(isolated(file, PATIENCE, |reason| panic!("{reason}")).unwrap())
 }
 
 fn conforms(name: &str, options: &[&str], load: fn(&Path) -> Box<dyn RoutingProtocol>) {

@@ -33,16 +33,17 @@ pub(crate) fn module(name: &str, options: &[&str]) -> PathBuf {
     built.entry(called.clone()).or_insert_with(compile).clone()
 }
 
-/// A module in a process of its own, whose calls may take two seconds.
+/// A module in a process of its own.
 pub(crate) fn isolated(
     file: &Path,
+    deadline: Duration,
     died: impl FnOnce(String) + Send + 'static,
 ) -> Result<IsolatedProtocol, Refusal> {
     IsolatedProtocol::load(
         file,
         IsolatedOptions {
             program: env!("CARGO_BIN_EXE_waypost-module-host").into(),
-            deadline: Duration::from_secs(2),
+            deadline,
             died: Box::new(died),
         },
     )
