@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use waypost_clibrary::{Library, root};
+use waypost_routprot::conformance::host::EmptyRouter;
 use waypost_routprot::{
-    InfoBlock, InterfaceIdentity, InterfaceType, NotificationEvent, OutputBuffer, ReceiveType, Refusal,
-    RoutingCharacteristics, RoutingProtocol, SupportFunctions,
+    InfoBlock, InterfaceIdentity, InterfaceType, Refusal, RoutingCharacteristics, RoutingProtocol,
 };
 use waypost_routprot_abi::{IsolatedOptions, IsolatedProtocol, ModuleProtocol, host_program};
-use waypost_types::{InterfaceIndex, Prefix, ProtocolId, Route, RouterId};
+use waypost_types::{InterfaceIndex, ProtocolId};
 
 use crate::Context;
 use crate::report::{Row, Samples, Section};
@@ -22,71 +22,6 @@ const INDEX: InterfaceIndex = InterfaceIndex(7);
 /// Calls a measurement.
 const IN_PROCESS: u32 = 1_000_000;
 const ISOLATED: u32 = 20_000;
-
-struct Silent;
-
-impl NotificationEvent for Silent {
-    fn signal(&self) {}
-}
-
-/// The module of the conformance tests asks its host for nothing.
-struct Nothing;
-
-fn nothing() -> Refusal {
-    Refusal::failed("not in a benchmark")
-}
-
-impl SupportFunctions for Nothing {
-    fn demand_dial_request(&self, _: ProtocolId, _: InterfaceIndex) -> Result<(), Refusal> {
-        Err(nothing())
-    }
-
-    fn set_interface_receive_type(
-        &self,
-        _: ProtocolId,
-        _: InterfaceIndex,
-        _: ReceiveType,
-        _: bool,
-    ) -> Result<(), Refusal> {
-        Err(nothing())
-    }
-
-    fn validate_route(&self, _: ProtocolId, _: &Route, _: Option<Prefix>) -> Result<u8, Refusal> {
-        Err(nothing())
-    }
-
-    fn mib_entry_create(&self, _: ProtocolId, _: &[u8]) -> Result<(), Refusal> {
-        Err(nothing())
-    }
-
-    fn mib_entry_delete(&self, _: ProtocolId, _: &[u8]) -> Result<(), Refusal> {
-        Err(nothing())
-    }
-
-    fn mib_entry_set(&self, _: ProtocolId, _: &[u8]) -> Result<(), Refusal> {
-        Err(nothing())
-    }
-
-    fn mib_entry_get(&self, _: ProtocolId, _: &[u8], _: &mut OutputBuffer<'_>) -> Result<(), Refusal> {
-        Err(nothing())
-    }
-
-    fn mib_entry_get_first(&self, _: ProtocolId, _: &[u8], _: &mut OutputBuffer<'_>) -> Result<(), Refusal> {
-        Err(nothing())
-    }
-
-    fn mib_entry_get_next(&self, _: ProtocolId, _: &[u8], _: &mut OutputBuffer<'_>) -> Result<(), Refusal> {
-        Err(nothing())
-    }
-
-    fn router_id(&self) -> Option<RouterId> {
-        None
-    }
-
-    fn has_multicast_boundary(&self, _: InterfaceIndex, _: std::net::Ipv4Addr) -> bool {
-        false
-    }
-}
 
 fn words(words: &[u32]) -> InfoBlock {
     InfoBlock::new(1, words.iter().flat_map(|word| word.to_ne_bytes()).collect())
@@ -101,7 +36,11 @@ fn started(mut module: impl RoutingProtocol) -> Result<impl RoutingProtocol> {
     };
     let mut start = || {
         module.register(&RoutingCharacteristics::offer(SAMPLE))?;
-        module.start(Arc::new(Silent), Arc::new(Nothing), &words(&[30, 0]))?;
+        module.start(
+            Arc::new(EmptyRouter::default()),
+            Arc::new(EmptyRouter::default()),
+            &words(&[30, 0]),
+        )?;
         module.add_interface(&interface, &words(&[3, 0, 0]))?;
         module.start_complete()
     };

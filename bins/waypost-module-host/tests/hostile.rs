@@ -8,82 +8,17 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use build::{isolated, module};
+use waypost_routprot::conformance::host::EmptyRouter;
 use waypost_routprot::{
-    InfoBlock, InterfaceIdentity, InterfaceType, NotificationEvent, OutputBuffer, ReceiveType, Refusal,
-    RoutingCharacteristics, RoutingProtocol, Status, SupportFunctions, read_info,
+    InfoBlock, InterfaceIdentity, InterfaceType, Refusal, RoutingCharacteristics, RoutingProtocol, Status,
+    read_info,
 };
-use waypost_types::{InterfaceIndex, Prefix, ProtocolId, Route, RouterId};
+use waypost_types::{InterfaceIndex, ProtocolId};
 
 const SAMPLE: ProtocolId = ProtocolId(200);
 /// How long a module that hangs is waited for; the others answer long before.
 const DEADLINE: Duration = Duration::from_secs(5);
 const INDEX: InterfaceIndex = InterfaceIndex(7);
-
-struct Silent;
-
-impl NotificationEvent for Silent {
-    fn signal(&self) {}
-}
-
-/// A router with an identifier and nothing else.
-struct Host;
-
-impl SupportFunctions for Host {
-    fn demand_dial_request(&self, _: ProtocolId, _: InterfaceIndex) -> Result<(), Refusal> {
-        Err(Refusal::invalid("no such interface"))
-    }
-
-    fn set_interface_receive_type(
-        &self,
-        _: ProtocolId,
-        _: InterfaceIndex,
-        _: ReceiveType,
-        _: bool,
-    ) -> Result<(), Refusal> {
-        Ok(())
-    }
-
-    fn validate_route(&self, _: ProtocolId, _: &Route, _: Option<Prefix>) -> Result<u8, Refusal> {
-        Ok(100)
-    }
-
-    fn mib_entry_create(&self, _: ProtocolId, _: &[u8]) -> Result<(), Refusal> {
-        Ok(())
-    }
-
-    fn mib_entry_delete(&self, _: ProtocolId, _: &[u8]) -> Result<(), Refusal> {
-        Ok(())
-    }
-
-    fn mib_entry_set(&self, _: ProtocolId, _: &[u8]) -> Result<(), Refusal> {
-        Ok(())
-    }
-
-    fn mib_entry_get(&self, _: ProtocolId, _: &[u8], out: &mut OutputBuffer<'_>) -> Result<(), Refusal> {
-        out.put(&[1, 2, 3, 4])
-    }
-
-    fn mib_entry_get_first(
-        &self,
-        _: ProtocolId,
-        _: &[u8],
-        out: &mut OutputBuffer<'_>,
-    ) -> Result<(), Refusal> {
-        out.put(&[1, 2, 3, 4])
-    }
-
-    fn mib_entry_get_next(&self, _: ProtocolId, _: &[u8], out: &mut OutputBuffer<'_>) -> Result<(), Refusal> {
-        out.put(&[1, 2, 3, 4])
-    }
-
-    fn router_id(&self) -> Option<RouterId> {
-        "192.0.2.1".parse().ok()
-    }
-
-    fn has_multicast_boundary(&self, _: InterfaceIndex, _: std::net::Ipv4Addr) -> bool {
-        false
-    }
-}
 
 fn words(words: &[u32]) -> InfoBlock {
     InfoBlock::new(1, words.iter().flat_map(|word| word.to_ne_bytes()).collect())
@@ -98,7 +33,10 @@ fn live(name: &str, died: impl FnOnce(String) + Send + 'static) -> Result<(), Re
     );
     let mut module = isolated(&file, DEADLINE, died)?;
     module.register(&RoutingCharacteristics::offer(SAMPLE))?;
-    module.start(Arc::new(Silent), Arc::new(Host), &words(&[30, 0]))?;
+    let router = Arc::new(EmptyRouter {
+        router_id: "192.0.2.1".parse().ok(),
+    });
+    module.start(router.clone(), router, &words(&[30, 0]))?;
     let identity = InterfaceIdentity {
         name: "eth0".to_owned(),
         index: INDEX,

@@ -8,15 +8,13 @@ use std::time::Duration;
 
 use waypost_engine::{Engine, EngineProtocol};
 use waypost_host::protocol::{Stored, Surroundings, ThreadCell, spawn};
+use waypost_routprot::conformance::host::EmptyRouter;
 use waypost_routprot::{
     AdapterBinding, Event, InfoBlock, InterfaceIdentity, InterfaceStatus, InterfaceType, LocalBinding,
-    NotificationEvent, OutputBuffer, ReceiveType, Refusal, RoutingCharacteristics, RoutingProtocol,
-    SupportFunctions,
+    RoutingCharacteristics, RoutingProtocol,
 };
 use waypost_testkit::wait_for;
-use waypost_types::{
-    InterfaceIndex, Prefix, Prefix4, ProtocolId, Route, RouteBatch, RouteNotice, RouterId, Seed,
-};
+use waypost_types::{InterfaceIndex, Prefix4, ProtocolId, RouteBatch, RouteNotice, Seed};
 
 /// The number of the link that most tests use.
 pub(crate) const LINK: InterfaceIndex = InterfaceIndex(7);
@@ -97,7 +95,11 @@ impl<E: Engine> Hosted<E> {
             .register(&RoutingCharacteristics::offer(E::PROTOCOL))
             .unwrap();
         protocol
-            .start(Arc::new(Nobody), Arc::new(Nobody), global)
+            .start(
+                Arc::new(EmptyRouter::default()),
+                Arc::new(EmptyRouter::default()),
+                global,
+            )
             .unwrap();
         protocol.start_complete().unwrap();
         Self { protocol, notes }
@@ -151,87 +153,4 @@ pub(crate) fn udp_ports() -> BTreeSet<u16> {
         u16::from_str_radix(address.split_once(':').unwrap().1, 16).unwrap()
     });
     local.collect()
-}
-
-/// A host without other protocols.
-pub(crate) struct Nobody;
-
-impl NotificationEvent for Nobody {
-    fn signal(&self) {}
-}
-
-fn nobody() -> Result<(), Refusal> {
-    Err(Refusal::failed("not running"))
-}
-
-impl SupportFunctions for Nobody {
-    fn demand_dial_request(&self, _protocol: ProtocolId, _interface: InterfaceIndex) -> Result<(), Refusal> {
-        nobody()
-    }
-
-    fn set_interface_receive_type(
-        &self,
-        _protocol: ProtocolId,
-        _interface: InterfaceIndex,
-        _kind: ReceiveType,
-        _active: bool,
-    ) -> Result<(), Refusal> {
-        Ok(())
-    }
-
-    fn validate_route(
-        &self,
-        _protocol: ProtocolId,
-        _route: &Route,
-        _prefix: Option<Prefix>,
-    ) -> Result<u8, Refusal> {
-        Ok(120)
-    }
-
-    fn mib_entry_create(&self, _target: ProtocolId, _input: &[u8]) -> Result<(), Refusal> {
-        nobody()
-    }
-
-    fn mib_entry_delete(&self, _target: ProtocolId, _input: &[u8]) -> Result<(), Refusal> {
-        nobody()
-    }
-
-    fn mib_entry_set(&self, _target: ProtocolId, _input: &[u8]) -> Result<(), Refusal> {
-        nobody()
-    }
-
-    fn mib_entry_get(
-        &self,
-        _target: ProtocolId,
-        _input: &[u8],
-        _out: &mut OutputBuffer<'_>,
-    ) -> Result<(), Refusal> {
-        nobody()
-    }
-
-    fn mib_entry_get_first(
-        &self,
-        _target: ProtocolId,
-        _input: &[u8],
-        _out: &mut OutputBuffer<'_>,
-    ) -> Result<(), Refusal> {
-        nobody()
-    }
-
-    fn mib_entry_get_next(
-        &self,
-        _target: ProtocolId,
-        _input: &[u8],
-        _out: &mut OutputBuffer<'_>,
-    ) -> Result<(), Refusal> {
-        nobody()
-    }
-
-    fn router_id(&self) -> Option<RouterId> {
-        None
-    }
-
-    fn has_multicast_boundary(&self, _interface: InterfaceIndex, _group: Ipv4Addr) -> bool {
-        false
-    }
 }

@@ -4,14 +4,13 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use waypost_routprot::conformance::host::{Call, Log, Recorder, Request, Script, check_order};
+use waypost_routprot::conformance::host::{Call, EmptyRouter, Log, Recorder, Request, Script, check_order};
 use waypost_routprot::conformance::{Subject, run};
 use waypost_routprot::{
     AdapterBinding, Event, InfoBlock, InterfaceIdentity, InterfaceStatus, InterfaceType, LocalBinding,
-    NotificationEvent, OutputBuffer, ReceiveType, Refusal, RoutingCharacteristics, RoutingProtocol, Status,
-    SupportFunctions,
+    NotificationEvent, RoutingCharacteristics, RoutingProtocol, Status,
 };
-use waypost_types::{InterfaceIndex, Prefix, Prefix4, ProtocolId, Route, RouterId};
+use waypost_types::{InterfaceIndex, Prefix4, ProtocolId};
 
 const ETH0: InterfaceIndex = InterfaceIndex(2);
 
@@ -21,51 +20,6 @@ struct Bell(AtomicUsize);
 impl NotificationEvent for Bell {
     fn signal(&self) {
         self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-/// A host without anything to offer.
-struct Nothing;
-
-impl SupportFunctions for Nothing {
-    fn demand_dial_request(&self, _: ProtocolId, _: InterfaceIndex) -> Result<(), Refusal> {
-        Err(Refusal::invalid("no such interface"))
-    }
-    fn set_interface_receive_type(
-        &self,
-        _: ProtocolId,
-        _: InterfaceIndex,
-        _: ReceiveType,
-        _: bool,
-    ) -> Result<(), Refusal> {
-        Err(Refusal::invalid("no such interface"))
-    }
-    fn validate_route(&self, _: ProtocolId, _: &Route, _: Option<Prefix>) -> Result<u8, Refusal> {
-        Ok(1)
-    }
-    fn mib_entry_create(&self, _: ProtocolId, _: &[u8]) -> Result<(), Refusal> {
-        Err(Refusal::failed("nobody there"))
-    }
-    fn mib_entry_delete(&self, _: ProtocolId, _: &[u8]) -> Result<(), Refusal> {
-        Err(Refusal::failed("nobody there"))
-    }
-    fn mib_entry_set(&self, _: ProtocolId, _: &[u8]) -> Result<(), Refusal> {
-        Err(Refusal::failed("nobody there"))
-    }
-    fn mib_entry_get(&self, _: ProtocolId, _: &[u8], _: &mut OutputBuffer<'_>) -> Result<(), Refusal> {
-        Err(Refusal::failed("nobody there"))
-    }
-    fn mib_entry_get_first(&self, _: ProtocolId, _: &[u8], _: &mut OutputBuffer<'_>) -> Result<(), Refusal> {
-        Err(Refusal::failed("nobody there"))
-    }
-    fn mib_entry_get_next(&self, _: ProtocolId, _: &[u8], _: &mut OutputBuffer<'_>) -> Result<(), Refusal> {
-        Err(Refusal::failed("nobody there"))
-    }
-    fn router_id(&self) -> Option<RouterId> {
-        None
-    }
-    fn has_multicast_boundary(&self, _: InterfaceIndex, _: Ipv4Addr) -> bool {
-        false
     }
 }
 
@@ -97,7 +51,7 @@ fn start(recorder: &mut Recorder, bell: &Arc<Bell>) {
         .register(&RoutingCharacteristics::offer(ProtocolId::RIP))
         .unwrap();
     recorder
-        .start(bell.clone(), Arc::new(Nothing), &block(1))
+        .start(bell.clone(), Arc::new(EmptyRouter::default()), &block(1))
         .unwrap();
 }
 
