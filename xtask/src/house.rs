@@ -40,6 +40,7 @@ fn rooms() -> BTreeMap<&'static str, Room> {
         ("waypost-engine", on(2)),
         ("waypost-fib", on(2)),
         ("waypost-infobase", on(2)),
+        ("waypost-rtmv2", on(2)),
         ("waypost-static", protocol()),
         ("waypost-rip", protocol()),
         ("waypost-ospf", protocol()),

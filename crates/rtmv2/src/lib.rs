@@ -1,0 +1,10 @@
+//! Routing Table Manager, version 2 (router-services part A), as modules call it.
+//!
+//! [`RouteTable`] is what it needs of a table, in this process or in the router's.
+
+mod table;
+
+pub use table::{
+    Bell, ChangeTypes, DestinationSnapshot, DestinationView, EntityKey, EntityName, RouteTable, RouteView,
+    VIEWS, Views, WatchKey,
+};
