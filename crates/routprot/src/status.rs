@@ -70,6 +70,8 @@ statuses! {
     ERROR_CAN_NOT_COMPLETE = 1003;
     /// Nothing was found.
     ERROR_NOT_FOUND = 1168;
+    /// The host has no more of something it has a fixed number of.
+    ERROR_NO_SYSTEM_RESOURCES = 1450;
 }
 
 impl fmt::Display for Status {

@@ -87,6 +87,14 @@ pub enum Standing {
     Pending,
 }
 
+impl Standing {
+    /// Whether it is the best route, hold or not.
+    #[must_use]
+    pub const fn is_best(self) -> bool {
+        matches!(self, Self::Best | Self::Held { .. })
+    }
+}
+
 /// Where packets to an address go, in few words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Match {
@@ -237,6 +245,18 @@ impl<A: AddressFamily> Table<A> {
                 },
             );
         }
+    }
+
+    pub(crate) fn is_best(&self, cx: &Shared, entity: EntityId, prefix: A::Prefix, path: PathId) -> bool {
+        let Some(destination) = self.destination(prefix) else {
+            return false;
+        };
+        let best = self.destinations[destination as usize].best;
+        self.rows.get(best as usize).is_some_and(|row| {
+            row.owner == entity.slot
+                && cx.entities[row.owner].generation == entity.generation
+                && cx.labels.get(row.label).path == path.0
+        })
     }
 
     /// Up to `max` destinations after `after`, in the order of address and length.

@@ -123,6 +123,8 @@ pub struct ApplyReport {
     pub accepted: usize,
     /// The others, in the order of the batch.
     pub refused: Vec<Refused>,
+    /// Whether a destination has another best route than before, or a changed one, or none any more.
+    pub best_changed: bool,
 }
 
 /// The routing table manager: an IPv4 and an IPv6 table, their entities and their subscribers.
@@ -335,6 +337,7 @@ impl Rtm {
         }
         self.v4.settle(&mut self.cx, now);
         self.v6.settle(&mut self.cx, now);
+        report.best_changed = self.v4.take_best_changed() | self.v6.take_best_changed();
         Ok(report)
     }
 
@@ -684,6 +687,15 @@ impl Rtm {
         match prefix {
             Prefix::V4(prefix) => self.v4.candidates(&self.cx, prefix),
             Prefix::V6(prefix) => self.v6.candidates(&self.cx, prefix),
+        }
+    }
+
+    /// Whether the best route to exactly this prefix is this one, hold or not.
+    #[must_use]
+    pub fn is_best(&self, entity: EntityId, prefix: Prefix, path: PathId) -> bool {
+        match prefix {
+            Prefix::V4(prefix) => self.v4.is_best(&self.cx, entity, prefix, path),
+            Prefix::V6(prefix) => self.v6.is_best(&self.cx, entity, prefix, path),
         }
     }
 

@@ -44,6 +44,8 @@ pub(crate) struct Table<A: AddressFamily> {
     pub(crate) queues: Queues,
     pub(crate) passes: Passes,
     touched: Vec<u32>,
+    /// Since this was asked for last, a destination got another best route.
+    best_changed: bool,
 }
 
 impl<A: AddressFamily> Table<A> {
@@ -61,7 +63,13 @@ impl<A: AddressFamily> Table<A> {
             queues: Queues::default(),
             passes: Passes::default(),
             touched: Vec::new(),
+            best_changed: false,
         }
+    }
+
+    /// Whether a destination got another best route since this was asked for last.
+    pub(crate) const fn take_best_changed(&mut self) -> bool {
+        std::mem::replace(&mut self.best_changed, false)
     }
 
     pub(crate) fn destination(&self, prefix: A::Prefix) -> Option<u32> {
@@ -240,6 +248,7 @@ impl<A: AddressFamily> Table<A> {
         let (destination, accepts) = (row.destination, entity.accepts);
         let mut heard = kinds::ALL;
         if self.destinations[destination as usize].best == number {
+            self.best_changed = true;
             heard |= kinds::BEST;
             if forwarding {
                 heard |= kinds::FORWARDING;
@@ -281,6 +290,7 @@ impl<A: AddressFamily> Table<A> {
         if was_best {
             entity.best[A::FAMILY.index()] -= 1;
             self.destinations[destination as usize].best = NONE;
+            self.best_changed = true;
             heard |= kinds::BEST | kinds::FORWARDING;
         }
         cx.next_hops.release(row.set);
@@ -404,6 +414,7 @@ impl<A: AddressFamily> Table<A> {
         }
         if chosen != incumbent {
             self.destinations[destination as usize].best = chosen;
+            self.best_changed = true;
             heard |= kinds::ALL | kinds::BEST | kinds::FORWARDING;
         } else if merged_changed {
             heard |= kinds::FORWARDING;

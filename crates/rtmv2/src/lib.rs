@@ -2,9 +2,13 @@
 //!
 //! [`RouteTable`] is what it needs of a table, in this process or in the router's.
 
+mod local;
 mod table;
+mod tables;
 
+pub use local::LocalTable;
 pub use table::{
     Bell, ChangeTypes, DestinationSnapshot, DestinationView, EntityKey, EntityName, RouteTable, RouteView,
     VIEWS, Views, WatchKey,
 };
+pub use tables::{Tables, everything};

@@ -130,8 +130,8 @@ pub trait RouteTable: Send + Sync {
     /// The entities of a family that have registered, those of other callers and of the router itself included.
     fn entities(&self, family: Family) -> Vec<EntityName>;
 
-    /// Makes this the entity's route to `prefix` with this path in `views`, and in no other. Says in which views a best
-    /// route of the destination is another than before.
+    /// Makes this the entity's route to `prefix` with this path in `views`, and in no other. Says in which views it is the
+    /// best one now, or the best one is another than before.
     ///
     /// # Errors
     /// ERROR_INVALID_HANDLE; ERROR_INVALID_PARAMETER; ERROR_NOT_ENOUGH_MEMORY when a limit is reached: then everything is
@@ -181,7 +181,8 @@ pub trait RouteTable: Send + Sync {
         bell: Arc<dyn Bell>,
     ) -> Result<WatchKey, Status>;
 
-    /// Destinations that changed since they were told last, each once; fewer than `max` when there are no more.
+    /// Destinations that changed since they were told last, each once, or once a view when not all fit in one answer. Fewer than
+    /// `max` when there are no more.
     fn changed(&self, watch: WatchKey, max: usize) -> Vec<Prefix>;
 
     /// Ends a registration for changes.
