@@ -5,19 +5,23 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use std::ptr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use waypost_routprot::{
     AdapterBinding, Event, Functionality, InfoBlock, InfoBuffer, InterfaceIdentity, InterfaceStatus,
     MfeStatus, NeighborFlags, NotificationEvent, OutputBuffer, Refusal, RoutingCharacteristics,
     RoutingProtocol, Status, SupportFunctions, UpdateComplete, UpdateKind, check_registration,
 };
+use waypost_rtmv2::RouteTable;
+use waypost_rtmv2::client::Usage;
 use waypost_types::InterfaceIndex;
 
 use crate::event::HostEvent;
 use crate::layout::{BindingHead, Message, MibChange, MibRead, RegisterProtocol, RoutingTable, ServiceTable};
 use crate::lent::Lent;
-use crate::library::Library;
+use crate::library::{Library, PATIENCE_MS};
 use crate::object::SharedObject;
+use crate::rtm::Registered;
 use crate::support::Support;
 
 pub use crate::object::LoadError;
@@ -37,6 +41,8 @@ pub struct ModuleProtocol {
     functions: RoutingTable,
     /// That the module uses, to tell it who works for whom and to end what the module leaves.
     library: Option<Library>,
+    /// Its part of the routing table, if it was given one.
+    table: Option<Registered>,
     life: Life,
     /// What StartProtocol was given: the module may use it until it has stopped.
     start: Option<Started>,
@@ -74,6 +80,7 @@ impl ModuleProtocol {
         let entry = object.needed(c"RegisterProtocol")?;
         Ok(Self {
             library: Library::of(&object),
+            table: None,
             object: Some(object),
             // SAFETY: the interface says that the symbol is a function of this type.
             entry: unsafe { std::mem::transmute::<*mut c_void, RegisterProtocol>(entry) },
@@ -86,9 +93,41 @@ impl ModuleProtocol {
         })
     }
 
+    /// The same for a module that may use a routing table (rtmv2.h). Without one these functions are ERROR_NOT_SUPPORTED to it,
+    /// as they are when it is linked to no library that has them.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_with_table(path: &Path, table: Arc<dyn RouteTable>) -> Result<Self, LoadError> {
+        let mut module = Self::load(path)?;
+        if let Some(library) = module.library.filter(|library| library.offer_table()) {
+            module.table = Registered::new(library, table);
+            if module.table.is_none() {
+                tracing::error!(module = %module.name(), "as many modules have a routing table as can");
+            }
+        }
+        Ok(module)
+    }
+
+    /// Ends what the module has left in the routing table. False: code of it still runs.
+    fn leave_table(&mut self) -> bool {
+        let Some(table) = self.table.take() else {
+            return true;
+        };
+        let (left, runs_on) = table.end(Duration::from_millis(PATIENCE_MS.into()));
+        if left != Usage::default() {
+            tracing::warn!(module = %self.name(), "the module has left {left} in the routing table");
+        }
+        !runs_on
+    }
+
     /// The module says that it has stopped: what it was given is taken back, and what it left is ended.
     fn is_over(&mut self) {
         self.life = Life::Stopped;
+        if !self.leave_table() {
+            tracing::error!(module = %self.name(), "a callback of the module runs on: it is not unloaded");
+            self.abandon();
+        }
         if let Some(library) = self.library {
             if let Some(left) = library.usage() {
                 tracing::warn!(module = %self.name(), "the module has stopped and left {left}");
@@ -712,6 +751,10 @@ impl Drop for ModuleProtocol {
         }
         while self.life == Life::Stopping && self.next_event().is_some() {}
         if self.life == Life::Stopping {
+            self.abandon();
+        }
+        // It may have registered with the table without ever being started.
+        if !self.leave_table() {
             self.abandon();
         }
     }

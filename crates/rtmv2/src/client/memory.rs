@@ -31,6 +31,29 @@ impl Client {
         Ok(work(&mut state.routes[id].attachment, &info))
     }
 
+    /// Whether the calling thread alone has a route of the caller's own locked: it may be changing it.
+    ///
+    /// # Errors
+    /// ERROR_ACCESS_DENIED, ERROR_INVALID_HANDLE.
+    pub fn holds_route(&self, entity: Handle, route: Handle) -> Result<bool, Status> {
+        let mut state = self.lock();
+        let caller = state.caller(entity)?;
+        let id = state.own_route(caller, route)?;
+        let key = Key::Destination(state.routes[id].destination);
+        Ok(state.locks.is_mine_alone(key))
+    }
+
+    /// The same for a next hop.
+    ///
+    /// # Errors
+    /// ERROR_ACCESS_DENIED, ERROR_INVALID_HANDLE.
+    pub fn holds_next_hop(&self, entity: Handle, hop: Handle) -> Result<bool, Status> {
+        let mut state = self.lock();
+        let caller = state.caller(entity)?;
+        let id = state.own_hop(caller, hop)?;
+        Ok(state.locks.is_mine_alone(Key::NextHop(id)))
+    }
+
     /// RtmUpdateAndUnlockRoute: makes a route what its owner has changed it to, and gives the lock back that the thread
     /// alone holds. Says whether it is a best route now, or another best one changed.
     ///

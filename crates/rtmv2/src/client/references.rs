@@ -209,6 +209,14 @@ impl Client {
         self.release_kind(entity, Kind::Route, routes)
     }
 
+    /// Drops references on destinations.
+    ///
+    /// # Errors
+    /// As [`Self::release_entities`].
+    pub fn release_destinations(&self, entity: Handle, destinations: &[Handle]) -> Result<(), Status> {
+        self.release_kind(entity, Kind::Destination, destinations)
+    }
+
     /// RtmReleaseNextHops.
     ///
     /// # Errors
@@ -235,17 +243,5 @@ impl Client {
         let mut state = self.lock();
         let caller = state.caller(entity)?;
         outcome(state.release_route_info(caller, info))
-    }
-
-    /// RtmReleaseNextHopInfo: what the structure names.
-    ///
-    /// # Errors
-    /// As [`Self::release_entities`].
-    pub fn release_next_hop_info(&self, entity: Handle, info: &HopInfo) -> Result<(), Status> {
-        let mut state = self.lock();
-        let caller = state.caller(entity)?;
-        let mut released = state.release_handle(caller, info.owner);
-        released &= state.release_or_none(caller, info.remote);
-        outcome(released)
     }
 }
