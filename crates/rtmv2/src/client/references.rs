@@ -14,6 +14,8 @@ use super::state::{Entity, Hop, State};
 pub struct Usage {
     /// Registered.
     pub entities: usize,
+    /// That are referenced, or have something in a slot.
+    pub destinations: usize,
     /// Of these entities, deleted ones that are referenced included, and those of others that they know.
     pub routes: usize,
     /// The same.
@@ -32,6 +34,7 @@ impl fmt::Display for Usage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = [
             (self.entities as u64, "entities"),
+            (self.destinations as u64, "destinations"),
             (self.routes as u64, "routes"),
             (self.next_hops as u64, "next hops"),
             (self.lists as u64, "route lists"),
@@ -158,6 +161,7 @@ impl Client {
         let entities = state.entities.iter();
         Usage {
             entities: entities.filter(|(_, entity)| entity.registered.is_some()).count(),
+            destinations: state.destinations.len(),
             routes: state.routes.len(),
             next_hops: state.hops.len(),
             lists: state.lists.len(),

@@ -2,5 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod entities;
+mod enumerations;
+mod hops;
+mod lookups;
+mod model;
+mod notifications;
 mod rig;
 mod routes;
+mod shared;
+mod threads;

@@ -84,10 +84,10 @@ impl Rig {
         self.client.add_route(entity, &request(destination, info))
     }
 
-    /// What nobody holds any more is gone: routes and next hops that the client knows.
-    pub(crate) fn known(&self) -> (usize, usize) {
+    /// What nobody holds any more is gone: destinations, routes and next hops that the client knows.
+    pub(crate) fn known(&self) -> (usize, usize, usize) {
         let usage = self.client.usage();
-        (usage.routes, usage.next_hops)
+        (usage.destinations, usage.routes, usage.next_hops)
     }
 }
 
