@@ -164,7 +164,7 @@ impl State {
             }
             News::Expired(handle) => {
                 let route = self.routes.find(*handle)?;
-                if self.routes[route].is_deleted || self.routes[route].expires.is_some() {
+                if self.routes[route].is_deleted || !self.routes[route].is_expired {
                     return None;
                 }
                 let handle = self.routes.refer(route, entity);
@@ -200,6 +200,7 @@ impl State {
                 continue;
             }
             self.routes[id].expires = None;
+            self.routes[id].is_expired = true;
             if has_events {
                 let entity = self.entities.handle(owner);
                 self.pending.push_back(Pending {
@@ -275,7 +276,8 @@ impl Inner {
         let Some(id) = state.routes.find(route) else {
             return state;
         };
-        if state.routes[id].is_deleted {
+        // An update that came meanwhile gave it more time.
+        if state.routes[id].is_deleted || !state.routes[id].is_expired {
             return state;
         }
         let key = Key::Destination(state.routes[id].destination);

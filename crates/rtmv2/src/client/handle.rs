@@ -139,14 +139,29 @@ impl References {
 
     /// Takes one of the entity's, or else one of another's: a handle may be handed over.
     fn remove(&mut self, entity: u32) -> bool {
-        let own = self.others.iter().position(|(other, _)| *other == entity);
-        match own {
-            Some(at) => self.remove_other(at),
-            None if self.first.1 > 0 => self.first.1 -= 1,
-            None if !self.others.is_empty() => self.remove_other(0),
-            None => return false,
+        if self.remove_own(entity) {
+            return true;
+        }
+        if self.first.1 > 0 {
+            self.first.1 -= 1;
+        } else if self.others.is_empty() {
+            return false;
+        } else {
+            self.remove_other(0);
         }
         true
+    }
+
+    fn remove_own(&mut self, entity: u32) -> bool {
+        if self.first.0 == entity && self.first.1 > 0 {
+            self.first.1 -= 1;
+            return true;
+        }
+        let own = self.others.iter().position(|(other, _)| *other == entity);
+        if let Some(at) = own {
+            self.remove_other(at);
+        }
+        own.is_some()
     }
 
     fn remove_other(&mut self, at: usize) {
@@ -281,6 +296,11 @@ impl<T> Slab<T> {
     /// Takes a reference back; false when there is none.
     pub(crate) fn release<E>(&mut self, id: Id<T>, entity: Id<E>) -> bool {
         self.places[id.0 as usize].references.remove(entity.0)
+    }
+
+    /// Takes a reference of the entity's own back, if it has one.
+    pub(crate) fn consume<E>(&mut self, id: Id<T>, entity: Id<E>) {
+        self.places[id.0 as usize].references.remove_own(entity.0);
     }
 
     /// Takes all references of an entity back: how many, and the objects that nobody counts on any more.

@@ -179,7 +179,7 @@ impl Client {
         if state.hops[id].is_deleted {
             return Err(Status::ERROR_NOT_FOUND);
         }
-        state.hops.release(id, caller);
+        state.hops.consume(id, caller);
         state.delete_hop(id);
         Ok(())
     }

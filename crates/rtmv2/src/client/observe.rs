@@ -116,6 +116,7 @@ impl State {
             hops: SmallVec::new(),
             list: None,
             expires: None,
+            is_expired: false,
             queued: None,
             attachment: None,
         };

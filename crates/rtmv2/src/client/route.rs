@@ -154,7 +154,8 @@ impl State {
             is_own: true,
             is_held: false,
             is_deleted: false,
-            is_in_table: false,
+            // It will be, unless it turns out that it cannot be used.
+            is_in_table: true,
             neighbour: content.neighbour,
             flags1: content.flags1,
             flags: content.flags,
@@ -165,6 +166,7 @@ impl State {
             hops: content.hops,
             list: None,
             expires: None,
+            is_expired: false,
             queued: None,
             attachment: None,
         };
@@ -175,12 +177,7 @@ impl State {
         self.destinations[destination].routes.push(id);
         self.routes.pin(id);
         match self.sync(id) {
-            Ok(best) => {
-                if !self.routes[id].is_in_table {
-                    self.count_withdrawn(id, true);
-                }
-                Ok((id, best))
-            }
+            Ok(best) => Ok((id, best)),
             Err(status) => {
                 self.unpin_route(id);
                 Err(status)
@@ -248,6 +245,7 @@ impl State {
     pub(super) fn restart(&mut self, id: Id<Route>, time_to_live: u32) {
         let handle = self.routes.handle(id);
         let route = &mut self.routes[id];
+        route.is_expired = false;
         if time_to_live == INFINITE {
             route.expires = None;
             return;
@@ -416,7 +414,7 @@ impl Client {
             state.routes.pin(id);
             let best = state.delete(id);
             if best.is_ok() {
-                state.routes.release(id, caller);
+                state.routes.consume(id, caller);
             }
             state.unpin_route(id);
             return Ok(!best?.is_empty());

@@ -83,6 +83,8 @@ pub(super) struct Route {
     pub(super) hops: SmallVec<[Id<Hop>; 2]>,
     pub(super) list: Option<(Id<List>, u64)>,
     pub(super) expires: Option<Instant>,
+    /// Its time is over, and nobody gave it more since.
+    pub(super) is_expired: bool,
     /// When the heap of deadlines has it.
     pub(super) queued: Option<Instant>,
     pub(super) attachment: Attachment,
