@@ -37,11 +37,11 @@ fn mib_input(index: InterfaceIndex, metric: u32) -> Vec<u8> {
 }
 
 fn in_process(file: &Path) -> Box<dyn RoutingProtocol> {
-    Box::new(ModuleProtocol::load(file).unwrap())
+    Box::new(ModuleProtocol::load(file, None).unwrap())
 }
 
 fn in_its_own(file: &Path) -> Box<dyn RoutingProtocol> {
-    Box::new(isolated(file, PATIENCE, |reason| panic!("{reason}")).unwrap())
+    Box::new(isolated(file, PATIENCE, None, |reason| panic!("{reason}")).unwrap())
 }
 
 fn conforms(name: &str, options: &[&str], load: fn(&Path) -> Box<dyn RoutingProtocol>) {

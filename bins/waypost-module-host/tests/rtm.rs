@@ -1,13 +1,15 @@
-//! A module in C that uses every function of rtmv2.h, in this process.
+//! A module in C that uses every function of rtmv2.h, in this process and in one of its own.
 
 #![allow(clippy::unwrap_used, reason = "an unwrap that fails fails the test")]
+#![allow(clippy::print_stderr, reason = "a test that is left out says so")]
 
 mod build;
 
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
-use build::module;
+use build::{isolated, module};
 use waypost_routprot::conformance::host::EmptyRouter;
 use waypost_routprot::{
     InfoBlock, InterfaceIdentity, InterfaceType, Refusal, RoutingCharacteristics, RoutingProtocol, Status,
@@ -25,7 +27,7 @@ fn words(words: &[u32]) -> InfoBlock {
 }
 
 /// Runs a module until it has stopped.
-fn live(module: &mut ModuleProtocol) -> Result<(), Refusal> {
+fn live(module: &mut dyn RoutingProtocol) -> Result<(), Refusal> {
     module.register(&RoutingCharacteristics::offer(SAMPLE))?;
     let router = Arc::new(EmptyRouter { router_id: None });
     module.start(router.clone(), router, &words(&[30, 0]))?;
@@ -46,18 +48,36 @@ fn live(module: &mut ModuleProtocol) -> Result<(), Refusal> {
     }
 }
 
-/// The table after a module with these options of the compiler has lived.
-fn table_after(options: &[&str]) -> LocalTable {
-    let table = Arc::new(LocalTable::new(Seed(1)));
+fn table() -> Arc<LocalTable> {
+    let table = LocalTable::new(Seed(1));
     for interface in 1..4 {
         table.set_interface_usable(InterfaceIndex(interface), true);
     }
+    Arc::new(table)
+}
+
+/// The table after a module with these options of the compiler has lived.
+fn table_after(options: &[&str]) -> LocalTable {
+    let table = table();
     let file = module("rtm", options);
     let given = Arc::clone(&table) as Arc<dyn RouteTable>;
-    let mut module = ModuleProtocol::load_with_table(&file, given).unwrap();
+    let mut module = ModuleProtocol::load(&file, Some(given)).unwrap();
     live(&mut module).unwrap();
     drop(module);
+    // The module's client has let it go.
     Arc::try_unwrap(table).ok().unwrap()
+}
+
+/// The same in a process of its own.
+fn table_after_isolated(options: &[&str]) -> Arc<LocalTable> {
+    let table = table();
+    let file = module("rtm", options);
+    let given = Arc::clone(&table) as Arc<dyn RouteTable>;
+    let died = |reason| panic!("{reason}");
+    let mut module = isolated(&file, Duration::from_secs(60), Some(given), died).unwrap();
+    live(&mut module).unwrap();
+    drop(module);
+    table
 }
 
 fn is_empty(table: &LocalTable) -> bool {
@@ -72,13 +92,19 @@ fn every_function_in_process() {
 }
 
 #[test]
+fn every_function_in_a_process_of_its_own() {
+    assert!(is_empty(&table_after_isolated(&[])));
+    assert!(is_empty(&table_after_isolated(&["-DLEAVES"])));
+}
+
+#[test]
 fn what_a_module_leaves_is_ended() {
     assert!(is_empty(&table_after(&["-DLEAVES"])));
 }
 
 #[test]
 fn without_a_table_the_functions_are_not_supported() {
-    let mut module = ModuleProtocol::load(&module("rtm", &[])).unwrap();
+    let mut module = ModuleProtocol::load(&module("rtm", &[]), None).unwrap();
     let refusal = live(&mut module).unwrap_err();
     // The first call answers otherwise than with a table.
     assert!(refusal.status.0 > 100_000, "{refusal}");

@@ -48,6 +48,9 @@ pub struct ModuleProtocol {
     start: Option<Started>,
     /// Of MibSetTrapInfo.
     trap: Option<HostEvent>,
+    /// What was taken back: a module that uses it all the same must not reach what would be in its place. Dropped after the
+    /// object, whose code can use nothing any more then.
+    retired: (Vec<HostEvent>, Vec<Support>),
     input: Lent,
     output: Lent,
 }
@@ -71,16 +74,23 @@ enum Life {
 unsafe impl Send for ModuleProtocol {}
 
 impl ModuleProtocol {
-    /// Loads a copy of a shared object.
+    /// Loads a copy of a shared object, which may use `table` (rtmv2.h). Without one, or when the object is linked to no library
+    /// that can hand these functions on, they are ERROR_NOT_SUPPORTED to it.
     ///
     /// # Errors
     /// When the file cannot be read or loaded, or does not export `RegisterProtocol`.
-    pub fn load(path: &Path) -> Result<Self, LoadError> {
+    pub fn load(path: &Path, table: Option<Arc<dyn RouteTable>>) -> Result<Self, LoadError> {
         let object = SharedObject::load(path)?;
         let entry = object.needed(c"RegisterProtocol")?;
+        let library = Library::of(&object);
+        let offered = table.and_then(|table| Some((library.filter(|library| library.offer_table())?, table)));
+        let registered = offered.map(|(library, table)| Registered::new(library, table));
+        if matches!(registered, Some(None)) {
+            tracing::error!(module = %path.display(), "as many modules have a routing table as can");
+        }
         Ok(Self {
-            library: Library::of(&object),
-            table: None,
+            library,
+            table: registered.flatten(),
             object: Some(object),
             // SAFETY: the interface says that the symbol is a function of this type.
             entry: unsafe { std::mem::transmute::<*mut c_void, RegisterProtocol>(entry) },
@@ -88,25 +98,10 @@ impl ModuleProtocol {
             life: Life::Unregistered,
             start: None,
             trap: None,
+            retired: (Vec::new(), Vec::new()),
             input: Lent::new(),
             output: Lent::new(),
         })
-    }
-
-    /// The same for a module that may use a routing table (rtmv2.h). Without one these functions are ERROR_NOT_SUPPORTED to it,
-    /// as they are when it is linked to no library that has them.
-    ///
-    /// # Errors
-    /// As [`Self::load`].
-    pub fn load_with_table(path: &Path, table: Arc<dyn RouteTable>) -> Result<Self, LoadError> {
-        let mut module = Self::load(path)?;
-        if let Some(library) = module.library.filter(|library| library.offer_table()) {
-            module.table = Registered::new(library, table);
-            if module.table.is_none() {
-                tracing::error!(module = %module.name(), "as many modules have a routing table as can");
-            }
-        }
-        Ok(module)
     }
 
     /// Ends what the module has left in the routing table. False: code of it still runs.
@@ -137,8 +132,19 @@ impl ModuleProtocol {
                 self.abandon();
             }
         }
-        self.start = None;
-        self.trap = None;
+        if let Some(started) = self.start.take() {
+            started.support.end();
+            self.retired.1.push(started.support);
+            self.retire(started.event);
+        }
+        if let Some(trap) = self.trap.take() {
+            self.retire(trap);
+        }
+    }
+
+    fn retire(&mut self, mut event: HostEvent) {
+        event.end();
+        self.retired.0.push(event);
     }
 
     fn name(&self) -> String {
@@ -156,9 +162,12 @@ impl ModuleProtocol {
             started.event.abandon();
             started.support.abandon();
         }
-        if let Some(trap) = &self.trap {
-            trap.abandon();
-        }
+        self.retired
+            .0
+            .iter()
+            .chain(&self.trap)
+            .for_each(HostEvent::abandon);
+        self.retired.1.iter_mut().for_each(Support::abandon);
     }
 
     /// A call into the module; the thread works for it meanwhile.
@@ -726,9 +735,8 @@ impl RoutingProtocol for ModuleProtocol {
                 call!(functions.mib_set_trap_info(handle, given_size, given, size, pointer))
             },
         )?;
-        // The one before stays open as long as the module may know it: until it has stopped.
         if let Some(before) = self.trap.replace(event) {
-            before.abandon();
+            self.retire(before);
         }
         Ok(())
     }

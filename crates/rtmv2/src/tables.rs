@@ -8,7 +8,7 @@ use waypost_routprot::Status;
 use waypost_rtm::{
     EntityConfig, EntityId, Family, Refusal, Rtm, RtmError, SubscriberConfig, SubscriberId, SubscriberKind,
 };
-use waypost_types::{PathId, Prefix, Prefix4, Prefix6, Route, RouteChange, Seed, Time};
+use waypost_types::{PathId, Prefix, Prefix4, Prefix6, ProtocolId, Route, RouteChange, Seed, Time};
 
 use crate::table::{
     Bell, ChangeTypes, DestinationSnapshot, DestinationView, EntityKey, EntityName, RouteView, VIEWS, Views,
@@ -75,6 +75,15 @@ impl Tables {
                 view.set_interface_usable(interface, usable);
             }
         }
+    }
+
+    /// Sets the preference of a protocol's routes that bring none, in all views.
+    ///
+    /// # Errors
+    /// When it is 0.
+    pub fn set_preference(&mut self, protocol: ProtocolId, preference: u8) -> Result<(), RtmError> {
+        let mut views = self.views.iter_mut();
+        views.try_for_each(|view| view.set_preference(protocol, preference))
     }
 
     const fn next(&mut self) -> u32 {

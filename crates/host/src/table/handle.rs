@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use crossbeam_channel::{Sender, bounded};
 use waypost_manager::{InterfaceChange, RouteTerms};
+use waypost_rtmv2::RouteTable;
 use waypost_sys::wait::Waker;
 use waypost_types::{InterfaceIndex, Prefix, ProtocolId, Route, RouteBatch, RouteNotice};
 
 use super::TableView;
+use super::modules::ModuleTable;
+use super::shared::SharedTable;
 
 /// Takes news of routes. Never waits.
 pub type Sink = Box<dyn Fn(Vec<RouteNotice>) + Send>;
@@ -43,6 +46,7 @@ pub struct TableHandle {
     commands: Sender<Command>,
     waker: Waker,
     shown: Arc<Shown>,
+    table: Arc<SharedTable>,
 }
 
 /// What the thread shows to whoever asks without waiting.
@@ -56,12 +60,24 @@ pub(super) struct Shown {
 }
 
 impl TableHandle {
-    pub(super) const fn new(commands: Sender<Command>, waker: Waker, shown: Arc<Shown>) -> Self {
+    pub(super) const fn new(
+        commands: Sender<Command>,
+        waker: Waker,
+        shown: Arc<Shown>,
+        table: Arc<SharedTable>,
+    ) -> Self {
         Self {
             commands,
             waker,
             shown,
+            table,
         }
+    }
+
+    /// The table as a fresh instance of a module has it, for RTMv2.
+    #[must_use]
+    pub fn for_module(&self, protocol: ProtocolId) -> Arc<dyn RouteTable> {
+        Arc::new(ModuleTable::new(protocol, self.table.clone()))
     }
 
     /// How many routes of ours the kernel had when the thread had nothing to do last. Does not wait.
@@ -96,6 +112,12 @@ impl TableHandle {
 
     /// Removes all routes of a protocol that has stopped.
     pub fn remove_protocol(&self, protocol: ProtocolId) {
+        // Those of a module at once, so that the next instance finds none.
+        let mut core = self.table.lock();
+        for entity in core.of(protocol) {
+            core.tables.deregister(entity);
+        }
+        drop(core);
         self.send(Command::Remove(protocol));
     }
 

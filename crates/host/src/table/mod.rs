@@ -1,13 +1,18 @@
-//! The routing table's thread: it owns the table and the forwarding machine, and nobody else touches either.
+//! The routing table's thread: it owns the forwarding machine, and the table as far as its lock goes.
 //!
 //! Protocols send batches of route changes, the manager preferences and interfaces, the API questions, all through one bounded
 //! channel. After each round the changes go to the kernel in batches, and to the protocols that asked for news of routes.
+//!
+//! Modules call functions that have done their work when they return, a million times in a row: they change the table from
+//! their own threads, behind a lock that the table's thread takes for a slice of its work at a time.
 
 mod connected;
 mod handle;
 mod kernel;
 mod listeners;
+mod modules;
 mod owners;
+mod shared;
 mod worker;
 
 use std::any::Any;
@@ -85,6 +90,7 @@ pub fn spawn(options: TableOptions, failed: impl FnOnce(String) + Send + 'static
     let waker = Waker::new()?;
     let shown = Arc::new(handle::Shown::default());
     let worker = worker::Worker::new(options, commands, waker.clone(), shown.clone())?;
+    let table = worker.table();
     std::thread::Builder::new()
         .name("routes".to_owned())
         .spawn(move || {
@@ -99,7 +105,7 @@ pub fn spawn(options: TableOptions, failed: impl FnOnce(String) + Send + 'static
                 "the routing table's thread failed; routes stay in the kernel as they are: {reason}"
             ));
         })?;
-    Ok(TableHandle::new(sender, waker, shown))
+    Ok(TableHandle::new(sender, waker, shown, table))
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {

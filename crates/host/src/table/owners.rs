@@ -22,7 +22,7 @@ pub(super) struct Owners {
 
 impl Owners {
     /// The entity of a protocol, registered if need be.
-    pub(super) fn entity(&mut self, rtm: &mut Rtm, protocol: ProtocolId) -> Option<EntityId> {
+    fn entity(&mut self, rtm: &mut Rtm, protocol: ProtocolId) -> Option<EntityId> {
         if let Some(entity) = self.entities.get(&protocol) {
             return Some(*entity);
         }
@@ -59,6 +59,16 @@ impl Owners {
     /// How many routes of each protocol were refused.
     pub(super) const fn refused(&self) -> &BTreeMap<ProtocolId, u64> {
         &self.refused
+    }
+
+    /// Applies changes for a protocol, which is registered if need be.
+    pub(super) fn change(&mut self, rtm: &mut Rtm, now: Time, protocol: ProtocolId, changes: &[RouteChange]) {
+        if changes.is_empty() {
+            return;
+        }
+        if let Some(entity) = self.entity(rtm, protocol) {
+            self.apply(rtm, now, protocol, entity, changes);
+        }
     }
 
     /// Applies changes for an entity; what is refused is counted and logged, bounded by the first of a batch.

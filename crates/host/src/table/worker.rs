@@ -9,28 +9,28 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender};
 use waypost_fib::Fib;
 use waypost_manager::InterfaceChange;
-use waypost_rtm::{Rtm, SubscriberConfig, SubscriberId, SubscriberKind};
+use waypost_rtm::{SubscriberConfig, SubscriberId, SubscriberKind};
+use waypost_rtmv2::Tables;
 use waypost_sys::clock;
 use waypost_sys::wait::{Interest, Poller, Ready, Waker};
-use waypost_types::{InterfaceIndex, Prefix, ProtocolId, Route, RouteBatch, Time};
+use waypost_types::{ProtocolId, Time};
 
 use super::handle::{Command, Shown};
 use super::kernel::Kernel;
 use super::listeners::Listeners;
 use super::owners::{Owners, PerInterface};
+use super::shared::SharedTable;
 use super::{TableOptions, TableView, connected};
 
 const WAKER: u64 = 0;
 const MONITOR: u64 = 1;
 /// Commands taken in one round.
 const COMMANDS: usize = 256;
-/// Route rows looked at in one round of put-off work: well under a millisecond.
-const SLICE: usize = 4096;
 /// Destinations drained at once.
 const DRAIN: usize = 1024;
 
 pub(super) struct Worker {
-    rtm: Rtm,
+    table: Arc<SharedTable>,
     fib: Fib,
     kernel: Kernel,
     forwarding: SubscriberId,
@@ -71,16 +71,17 @@ impl Worker {
             let milliseconds = u64::try_from(restart_hold.as_millis()).unwrap_or(u64::MAX);
             shown.hold.store(milliseconds, Ordering::Relaxed);
         }
-        let mut rtm = Rtm::new(options.seed.child("rtm"));
+        let table = Arc::new(SharedTable::new(options.seed.child("rtm"), waker.clone()));
         let config = SubscriberConfig {
             kind: SubscriberKind::Forwarding,
             family: None,
             owners: None,
             by_set: true,
         };
-        let forwarding = rtm.subscribe(config).map_err(io::Error::other)?;
+        let subscribed = table.lock().tables.unicast_mut().subscribe(config);
+        let forwarding = subscribed.map_err(io::Error::other)?;
         Ok(Self {
-            rtm,
+            table,
             fib,
             kernel,
             forwarding,
@@ -100,6 +101,11 @@ impl Worker {
         })
     }
 
+    /// The table, for who changes it from elsewhere.
+    pub(super) fn table(&self) -> Arc<SharedTable> {
+        self.table.clone()
+    }
+
     pub(super) fn run(mut self) -> io::Result<()> {
         let poller = Poller::new()?;
         poller.add(&self.waker, WAKER, Interest::Read)?;
@@ -113,7 +119,7 @@ impl Worker {
                 self.timeout()
             };
             poller.wait(timeout, &mut ready)?;
-            self.waker.take();
+            self.table.looks();
             busy = self.kernel.hear(&mut self.fib)?;
             for _ in 0..COMMANDS {
                 let Ok(command) = self.commands.try_recv() else {
@@ -144,12 +150,12 @@ impl Worker {
     /// One round of work between table, kernel and listeners; returns whether there is more.
     fn turn(&mut self) -> io::Result<bool> {
         let mut busy = false;
-        if self.rtm.is_sweeping() {
-            busy |= self.rtm.sweep(clock::now(), SLICE).more;
-        }
+        busy |= self.table.lock().tables.sweep(clock::now());
         busy |= self.drain_forwarding();
         busy |= self.kernel.reconcile(&mut self.fib)?;
-        busy |= self.listeners.drain(&mut self.rtm, DRAIN);
+        let mut core = self.table.lock();
+        busy |= self.listeners.drain(core.tables.unicast_mut(), DRAIN);
+        core.tables.ring();
         Ok(busy)
     }
 
@@ -158,18 +164,20 @@ impl Worker {
             return false;
         }
         // INVARIANT: the subscription lives as long as the worker, and is of the kind that these calls serve.
-        for change in self
-            .rtm
-            .drain_next_hop_sets(self.forwarding, usize::MAX)
-            .unwrap_or_default()
-        {
+        let mut core = self.table.lock();
+        let sets = core
+            .tables
+            .unicast_mut()
+            .drain_next_hop_sets(self.forwarding, usize::MAX);
+        for change in sets.unwrap_or_default() {
             self.fib.set_changed(&change);
         }
+        drop(core);
         while self.fib.has_room() {
-            let changes = self
-                .rtm
-                .drain_forwarding(self.forwarding, DRAIN)
-                .unwrap_or_default();
+            let mut core = self.table.lock();
+            let changes = core.tables.unicast_mut().drain_forwarding(self.forwarding, DRAIN);
+            drop(core);
+            let changes = changes.unwrap_or_default();
             changes.iter().for_each(|change| self.fib.want(change));
             if changes.len() < DRAIN {
                 return false;
@@ -180,7 +188,7 @@ impl Worker {
 
     fn timeout(&self) -> Option<Duration> {
         let deadlines = [
-            self.rtm.next_deadline(),
+            self.table.lock().tables.next_deadline(),
             self.fib.next_deadline(),
             self.kernel.next_deadline(),
             self.strays_go,
@@ -195,9 +203,7 @@ impl Worker {
     }
 
     fn due(&mut self, now: Time) {
-        if self.rtm.next_deadline().is_some_and(|deadline| deadline <= now) {
-            self.rtm.expire(now);
-        }
+        self.table.lock().tables.expire(now);
         if self.fib.next_deadline().is_some_and(|deadline| deadline <= now) {
             self.fib.expire(now);
         }
@@ -224,41 +230,67 @@ impl Worker {
             .collect();
         for protocol in over {
             self.graces.remove(&protocol);
+            let mut core = self.table.lock();
             if let Some(entity) = self.owners.get(protocol) {
-                let _ = self.rtm.sweep_stale(entity);
+                let _ = core.tables.unicast_mut().sweep_stale(entity);
             }
+            core.tables.abandon(|name| name.protocol == protocol);
         }
     }
 
     fn command(&mut self, command: Command) {
         let now = clock::now();
+        let mut core = self.table.lock();
+        let rtm = core.tables.unicast_mut();
         match command {
-            Command::Batch(protocol, batch) => self.batch(now, protocol, &batch),
+            Command::Batch(protocol, batch) => self.owners.change(rtm, now, protocol, &batch),
             Command::Interest(protocol, owners, sink) => {
-                self.listeners.interest(&mut self.rtm, protocol, owners, sink);
+                self.listeners.interest(rtm, protocol, owners, sink);
             }
             Command::Remove(protocol) => {
                 self.graces.remove(&protocol);
-                self.listeners.remove(&mut self.rtm, protocol);
-                self.owners.remove(&mut self.rtm, protocol);
+                self.listeners.remove(rtm, protocol);
+                self.owners.remove(rtm, protocol);
             }
             Command::Grace(protocol) => {
-                self.listeners.remove(&mut self.rtm, protocol);
+                self.listeners.remove(rtm, protocol);
                 if let Some(entity) = self.owners.get(protocol) {
-                    let _ = self.rtm.mark_stale(entity);
+                    let _ = rtm.mark_stale(entity);
+                }
+                // Those of modules are stale since their instance went.
+                if self.owners.get(protocol).is_some() || !core.of(protocol).is_empty() {
                     self.graces.insert(protocol, now + self.restart_time);
                 }
             }
             Command::Preference(protocol, preference) => {
-                if let Err(error) = self.rtm.set_preference(protocol, preference) {
+                if let Err(error) = core.tables.set_preference(protocol, preference) {
                     tracing::error!(%protocol, preference, %error, "the preference is refused");
                 }
             }
-            Command::Terms(protocol, terms) => self.owners.set_terms(&mut self.rtm, protocol, terms),
-            Command::Autostatic(interface, routes) => self.autostatic(now, interface, routes),
-            Command::Interfaces(changes) => changes.iter().for_each(|change| self.interface(now, change)),
+            Command::Terms(protocol, terms) => {
+                let limit = terms.limit;
+                self.owners.set_terms(rtm, protocol, terms);
+                core.limits.insert(protocol, limit);
+                core.tables
+                    .set_route_limit(limit, |name| name.protocol == protocol);
+            }
+            Command::Autostatic(interface, routes) => {
+                let changes = self.autostatic.replace(interface, routes);
+                self.owners.change(rtm, now, ProtocolId::AUTOSTATIC, &changes);
+            }
+            Command::Interfaces(changes) => {
+                for change in changes {
+                    interface(
+                        &mut core.tables,
+                        &mut self.owners,
+                        &mut self.connected,
+                        now,
+                        &change,
+                    );
+                }
+            }
             Command::Look(look) => look(&TableView {
-                rtm: &self.rtm,
+                rtm,
                 fib: &self.fib,
                 refused: self.owners.refused(),
                 now,
@@ -273,37 +305,6 @@ impl Worker {
         }
     }
 
-    fn batch(&mut self, now: Time, protocol: ProtocolId, batch: &RouteBatch) {
-        if let Some(entity) = self.owners.entity(&mut self.rtm, protocol) {
-            self.owners.apply(&mut self.rtm, now, protocol, entity, batch);
-        }
-    }
-
-    fn autostatic(&mut self, now: Time, interface: InterfaceIndex, routes: Vec<(Prefix, Route)>) {
-        let changes = self.autostatic.replace(interface, routes);
-        if !changes.is_empty() {
-            self.batch(now, ProtocolId::AUTOSTATIC, &changes);
-        }
-    }
-
-    fn interface(&mut self, now: Time, change: &InterfaceChange) {
-        let (index, usable, networks) = match change {
-            InterfaceChange::Present(interface) => (
-                interface.index,
-                interface.up && interface.carrier,
-                connected::networks(interface),
-            ),
-            InterfaceChange::Gone(index) => (*index, false, Vec::new()),
-        };
-        if self.rtm.interface_is_usable(index) != usable {
-            self.rtm.set_interface_usable(index, usable);
-        }
-        let changes = self.connected.replace(index, networks);
-        if !changes.is_empty() {
-            self.batch(now, ProtocolId::LOCAL, &changes);
-        }
-    }
-
     fn shutdown(&mut self, keep_routes: bool) -> io::Result<()> {
         if keep_routes {
             return Ok(());
@@ -312,4 +313,25 @@ impl Worker {
         while self.kernel.reconcile(&mut self.fib)? {}
         Ok(())
     }
+}
+
+/// Next hops out of an interface count or do not, and its networks are connected routes.
+fn interface(
+    tables: &mut Tables,
+    owners: &mut Owners,
+    connected: &mut PerInterface,
+    now: Time,
+    change: &InterfaceChange,
+) {
+    let (index, usable, networks) = match change {
+        InterfaceChange::Present(interface) => (
+            interface.index,
+            interface.up && interface.carrier,
+            connected::networks(interface),
+        ),
+        InterfaceChange::Gone(index) => (*index, false, Vec::new()),
+    };
+    tables.set_interface_usable(index, usable);
+    let changes = connected.replace(index, networks);
+    owners.change(tables.unicast_mut(), now, ProtocolId::LOCAL, &changes);
 }

@@ -9,6 +9,7 @@ mod foreign;
 mod inline;
 mod links;
 mod machine;
+mod modules;
 mod order;
 mod overrun;
 mod repair;

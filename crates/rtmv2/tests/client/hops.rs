@@ -27,17 +27,11 @@ fn forms_of_the_handle() {
     assert_eq!(add(Target::Unreferenced, &info), Ok((Handle::NULL, true)));
     let (handle, is_new) = add(Target::New, &info).unwrap();
     assert!(!is_new);
-    let changed = HopInfo {
-        specific: 9,
-        ..info.clone()
-    };
+    let changed = HopInfo { specific: 9, ..info };
     assert_eq!(add(Target::Existing(handle), &changed), Ok((handle, false)));
     assert_eq!(rig.client.next_hop_info(rig.entity, handle).unwrap().specific, 9);
     // The key cannot be changed, and only the owner may change anything.
-    let elsewhere = HopInfo {
-        interface: 2,
-        ..info.clone()
-    };
+    let elsewhere = HopInfo { interface: 2, ..info };
     assert_eq!(
         add(Target::Existing(handle), &elsewhere),
         Err(Status::ERROR_INVALID_PARAMETER)
@@ -53,13 +47,10 @@ fn forms_of_the_handle() {
     // Another interface is another one.
     assert!(add(Target::New, &elsewhere).unwrap().1);
     for wrong in [
-        HopInfo {
-            bits: 33,
-            ..info.clone()
-        },
+        HopInfo { bits: 33, ..info },
         HopInfo {
             address: "2001:db8::1".parse().unwrap(),
-            ..info.clone()
+            ..info
         },
     ] {
         assert_eq!(add(Target::New, &wrong), Err(Status::ERROR_INVALID_PARAMETER));

@@ -305,8 +305,8 @@ impl<'a> Model<'a> {
             Call::Changed => self.changed(),
             _ => {}
         }
-        for at in 0..DESTINATIONS.len() {
-            assert_eq!(self.table_shows(at), self.shown(at), "{}", DESTINATIONS[at]);
+        for (at, destination) in DESTINATIONS.iter().enumerate() {
+            assert_eq!(self.table_shows(at), self.shown(at), "{destination}");
         }
         self.lookups();
     }
@@ -496,9 +496,9 @@ impl<'a> Model<'a> {
                 .release_destination_info(self.entities[0], info)
                 .unwrap();
         }
-        for at in 0..DESTINATIONS.len() {
+        for (at, destination) in DESTINATIONS.iter().enumerate() {
             let shown = self.shown(at);
-            assert!(shown == self.seen[at] || told.contains(&prefix(DESTINATIONS[at])));
+            assert!(shown == self.seen[at] || told.contains(&prefix(destination)));
             self.seen[at] = shown;
         }
         let count = told.len();
