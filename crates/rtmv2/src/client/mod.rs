@@ -26,6 +26,7 @@ mod nexthop;
 mod notify;
 mod observe;
 mod opaque;
+mod prefixes;
 mod references;
 mod route;
 mod state;

@@ -257,10 +257,25 @@ impl State {
             route.queued = Some(expires);
             let is_first = self.deadlines.peek().is_none_or(|first| first.0.0 > expires);
             self.deadlines.push(Deadline(std::cmp::Reverse(expires), handle));
+            self.thin_deadlines();
             if is_first {
                 self.notes.wake();
             }
         }
+    }
+
+    /// Drops entries that something earlier of the same route has made useless, once most are: whoever shortens the time of a
+    /// route again and again must not fill the memory.
+    fn thin_deadlines(&mut self) {
+        const FEW: usize = 1024;
+        if self.deadlines.len() <= FEW + 2 * self.routes.len() {
+            return;
+        }
+        let routes = self.routes.iter();
+        let queued = routes.filter_map(|(id, route)| Some((id, route.queued?)));
+        self.deadlines = queued
+            .map(|(id, queued)| Deadline(std::cmp::Reverse(queued), self.routes.handle(id)))
+            .collect();
     }
 
     /// What a route is, with references for the entity.
@@ -337,6 +352,7 @@ impl Client {
             }
             let content = state.content(caller, request.info)?;
             let list = state.list_or_none(caller, request.list)?;
+            let destination = state.by_prefix.get(request.prefix);
             let existing = match request.target {
                 Target::Existing(handle) => {
                     let route = state.own_route(caller, handle)?;
@@ -348,14 +364,14 @@ impl Client {
                     }
                     Some(route)
                 }
-                _ => state.by_prefix.get(&request.prefix).and_then(|destination| {
+                _ => destination.and_then(|destination| {
                     let path = (!request.first).then(|| state.path(&content));
-                    state.find_own(caller, *destination, path)
+                    state.find_own(caller, destination, path)
                 }),
             };
             if !state.locks.is_empty()
-                && let Some(destination) = state.by_prefix.get(&request.prefix)
-                && state.locks.is_others(Key::Destination(*destination))
+                && let Some(destination) = destination
+                && state.locks.is_others(Key::Destination(destination))
             {
                 state = self.wait(state)?;
                 continue;
@@ -366,7 +382,10 @@ impl Client {
                     if !state.routes.has_room() {
                         return Err(Status::ERROR_NOT_ENOUGH_MEMORY);
                     }
-                    let destination = state.intern(request.prefix)?;
+                    let destination = match destination {
+                        Some(destination) => destination,
+                        None => state.intern_new(request.prefix)?,
+                    };
                     match state.create(caller, destination, content) {
                         Ok(created) => created,
                         Err(status) => {
@@ -465,5 +484,51 @@ impl Client {
         let caller = state.caller(entity)?;
         let id = state.route(caller, route)?;
         Ok(state.best_in(id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use waypost_types::{ProtocolId, Seed};
+
+    use super::*;
+    use crate::client::Registration;
+    use crate::{EntityName, LocalTable};
+
+    #[test]
+    fn shorter_and_shorter_times_do_not_pile_up() {
+        let client = Client::new(Arc::new(LocalTable::new(Seed(1))), 1);
+        let name = EntityName {
+            protocol: ProtocolId(1),
+            instance: 0,
+        };
+        let entity = client
+            .register(Family::V4, name, &Registration::default())
+            .unwrap();
+        let info = RouteInfo {
+            views: 1,
+            ..RouteInfo::default()
+        };
+        let mut request = RouteRequest {
+            target: Target::Unreferenced,
+            prefix: Prefix::V4(waypost_types::Prefix4::DEFAULT),
+            info: &info,
+            time_to_live: 0,
+            list: Handle::NULL,
+            first: false,
+        };
+        for step in 0..10_000 {
+            request.time_to_live = 1_000_000_000 - 1000 * step;
+            client.add_route(entity, &request).unwrap();
+        }
+        let state = client.lock();
+        assert!(state.deadlines.len() < 2000, "{}", state.deadlines.len());
+        let (_, route) = state.routes.iter().next().unwrap();
+        // The one that counts is among them.
+        let first = state.deadlines.peek().unwrap();
+        assert_eq!(Some(first.0.0), route.expires);
+        assert_eq!(route.queued, route.expires);
     }
 }

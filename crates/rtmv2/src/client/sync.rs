@@ -110,7 +110,7 @@ impl State {
     ) -> Option<Id<Route>> {
         let family = Family::of(snapshot.prefix);
         let owner = *self.by_name.get(&(family, owner))?;
-        let destination = *self.by_prefix.get(&snapshot.prefix)?;
+        let destination = self.by_prefix.get(snapshot.prefix)?;
         let routes = self.destinations[destination].routes.iter().copied();
         routes
             .filter(|id| self.routes[*id].is_own)
@@ -266,7 +266,7 @@ impl State {
             }
         }
         for prefix in changed {
-            let parked = self.by_prefix.get(&prefix).copied();
+            let parked = self.by_prefix.get(prefix);
             if let Some(parked) = parked.filter(|id| self.destinations[*id].is_parked) {
                 self.reap_destination(parked);
             }
