@@ -70,10 +70,11 @@ pub(crate) fn run(context: &Context) -> Result<Section> {
     let file = built(context.scratch())?;
     let program = host_program();
     ensure!(program.exists(), "{} was not built", program.display());
-    let mut in_process = started(ModuleProtocol::load(&file)?)?;
+    let mut in_process = started(ModuleProtocol::load(&file, None)?)?;
     let options = IsolatedOptions {
         program,
         deadline: Duration::from_secs(5),
+        table: None,
         died: Box::new(|_| ()),
     };
     let isolated = IsolatedProtocol::load(&file, options);

@@ -6,16 +6,18 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use waypost_routprot_abi::{confine, serve};
+use waypost_routprot_abi::{WITH_TABLE, confine, serve, take_standard_output};
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args_os().skip(1);
-    let (Some(path), None) = (arguments.next(), arguments.next()) else {
-        bail!(
+    let (path, table) = match (arguments.next(), arguments.next(), arguments.next()) {
+        (Some(path), None, None) => (path, None),
+        (Some(path), Some(with), None) if with == WITH_TABLE => (path, Some(take_standard_output()?)),
+        _ => bail!(
             "waypostd starts this program with the file of a module; to try a module, use `waypost module check`"
-        );
+        ),
     };
     confine().context("the process cannot be confined")?;
     let socket = io::stdin().as_fd().try_clone_to_owned()?;
-    serve(UnixStream::from(socket), &PathBuf::from(path)).context("speaking with waypostd failed")
+    serve(UnixStream::from(socket), table, &PathBuf::from(path)).context("speaking with waypostd failed")
 }

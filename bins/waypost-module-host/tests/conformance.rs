@@ -37,7 +37,7 @@ fn mib_input(index: InterfaceIndex, metric: u32) -> Vec<u8> {
 }
 
 fn in_process(file: &Path) -> Box<dyn RoutingProtocol> {
-    Box::new(ModuleProtocol::load(file).unwrap())
+    Box::new(ModuleProtocol::load(file, None).unwrap())
 }
 
 fn in_its_own(file: &Path) -> Box<dyn RoutingProtocol> {

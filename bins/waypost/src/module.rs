@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -10,11 +11,14 @@ use waypost_api::{hex, parse_toml};
 use waypost_routprot::conformance::{Outcome, Report, Subject, run};
 use waypost_routprot::{InfoBlock, Refusal, RoutingProtocol, parse_text};
 use waypost_routprot_abi::{IsolatedOptions, IsolatedProtocol, ModuleProtocol, host_program};
-use waypost_types::{InterfaceIndex, ProtocolId};
+use waypost_rtmv2::{LocalTable, RouteTable};
+use waypost_types::{InterfaceIndex, ProtocolId, Seed};
 
 use crate::arguments::Module;
 use crate::fault::Fault;
 
+/// More interfaces than a module is told of.
+const INTERFACES: u32 = 64;
 /// How long a call may take; a protocol that takes longer would stop the router's manager.
 const DEADLINE: Duration = Duration::from_secs(5);
 
@@ -148,15 +152,24 @@ impl Blocks {
     }
 }
 
+/// A routing table for one instance, in which every interface can be used.
+fn table() -> Arc<dyn RouteTable> {
+    let table = LocalTable::new(Seed(0));
+    (1..INTERFACES).for_each(|index| table.set_interface_usable(InterfaceIndex(index), true));
+    Arc::new(table)
+}
+
 /// A fresh instance.
 fn load(file: &Path, in_process: bool) -> Result<Box<dyn RoutingProtocol>, Refusal> {
+    let table = Some(table());
     if in_process {
-        let loaded = ModuleProtocol::load(file).map_err(|error| Refusal::failed(error.to_string()))?;
+        let loaded = ModuleProtocol::load(file, table).map_err(|error| Refusal::failed(error.to_string()))?;
         return Ok(Box::new(loaded));
     }
     let options = IsolatedOptions {
         program: host_program(),
         deadline: DEADLINE,
+        table,
         // The call during which it fails says so.
         died: Box::new(|_| ()),
     };

@@ -14,6 +14,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use waypost_api::parse_toml;
+use waypost_host::table::TableHandle;
 use waypost_manager::OpaqueCodec;
 use waypost_routprot::{ConfigurationCodec, RoutingProtocol, parse_text};
 use waypost_routprot_abi::{IsolatedOptions, IsolatedProtocol, ModuleProtocol, host_program};
@@ -143,21 +144,24 @@ impl Modules {
         self.0.keys().copied()
     }
 
-    /// A fresh instance. `died` is told when an isolated one fails.
+    /// A fresh instance, which has the routing table as a module has it. `died` is told when an isolated one fails.
     pub(crate) fn create(
         &self,
         protocol: ProtocolId,
+        table: &TableHandle,
         died: impl FnOnce(String) + Send + 'static,
     ) -> Option<Box<dyn RoutingProtocol>> {
         let module = self.0.get(&protocol)?;
+        let table = Some(table.for_module(protocol));
         let loaded = match module.run {
-            Run::InProcess => ModuleProtocol::load(&module.file)
+            Run::InProcess => ModuleProtocol::load(&module.file, table)
                 .map(|instance| Box::new(instance) as Box<dyn RoutingProtocol>)
                 .map_err(|error| error.to_string()),
             Run::Isolated => {
                 let options = IsolatedOptions {
                     program: host_program(),
                     deadline: module.deadline,
+                    table,
                     died: Box::new(died),
                 };
                 IsolatedProtocol::load(&module.file, options)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use waypost_engine::{Engine, codec_of};
 use waypost_host::protocol::{Surroundings, spawn};
+use waypost_host::table::TableHandle;
 use waypost_loadgen::LoadGenerator;
 use waypost_manager::{Configuration, Protocols};
 use waypost_ospf::OspfEngine;
@@ -29,15 +30,22 @@ pub(crate) struct Installed {
     seed: Seed,
     made: u64,
     surroundings: Arc<dyn Surroundings>,
+    table: TableHandle,
     modules: Modules,
 }
 
 impl Installed {
-    pub(crate) const fn new(seed: Seed, surroundings: Arc<dyn Surroundings>, modules: Modules) -> Self {
+    pub(crate) const fn new(
+        seed: Seed,
+        surroundings: Arc<dyn Surroundings>,
+        table: TableHandle,
+        modules: Modules,
+    ) -> Self {
         Self {
             seed,
             made: 0,
             surroundings,
+            table,
             modules,
         }
     }
@@ -68,8 +76,8 @@ impl Protocols for Installed {
             LoadGenerator::PROTOCOL => self.start::<LoadGenerator>(persisted),
             _ => {
                 let surroundings = self.surroundings.clone();
-                self.modules
-                    .create(protocol, move |reason| surroundings.died(protocol, reason))
+                let died = move |reason| surroundings.died(protocol, reason);
+                self.modules.create(protocol, &self.table, died)
             }
         }
     }

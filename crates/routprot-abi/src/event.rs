@@ -72,6 +72,19 @@ impl HostEvent {
         self.shared.pass_on();
     }
 
+    /// Passes nothing on any more. The descriptor stays open until this is dropped: whatever a module signals late goes there,
+    /// and not to what would have its number next.
+    pub(crate) fn end(&mut self) {
+        self.shared.ended.store(true, Ordering::Release);
+        self.shared.signal();
+        if let Some(thread) = self.thread.take() {
+            // The target may be what ends us, on its own thread: then nobody waits for it.
+            if thread.thread().id() != std::thread::current().id() {
+                drop(thread.join());
+            }
+        }
+    }
+
     /// Leaves the descriptor open for ever: a module that could not be stopped may still signal it, and its number must
     /// not come to mean anything else.
     pub(crate) fn abandon(&self) {
@@ -118,14 +131,7 @@ impl Shared {
 
 impl Drop for HostEvent {
     fn drop(&mut self) {
-        self.shared.ended.store(true, Ordering::Release);
-        self.shared.signal();
-        if let Some(thread) = self.thread.take() {
-            // The target may be what drops us, on its own thread: then nobody waits for it.
-            if thread.thread().id() != std::thread::current().id() {
-                drop(thread.join());
-            }
-        }
+        self.end();
     }
 }
 

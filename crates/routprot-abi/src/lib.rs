@@ -16,5 +16,8 @@ mod module;
 mod object;
 mod support;
 
-pub use isolated::{IsolatedProtocol, Options as IsolatedOptions, confine, host_program, serve};
+pub use isolated::{
+    IsolatedProtocol, Options as IsolatedOptions, WITH_TABLE, confine, host_program, serve,
+    take_standard_output,
+};
 pub use module::{LoadError, ModuleProtocol};

@@ -11,6 +11,7 @@ use waypost_routprot::{
     MfeStatus, NeighborFlags, NotificationEvent, OutputBuffer, Refusal, RoutingCharacteristics,
     RoutingProtocol, Status, SupportFunctions, UpdateComplete, UpdateKind, check_registration,
 };
+use waypost_rtmv2::RouteTable;
 use waypost_types::InterfaceIndex;
 
 use crate::event::HostEvent;
@@ -33,6 +34,9 @@ const MEANINGLESS: usize = 1000;
 pub struct ModuleProtocol {
     /// `Some` until it is dropped or given up.
     object: Option<SharedObject>,
+    /// For what the module does by RTMv2.
+    #[expect(dead_code, reason = "the functions of rtmv2.h are on their way")]
+    table: Option<Arc<dyn RouteTable>>,
     entry: RegisterProtocol,
     functions: RoutingTable,
     /// That the module uses, to tell it who works for whom and to end what the module leaves.
@@ -42,6 +46,9 @@ pub struct ModuleProtocol {
     start: Option<Started>,
     /// Of MibSetTrapInfo.
     trap: Option<HostEvent>,
+    /// What was taken back: a module that uses it all the same must not reach what would be in its place. Dropped after the
+    /// object, whose code can use nothing any more then.
+    retired: (Vec<HostEvent>, Vec<Support>),
     input: Lent,
     output: Lent,
 }
@@ -65,22 +72,24 @@ enum Life {
 unsafe impl Send for ModuleProtocol {}
 
 impl ModuleProtocol {
-    /// Loads a copy of a shared object.
+    /// Loads a copy of a shared object, which may use `table`; without one RTMv2 is not supported.
     ///
     /// # Errors
     /// When the file cannot be read or loaded, or does not export `RegisterProtocol`.
-    pub fn load(path: &Path) -> Result<Self, LoadError> {
+    pub fn load(path: &Path, table: Option<Arc<dyn RouteTable>>) -> Result<Self, LoadError> {
         let object = SharedObject::load(path)?;
         let entry = object.needed(c"RegisterProtocol")?;
         Ok(Self {
             library: Library::of(&object),
             object: Some(object),
+            table,
             // SAFETY: the interface says that the symbol is a function of this type.
             entry: unsafe { std::mem::transmute::<*mut c_void, RegisterProtocol>(entry) },
             functions: RoutingTable::offer(0, 0, 0),
             life: Life::Unregistered,
             start: None,
             trap: None,
+            retired: (Vec::new(), Vec::new()),
             input: Lent::new(),
             output: Lent::new(),
         })
@@ -98,8 +107,23 @@ impl ModuleProtocol {
                 self.abandon();
             }
         }
-        self.start = None;
-        self.trap = None;
+        if let Some(started) = self.start.take() {
+            self.take_back(started);
+        }
+        if let Some(trap) = self.trap.take() {
+            self.retire(trap);
+        }
+    }
+
+    fn take_back(&mut self, started: Started) {
+        started.support.end();
+        self.retired.1.push(started.support);
+        self.retire(started.event);
+    }
+
+    fn retire(&mut self, mut event: HostEvent) {
+        event.end();
+        self.retired.0.push(event);
     }
 
     fn name(&self) -> String {
@@ -117,9 +141,12 @@ impl ModuleProtocol {
             started.event.abandon();
             started.support.abandon();
         }
-        if let Some(trap) = &self.trap {
-            trap.abandon();
-        }
+        self.retired
+            .0
+            .iter()
+            .chain(&self.trap)
+            .for_each(HostEvent::abandon);
+        self.retired.1.iter_mut().for_each(Support::abandon);
     }
 
     /// A call into the module; the thread works for it meanwhile.
@@ -424,15 +451,23 @@ impl RoutingProtocol for ModuleProtocol {
         let support = Support::new(support)
             .ok_or_else(|| Refusal::failed("as many modules run in this process as can"))?;
         let (handle, table) = (event.handle(), support.table());
-        self.start = Some(Started { event, support });
+        let before = self.start.replace(Started { event, support });
         let (version, size, count) = (global.version, global.structure_size, global.structure_count);
         let code = self.give(&global.bytes, |functions, pointer, _| {
             call!(functions.start_protocol(handle, table, pointer, version, size, count))
         });
         let started = code.and_then(|code| answer("StartProtocol", code));
-        match &started {
-            Ok(()) => self.life = Life::Started,
-            Err(_) => self.is_over(),
+        match (&started, before) {
+            (Ok(()), before) => {
+                self.life = Life::Started;
+                before.into_iter().for_each(|before| self.take_back(before));
+            }
+            // It runs as before, with what it was given before.
+            (Err(_), Some(before)) => {
+                let refused = self.start.replace(before);
+                refused.into_iter().for_each(|refused| self.take_back(refused));
+            }
+            (Err(_), None) => self.is_over(),
         }
         started
     }
@@ -687,9 +722,8 @@ impl RoutingProtocol for ModuleProtocol {
                 call!(functions.mib_set_trap_info(handle, given_size, given, size, pointer))
             },
         )?;
-        // The one before stays open as long as the module may know it: until it has stopped.
         if let Some(before) = self.trap.replace(event) {
-            before.abandon();
+            self.retire(before);
         }
         Ok(())
     }

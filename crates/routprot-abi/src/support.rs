@@ -22,7 +22,7 @@ static HOSTS: [RwLock<Option<Arc<dyn SupportFunctions>>>; PLACES] = [const { RwL
 /// Which places are taken.
 static TAKEN: Mutex<[bool; PLACES]> = Mutex::new([false; PLACES]);
 
-/// A module's set of functions, answered by its host until this is dropped; afterwards they say ERROR_CAN_NOT_COMPLETE.
+/// A module's set of functions, answered by its host until this is ended; afterwards they say ERROR_CAN_NOT_COMPLETE.
 pub(crate) struct Support {
     place: usize,
     /// Whether the place may be used again.
@@ -47,6 +47,11 @@ impl Support {
         &TABLES[self.place]
     }
 
+    /// Answers ERROR_CAN_NOT_COMPLETE from now on. The place is another's only once this is dropped.
+    pub(crate) fn end(&self) {
+        *HOSTS[self.place].write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// Never gives the place to another module: this one may still call its functions.
     pub(crate) const fn abandon(&mut self) {
         self.is_lasting = true;
@@ -55,7 +60,7 @@ impl Support {
 
 impl Drop for Support {
     fn drop(&mut self) {
-        *HOSTS[self.place].write().unwrap_or_else(PoisonError::into_inner) = None;
+        self.end();
         if !self.is_lasting {
             TAKEN.lock().unwrap_or_else(PoisonError::into_inner)[self.place] = false;
         }

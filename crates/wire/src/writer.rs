@@ -84,6 +84,11 @@ impl Writer {
         self
     }
 
+    /// Forgets what is written after the first `length` octets, and keeps the room.
+    pub fn truncate(&mut self, length: usize) {
+        self.octets.truncate(length);
+    }
+
     /// How much is written.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -44,6 +44,7 @@ pub(crate) fn isolated(
         IsolatedOptions {
             program: env!("CARGO_BIN_EXE_waypost-module-host").into(),
             deadline,
+            table: None,
             died: Box::new(died),
         },
     )

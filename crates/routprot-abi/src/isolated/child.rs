@@ -1,8 +1,10 @@
 //! The module's side: does what the host asks for.
 
 use std::collections::BTreeMap;
+use std::fs::OpenOptions;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::mpsc::{self, SyncSender};
@@ -13,16 +15,42 @@ use waypost_routprot::{
     InterfaceType, LocalBinding, NotificationEvent, OutputBuffer, ReceiveType, Refusal,
     RoutingCharacteristics, RoutingProtocol, Status, SupportFunctions,
 };
+use waypost_rtmv2::RouteTable;
 use waypost_types::{InterfaceIndex, Prefix, Prefix4, ProtocolId, Route, RouterId};
 
 use super::frame::{Body, Frame, Function, Tag};
+use super::memory::Memory;
+use super::table::RemoteTable;
 use crate::ModuleProtocol;
 
-/// Loads a module and does what the host at the other end of `socket` asks for, until it goes.
+/// Takes away the process's standard output, which is the memory that the host gave, and puts nothing in its place: what a
+/// module prints goes nowhere.
+///
+/// # Errors
+/// When a descriptor cannot be had.
+pub fn take_standard_output() -> io::Result<OwnedFd> {
+    let memory = io::stdout().as_fd().try_clone_to_owned()?;
+    let nothing = OpenOptions::new().write(true).open("/dev/null")?;
+    // SAFETY: takes numbers; the standard output is nobody's to rely on yet.
+    if unsafe { libc::dup2(nothing.as_raw_fd(), libc::STDOUT_FILENO) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(memory)
+}
+
+/// Loads a module and does what the host at the other end of `socket` asks for, until it goes. With the memory that the host
+/// gave for it, the module has the host's routing table.
 ///
 /// # Errors
 /// When the socket fails or brings something that is not ours.
-pub fn serve(socket: UnixStream, path: &Path) -> io::Result<()> {
+pub fn serve(socket: UnixStream, table: Option<OwnedFd>, path: &Path) -> io::Result<()> {
+    let table = match table {
+        None => None,
+        Some(file) => {
+            let table = RemoteTable::new(Arc::new(Memory::map(&file)?))?;
+            Some(Arc::new(table) as Arc<dyn RouteTable>)
+        }
+    };
     let link = Arc::new(Link {
         writer: Mutex::new(socket.try_clone()?),
         asked: Mutex::default(),
@@ -33,9 +61,13 @@ pub fn serve(socket: UnixStream, path: &Path) -> io::Result<()> {
         let link = Arc::clone(&link);
         move || read(socket, &link, &calls)
     })?;
-    let mut module = None;
+    let mut stage = Stage {
+        path,
+        table,
+        module: None,
+    };
     for call in waiting {
-        let (code, body) = answer(&mut module, path, &link, &call);
+        let (code, body) = answer(&mut stage, &link, &call);
         let answer = Frame {
             tag: Tag::Answer,
             id: call.id,
@@ -44,11 +76,11 @@ pub fn serve(socket: UnixStream, path: &Path) -> io::Result<()> {
         };
         if let Err(error) = link.write(&answer) {
             // The module may be what took the connection away: nothing of it is called any more.
-            std::mem::forget(module);
+            std::mem::forget(stage.module);
             return Err(error);
         }
     }
-    drop(module);
+    drop(stage);
     reader.join().unwrap_or(Ok(()))
 }
 
@@ -372,22 +404,29 @@ fn event_words(event: Option<Event>) -> Vec<u32> {
     }
 }
 
+/// The module, and what it is loaded with.
+struct Stage<'a> {
+    path: &'a Path,
+    table: Option<Arc<dyn RouteTable>>,
+    module: Option<ModuleProtocol>,
+}
+
 /// Does one call.
-fn answer(module: &mut Option<ModuleProtocol>, path: &Path, link: &Arc<Link>, call: &Frame) -> (u32, Body) {
+fn answer(stage: &mut Stage<'_>, link: &Arc<Link>, call: &Frame) -> (u32, Body) {
     let body = &call.body;
     let Some(function) = Function::of(call.code) else {
         return outcome(Err(Refusal::failed("a function that is unknown here")));
     };
     if function == Function::Load {
-        return outcome(match ModuleProtocol::load(path) {
+        return outcome(match ModuleProtocol::load(stage.path, stage.table.clone()) {
             Ok(loaded) => {
-                *module = Some(loaded);
+                stage.module = Some(loaded);
                 Ok(Body::default())
             }
             Err(error) => Err(Refusal::failed(error.to_string())),
         });
     }
-    let Some(module) = module.as_mut() else {
+    let Some(module) = stage.module.as_mut() else {
         return outcome(Err(Refusal::failed("no module is loaded")));
     };
     let index = InterfaceIndex(body.word(0));

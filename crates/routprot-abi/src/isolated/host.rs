@@ -15,9 +15,13 @@ use waypost_routprot::{
     NeighborFlags, NotificationEvent, OutputBuffer, ReceiveType, Refusal, RoutingCharacteristics,
     RoutingProtocol, Status, SupportFunctions, UpdateComplete, UpdateKind, check_registration,
 };
+use waypost_rtmv2::RouteTable;
 use waypost_types::{InterfaceIndex, NextHops, ProtocolId, Route, RouteKind};
 
+use super::WITH_TABLE;
 use super::frame::{Body, Frame, Function, Tag};
+use super::memory::Memory;
+use super::table::Server;
 
 /// How long a process may take to end once nobody speaks to it any more.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -30,6 +34,8 @@ pub struct Options {
     pub program: PathBuf,
     /// How long a call may take; the module counts as failed then.
     pub deadline: Duration,
+    /// The routing table that the module may use; without one RTMv2 is not supported.
+    pub table: Option<Arc<dyn RouteTable>>,
     /// Is told once, with the reason, when the module failed: crashed, hung, or spoke nonsense.
     pub died: Box<dyn FnOnce(String) + Send>,
 }
@@ -45,6 +51,8 @@ pub struct IsolatedProtocol {
 struct Shared {
     writer: Mutex<UnixStream>,
     child: Mutex<Child>,
+    /// Answers what the module asks of the routing table.
+    table: Mutex<Option<Server>>,
     state: Mutex<State>,
 }
 
@@ -78,9 +86,17 @@ impl Shared {
             state.failed.get_or_insert_with(|| reason.to_owned());
             state.died.take()
         };
+        // Before anybody is told: the next instance finds no routes that still seem to be this one's to change.
+        self.leave_table();
         if let Some(died) = died {
             died(reason.to_owned());
         }
+    }
+
+    /// The module has no part in the routing table any more.
+    fn leave_table(&self) {
+        let server = self.table.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(server);
     }
 
     /// Waits a while for the process to end by itself, ends it otherwise, and says how it ended.
@@ -114,16 +130,27 @@ impl IsolatedProtocol {
             ))
         };
         let (here, there) = UnixStream::pair().map_err(failed)?;
-        let child = Command::new(&options.program)
-            .arg(path)
-            .stdin(Stdio::from(OwnedFd::from(there)))
-            .stdout(Stdio::null())
-            .spawn()
-            .map_err(failed)?;
+        let mut command = Command::new(&options.program);
+        command.arg(path).stdin(Stdio::from(OwnedFd::from(there)));
+        let server = match options.table {
+            None => None,
+            Some(table) => {
+                let (memory, file) = Memory::new().map_err(failed)?;
+                command.arg(WITH_TABLE).stdout(Stdio::from(file));
+                Some(Server::start(memory, table).map_err(failed)?)
+            }
+        };
+        if server.is_none() {
+            command.stdout(Stdio::null());
+        }
+        let child = command.spawn().map_err(failed)?;
+        // It holds the far end of the socket, which must be the process's alone for its end to be seen.
+        drop(command);
         let reader = here.try_clone().map_err(failed)?;
         let shared = Arc::new(Shared {
             writer: Mutex::new(here),
             child: Mutex::new(child),
+            table: Mutex::new(server),
             state: Mutex::new(State {
                 died: Some(options.died),
                 ..State::default()
@@ -598,6 +625,7 @@ impl Drop for IsolatedProtocol {
             state.trap = None;
             state.support = None;
         }
+        self.shared.leave_table();
         let writer = self.shared.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = writer.shutdown(std::net::Shutdown::Both);
         drop(writer);

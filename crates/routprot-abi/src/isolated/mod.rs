@@ -10,10 +10,15 @@ mod child;
 mod confine;
 mod frame;
 mod host;
+mod memory;
+mod table;
 
-pub use child::serve;
+pub use child::{serve, take_standard_output};
 pub use confine::confine;
 pub use host::{IsolatedProtocol, Options};
+
+/// The second argument of the program: the memory by which the module asks for the routing table is its standard output.
+pub const WITH_TABLE: &str = "table";
 
 /// The program that isolated modules run in: beside the program that runs now, or where packages put it.
 #[must_use]

@@ -1,0 +1,336 @@
+//! Memory that both processes see: a place for one question at a time in each direction, and bells.
+//!
+//! A million calls a second cannot each wait for a system call. Whoever asks writes its question here and looks for the
+//! answer for a few microseconds before it sleeps, and so does who answers. Everything in here is atomic and is copied out
+//! before it is looked at: the other process may write whatever it likes at any time.
+
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Octets of a question or an answer at most.
+pub(super) const ROOM: usize = 256 << 10;
+const WORDS: usize = ROOM / size_of::<u64>();
+
+/// How long it is looked for the other side before sleeping: longer than a call takes that is answered at once, shorter than
+/// it would cost to be woken twice.
+const LOOK: Duration = Duration::from_micros(20);
+/// Sleep ends by itself so often, to see whether the other side is still there.
+const NAP: Duration = Duration::from_millis(500);
+
+/// Whose turn it is in a [`Place`].
+const IDLE: u32 = 0;
+const ASKED: u32 = 1;
+const ANSWERED: u32 = 2;
+
+/// A place for a question, and then for its answer.
+#[repr(C, align(64))]
+pub(super) struct Place {
+    turn: AtomicU32,
+    asker_sleeps: AtomicU32,
+    answerer_sleeps: AtomicU32,
+    size: AtomicU32,
+    words: [AtomicU64; WORDS],
+}
+
+#[repr(C)]
+struct Region {
+    /// Questions of the module about the routing table.
+    table: Place,
+    /// Which bells rang, one bit each.
+    bells: AtomicU32,
+    /// One of the sides is gone: nobody waits any more.
+    closed: AtomicU32,
+}
+
+/// The memory, mapped.
+pub(super) struct Memory {
+    region: NonNull<Region>,
+}
+
+// SAFETY: everything in the region is atomic.
+unsafe impl Send for Memory {}
+// SAFETY: as above.
+unsafe impl Sync for Memory {}
+
+impl Memory {
+    /// Fresh memory, and the descriptor by which another process maps it.
+    pub(super) fn new() -> io::Result<(Self, OwnedFd)> {
+        // SAFETY: the name is a string that ends in NUL.
+        let number = unsafe {
+            libc::memfd_create(
+                c"waypost-table".as_ptr(),
+                libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING,
+            )
+        };
+        if number < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the descriptor is fresh and nobody else's.
+        let file = unsafe { OwnedFd::from_raw_fd(number) };
+        // SAFETY: takes numbers.
+        if unsafe { libc::ftruncate(file.as_raw_fd(), size_of::<Region>() as libc::off_t) } < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // Without this the other process could make it shorter, and the next look would end this one.
+        let seals = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
+        // SAFETY: takes numbers.
+        if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_ADD_SEALS, seals) } < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok((Self::map(&file)?, file))
+    }
+
+    /// Maps the memory of another process.
+    pub(super) fn map(file: &OwnedFd) -> io::Result<Self> {
+        let size = size_of::<Region>();
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        // SAFETY: a new mapping, wherever there is room; the file is as long as `new` makes it, and sealed.
+        let pointer = unsafe {
+            libc::mmap(
+                ptr::null_mut(),
+                size,
+                access,
+                libc::MAP_SHARED,
+                file.as_raw_fd(),
+                0,
+            )
+        };
+        if pointer == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let region = NonNull::new(pointer.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
+        Ok(Self { region })
+    }
+
+    const fn region(&self) -> &Region {
+        // SAFETY: mapped as long as this lives, page-aligned, and every pattern of bits is a value of atomics.
+        unsafe { self.region.as_ref() }
+    }
+
+    pub(super) const fn table(&self) -> &Place {
+        &self.region().table
+    }
+
+    /// Nobody waits here any more, on either side.
+    pub(super) fn close(&self) {
+        let region = self.region();
+        region.closed.store(1, Ordering::SeqCst);
+        futex_wake(&region.table.turn);
+        futex_wake(&region.bells);
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.region().closed.load(Ordering::SeqCst) != 0
+    }
+
+    /// Rings a bell, 0..32. Never waits.
+    pub(super) fn ring(&self, bell: u32) {
+        let bells = &self.region().bells;
+        bells.fetch_or(1 << (bell % u32::BITS), Ordering::SeqCst);
+        futex_wake(bells);
+    }
+
+    /// Waits for bells; `None` when the memory is closed.
+    pub(super) fn listen(&self) -> Option<u32> {
+        let bells = &self.region().bells;
+        loop {
+            let rung = bells.swap(0, Ordering::SeqCst);
+            if rung != 0 {
+                return Some(rung);
+            }
+            if self.is_closed() {
+                return None;
+            }
+            futex_wait(bells, 0, NAP);
+        }
+    }
+
+    /// Asks, and waits for the answer; one thread at a time. False when the memory was closed first.
+    pub(super) fn ask(&self, place: &Place, question: &[u8], answer: &mut Vec<u8>) -> bool {
+        place.put(question);
+        place.turn.store(ASKED, Ordering::SeqCst);
+        if place.answerer_sleeps.load(Ordering::SeqCst) != 0 {
+            futex_wake(&place.turn);
+        }
+        if !self.wait(&place.turn, ANSWERED, &place.asker_sleeps) {
+            return false;
+        }
+        place.take(answer);
+        place.turn.store(IDLE, Ordering::SeqCst);
+        true
+    }
+
+    /// Waits for a question. False when the memory was closed first.
+    pub(super) fn await_question(&self, place: &Place, question: &mut Vec<u8>) -> bool {
+        let is_asked = self.wait(&place.turn, ASKED, &place.answerer_sleeps);
+        if is_asked {
+            place.take(question);
+        }
+        is_asked
+    }
+
+    /// Answers the question that was awaited.
+    pub(super) fn answer(&self, place: &Place, answer: &[u8]) {
+        place.put(answer);
+        place.turn.store(ANSWERED, Ordering::SeqCst);
+        if place.asker_sleeps.load(Ordering::SeqCst) != 0 {
+            futex_wake(&place.turn);
+        }
+    }
+
+    /// Waits until it is `wanted`'s turn.
+    fn wait(&self, turn: &AtomicU32, wanted: u32, sleeps: &AtomicU32) -> bool {
+        let begun = Instant::now();
+        let is_turn = || turn.load(Ordering::SeqCst) == wanted;
+        while begun.elapsed() < LOOK {
+            for _ in 0..32 {
+                if is_turn() {
+                    return true;
+                }
+                std::hint::spin_loop();
+            }
+        }
+        loop {
+            // Said before the last look: who changes the turn after it sees that somebody sleeps.
+            sleeps.store(1, Ordering::SeqCst);
+            let seen = turn.load(Ordering::SeqCst);
+            if seen != wanted && !self.is_closed() {
+                futex_wait(turn, seen, NAP);
+            }
+            sleeps.store(0, Ordering::SeqCst);
+            if is_turn() {
+                return true;
+            }
+            if self.is_closed() {
+                return false;
+            }
+        }
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        // SAFETY: mapped by us with this size, and nobody has a reference to it any more.
+        unsafe { libc::munmap(self.region.as_ptr().cast(), size_of::<Region>()) };
+    }
+}
+
+impl Place {
+    /// Octets beyond [`ROOM`] are left out: whoever writes them makes sure that there are none.
+    fn put(&self, octets: &[u8]) {
+        let octets = &octets[..octets.len().min(ROOM)];
+        let (words, rest) = octets.as_chunks();
+        for (to, word) in self.words.iter().zip(words) {
+            to.store(u64::from_ne_bytes(*word), Ordering::Relaxed);
+        }
+        if !rest.is_empty() {
+            let mut last = [0; size_of::<u64>()];
+            last[..rest.len()].copy_from_slice(rest);
+            self.words[words.len()].store(u64::from_ne_bytes(last), Ordering::Relaxed);
+        }
+        self.size.store(octets.len() as u32, Ordering::Relaxed);
+    }
+
+    fn take(&self, octets: &mut Vec<u8>) {
+        let size = (self.size.load(Ordering::Relaxed) as usize).min(ROOM);
+        octets.clear();
+        for word in &self.words[..size.div_ceil(size_of::<u64>())] {
+            octets.extend(word.load(Ordering::Relaxed).to_ne_bytes());
+        }
+        octets.truncate(size);
+    }
+}
+
+/// Sleeps while `word` is `seen`, until it is woken or time is up.
+fn futex_wait(word: &AtomicU32, seen: u32, time: Duration) {
+    let time = libc::timespec {
+        tv_sec: time.as_secs() as libc::time_t,
+        tv_nsec: time.subsec_nanos().into(),
+    };
+    // SAFETY: word and time live through the call. However it ends, the caller looks again.
+    unsafe {
+        libc::syscall(
+            libc::SYS_futex,
+            word.as_ptr(),
+            libc::FUTEX_WAIT,
+            seen,
+            &raw const time,
+        )
+    };
+}
+
+fn futex_wake(word: &AtomicU32) {
+    // SAFETY: the word lives through the call.
+    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, libc::c_int::MAX) };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    /// The answerer gives every question back, reversed, until the memory is closed.
+    fn echo(memory: &Memory) {
+        let mut octets = Vec::new();
+        while memory.await_question(memory.table(), &mut octets) {
+            octets.reverse();
+            memory.answer(memory.table(), &octets);
+        }
+    }
+
+    #[test]
+    fn questions_are_answered_and_none_is_lost() {
+        let (here, file) = Memory::new().unwrap();
+        let there = Memory::map(&file).unwrap();
+        let answerer = thread::spawn(move || echo(&there));
+        let mut answer = Vec::new();
+        for round in 0..20_000_u32 {
+            // Now and then long enough for the other side to fall asleep.
+            if round % 4000 == 0 {
+                thread::sleep(LOOK * 5);
+            }
+            let question: Vec<u8> = (0..round % 41).map(|at| (at + round) as u8).collect();
+            assert!(here.ask(here.table(), &question, &mut answer));
+            answer.reverse();
+            assert_eq!(answer, question);
+        }
+        let long = vec![7; ROOM + 1];
+        assert!(here.ask(here.table(), &long, &mut answer));
+        assert_eq!(answer.len(), ROOM);
+        here.close();
+        answerer.join().unwrap();
+        assert!(!here.ask(here.table(), b"anybody?", &mut answer));
+    }
+
+    #[test]
+    fn bells_are_heard() {
+        let (here, file) = Memory::new().unwrap();
+        let there = Memory::map(&file).unwrap();
+        let listener = thread::spawn(move || {
+            let mut heard = 0;
+            while let Some(rung) = there.listen() {
+                heard |= rung;
+                if heard == 0b101 {
+                    return heard;
+                }
+            }
+            heard
+        });
+        here.ring(0);
+        here.ring(2);
+        assert_eq!(listener.join().unwrap(), 0b101);
+        here.close();
+        assert_eq!(here.listen(), None);
+    }
+
+    #[test]
+    fn nobody_can_make_it_shorter() {
+        let (_here, file) = Memory::new().unwrap();
+        // SAFETY: takes numbers.
+        assert!(unsafe { libc::ftruncate(file.as_raw_fd(), 0) } < 0);
+    }
+}
