@@ -163,7 +163,7 @@ typedef struct _RTM_NEXTHOP_INFO {
 #define RTM_NEXTHOP_FLAGS_REMOTE 0x0001u
 #define RTM_NEXTHOP_FLAGS_DOWN 0x0002u
 
-typedef struct _RTM_ENTITY_ID {
+WAYPOST_EXTENSION typedef struct _RTM_ENTITY_ID {
     WAYPOST_EXTENSION union {
         WAYPOST_EXTENSION struct {
             ULONG EntityProtocolId;

@@ -7,6 +7,7 @@
 #ifndef WAYPOST_WAYPOST_H
 #define WAYPOST_WAYPOST_H
 
+#include "rtmv2.h"
 #include "windows.h"
 
 WAYPOST_BEGIN
@@ -77,6 +78,40 @@ typedef void(CALLBACK *WAYPOST_TRACE_SINK)(PVOID pContext, DWORD dwModule, LPCST
 
 /* NULL is standard error. When it returns, the sink before is not running and will not be called again. */
 WAYPOST_EXPORT void WINAPI WaypostSetTraceSink(WAYPOST_TRACE_SINK pfnSink, PVOID pContext);
+
+/*
+ * The routing table (rtmv2.h) is the host's: each of its functions hands its arguments on to the one of the same name that the
+ * host has installed, and is ERROR_NOT_SUPPORTED without one. These are all but RtmRegisterEntity.
+ */
+#define WAYPOST_RTM_FUNCTIONS(F)                                                                                       \
+    F(DeregisterEntity) F(GetRegisteredEntities) F(ReleaseEntities) F(LockDestination)                                 \
+    F(GetOpaqueInformationPointer) F(GetEntityMethods) F(InvokeMethod) F(BlockMethods) F(GetEntityInfo)                \
+    F(GetDestInfo) F(GetRouteInfo) F(GetNextHopInfo) F(ReleaseEntityInfo) F(ReleaseDestInfo) F(ReleaseRouteInfo)       \
+    F(ReleaseNextHopInfo) F(AddRouteToDest) F(DeleteRouteToDest) F(HoldDestination) F(GetRoutePointer) F(LockRoute)    \
+    F(UpdateAndUnlockRoute) F(GetExactMatchDestination) F(GetMostSpecificDestination) F(GetLessSpecificDestination)    \
+    F(GetExactMatchRoute) F(IsBestRoute) F(AddNextHop) F(FindNextHop) F(DeleteNextHop) F(GetNextHopPointer)            \
+    F(LockNextHop) F(CreateDestEnum) F(GetEnumDests) F(ReleaseDests) F(CreateRouteEnum) F(GetEnumRoutes)               \
+    F(ReleaseRoutes) F(CreateNextHopEnum) F(GetEnumNextHops) F(ReleaseNextHops) F(DeleteEnumHandle)                    \
+    F(RegisterForChangeNotification) F(GetChangedDests) F(ReleaseChangedDests) F(IgnoreChangedDests)                   \
+    F(GetChangeStatus) F(MarkDestForChangeNotification) F(IsMarkedForChangeNotification)                               \
+    F(DeregisterFromChangeNotification) F(CreateRouteList) F(InsertInRouteList) F(CreateRouteListEnum)                 \
+    F(GetListEnumRoutes) F(DeleteRouteList) F(ReferenceHandles)
+
+#define WAYPOST_RTM_FUNCTION(Name) __typeof__(Rtm##Name) *Name;
+
+/* Later versions only add to its end. */
+typedef struct _WAYPOST_RTM {
+    DWORD Size; /* sizeof(WAYPOST_RTM) of the host */
+    /* dwModule is the module that the calling thread works for: whose entity it will be. */
+    DWORD(WINAPI *RegisterEntity)
+    (DWORD dwModule, PRTM_ENTITY_INFO RtmEntityInfo, PRTM_ENTITY_EXPORT_METHODS ExportMethods,
+     RTM_EVENT_CALLBACK EventCallback, WINBOOL ReserveOpaquePointer, PRTM_REGN_PROFILE RtmRegProfile,
+     PRTM_ENTITY_HANDLE RtmRegHandle);
+    WAYPOST_RTM_FUNCTIONS(WAYPOST_RTM_FUNCTION)
+} WAYPOST_RTM, *PWAYPOST_RTM;
+
+/* Installs the host's functions for all modules. The structure must stay; NULL is none again. */
+WAYPOST_EXPORT void WINAPI WaypostSetRtm(const WAYPOST_RTM *pRtm);
 
 WAYPOST_END
 

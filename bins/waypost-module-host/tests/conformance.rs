@@ -41,7 +41,7 @@ fn in_process(file: &Path) -> Box<dyn RoutingProtocol> {
 }
 
 fn in_its_own(file: &Path) -> Box<dyn RoutingProtocol> {
-    Box::new(isolated(file, PATIENCE, |reason| panic!("{reason}")).unwrap())
+    Box::new(isolated(file, PATIENCE, None, |reason| panic!("{reason}")).unwrap())
 }
 
 fn conforms(name: &str, options: &[&str], load: fn(&Path) -> Box<dyn RoutingProtocol>) {

@@ -31,7 +31,7 @@ fn live(name: &str, died: impl FnOnce(String) + Send + 'static) -> Result<(), Re
         "hostile",
         &[&option, "-Wno-use-after-free", "-Wno-free-nonheap-object"],
     );
-    let mut module = isolated(&file, DEADLINE, died)?;
+    let mut module = isolated(&file, DEADLINE, None, died)?;
     module.register(&RoutingCharacteristics::offer(SAMPLE))?;
     let router = Arc::new(EmptyRouter {
         router_id: "192.0.2.1".parse().ok(),

@@ -30,6 +30,10 @@ pub(crate) type MibSetTrapInfo = unsafe extern "C" fn(Handle, u32, *mut c_void, 
 /// RegisterProtocol.
 pub(crate) type RegisterProtocol = unsafe extern "C" fn(*mut RoutingTable, *mut ServiceTable) -> u32;
 
+/// What a structure is called, its size, and what its fields are called with their offsets.
+#[cfg(test)]
+pub(crate) type Published = (&'static str, usize, &'static [(&'static str, usize)]);
+
 /// Declares a structure of the C ABI, and what its fields are called where it was published.
 macro_rules! structure {
     ($(#[$doc:meta])* $name:ident = $published:literal, $size:literal {
@@ -47,11 +51,13 @@ macro_rules! structure {
 
         #[cfg(test)]
         impl $name {
-            const PUBLISHED: (&'static str, usize, &'static [(&'static str, usize)]) =
+            pub(crate) const PUBLISHED: crate::layout::Published =
                 ($published, $size, &[$(($called, $offset)),*]);
         }
     };
 }
+
+pub(crate) use structure;
 
 structure! {
     /// MPR50_ROUTING_CHARACTERISTICS: the registration, with a protocol's functions.
@@ -242,7 +248,10 @@ mod tests {
             BindingHead::PUBLISHED,
             NetAddress::PUBLISHED,
             RouteInfo::PUBLISHED,
-        ] {
+        ]
+        .into_iter()
+        .chain(crate::rtm::PUBLISHED)
+        {
             assert_eq!(sizes.get(name), Some(&size), "{name}");
             for (field, offset) in fields
                 .iter()
@@ -250,6 +259,9 @@ mod tests {
             {
                 assert_eq!(offsets.get(&(name, *field)), Some(offset), "{name}.{field}");
             }
+        }
+        for (name, field, offset) in crate::rtm::ARRAYS {
+            assert_eq!(offsets.get(&(name, field)), Some(&offset), "{name}.{field}");
         }
         assert_eq!(sizes.get("MESSAGE"), Some(&size_of::<Message>()));
         assert_eq!(offsets.get(&("RTM_PREF_INFO", "Metric")), Some(&0));

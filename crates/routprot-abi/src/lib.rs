@@ -14,6 +14,7 @@ mod lent;
 mod library;
 mod module;
 mod object;
+mod rtm;
 mod support;
 
 pub use isolated::{

@@ -5,13 +5,15 @@ use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::object::SharedObject;
+use crate::rtm::{FUNCTIONS, Functions};
 
 type SetModule = unsafe extern "C" fn(u32) -> u32;
 type LibraryUsage = unsafe extern "C" fn(u32, *mut Usage, u32) -> i32;
 type LibraryShutdown = unsafe extern "C" fn(u32, u32) -> i32;
+type SetRtm = unsafe extern "C" fn(*const Functions);
 
 /// How long a module's threads, work and timers may take to end once it has stopped.
-const PATIENCE_MS: u32 = 2000;
+pub(crate) const PATIENCE_MS: u32 = 2000;
 
 /// The number of the next instance; 0 is the host itself.
 static NEXT: AtomicU32 = AtomicU32::new(1);
@@ -23,6 +25,8 @@ pub(crate) struct Library {
     set_module: SetModule,
     usage: LibraryUsage,
     shutdown: LibraryShutdown,
+    /// Missing in libraries of before.
+    set_rtm: Option<SetRtm>,
 }
 
 /// What an instance holds (WAYPOST_USAGE).
@@ -79,8 +83,22 @@ impl Library {
             set_module: function(object, c"WaypostSetModule")?,
             usage: function(object, c"WaypostLibraryUsage")?,
             shutdown: function(object, c"WaypostLibraryShutdown")?,
+            set_rtm: function(object, c"WaypostSetRtm"),
             number: NEXT.fetch_add(1, Ordering::Relaxed),
         })
+    }
+
+    /// What the library knows the instance by.
+    pub(crate) const fn number(self) -> u32 {
+        self.number
+    }
+
+    /// Has the library hand calls of the routing table on. False: it has no such functions.
+    pub(crate) fn offer_table(self) -> bool {
+        // SAFETY: the library stays loaded, and so do the functions.
+        self.set_rtm
+            .map(|set| unsafe { set(&raw const FUNCTIONS) })
+            .is_some()
     }
 
     /// Makes this thread work for the instance until what is returned is dropped.

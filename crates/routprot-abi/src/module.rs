@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use std::ptr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use waypost_routprot::{
     AdapterBinding, Event, Functionality, InfoBlock, InfoBuffer, InterfaceIdentity, InterfaceStatus,
@@ -12,13 +13,15 @@ use waypost_routprot::{
     RoutingProtocol, Status, SupportFunctions, UpdateComplete, UpdateKind, check_registration,
 };
 use waypost_rtmv2::RouteTable;
+use waypost_rtmv2::client::Usage;
 use waypost_types::InterfaceIndex;
 
 use crate::event::HostEvent;
 use crate::layout::{BindingHead, Message, MibChange, MibRead, RegisterProtocol, RoutingTable, ServiceTable};
 use crate::lent::Lent;
-use crate::library::Library;
+use crate::library::{Library, PATIENCE_MS};
 use crate::object::SharedObject;
+use crate::rtm::Registered;
 use crate::support::Support;
 
 pub use crate::object::LoadError;
@@ -34,13 +37,12 @@ const MEANINGLESS: usize = 1000;
 pub struct ModuleProtocol {
     /// `Some` until it is dropped or given up.
     object: Option<SharedObject>,
-    /// For what the module does by RTMv2.
-    #[expect(dead_code, reason = "the functions of rtmv2.h are on their way")]
-    table: Option<Arc<dyn RouteTable>>,
     entry: RegisterProtocol,
     functions: RoutingTable,
     /// That the module uses, to tell it who works for whom and to end what the module leaves.
     library: Option<Library>,
+    /// Its part of the routing table, if it was given one.
+    table: Option<Registered>,
     life: Life,
     /// What StartProtocol was given: the module may use it until it has stopped.
     start: Option<Started>,
@@ -72,17 +74,24 @@ enum Life {
 unsafe impl Send for ModuleProtocol {}
 
 impl ModuleProtocol {
-    /// Loads a copy of a shared object, which may use `table`; without one RTMv2 is not supported.
+    /// Loads a copy of a shared object, which may use `table` (rtmv2.h). Without one, or when the object is linked to no library
+    /// that can hand these functions on, they are ERROR_NOT_SUPPORTED to it.
     ///
     /// # Errors
     /// When the file cannot be read or loaded, or does not export `RegisterProtocol`.
     pub fn load(path: &Path, table: Option<Arc<dyn RouteTable>>) -> Result<Self, LoadError> {
         let object = SharedObject::load(path)?;
         let entry = object.needed(c"RegisterProtocol")?;
+        let library = Library::of(&object);
+        let offered = table.and_then(|table| Some((library.filter(|library| library.offer_table())?, table)));
+        let registered = offered.map(|(library, table)| Registered::new(library, table));
+        if matches!(registered, Some(None)) {
+            tracing::error!(module = %path.display(), "as many modules have a routing table as can");
+        }
         Ok(Self {
-            library: Library::of(&object),
+            library,
+            table: registered.flatten(),
             object: Some(object),
-            table,
             // SAFETY: the interface says that the symbol is a function of this type.
             entry: unsafe { std::mem::transmute::<*mut c_void, RegisterProtocol>(entry) },
             functions: RoutingTable::offer(0, 0, 0),
@@ -95,9 +104,25 @@ impl ModuleProtocol {
         })
     }
 
+    /// Ends what the module has left in the routing table. False: code of it still runs.
+    fn leave_table(&mut self) -> bool {
+        let Some(table) = self.table.take() else {
+            return true;
+        };
+        let (left, runs_on) = table.end(Duration::from_millis(PATIENCE_MS.into()));
+        if left != Usage::default() {
+            tracing::warn!(module = %self.name(), "the module has left {left} in the routing table");
+        }
+        !runs_on
+    }
+
     /// The module says that it has stopped: what it was given is taken back, and what it left is ended.
     fn is_over(&mut self) {
         self.life = Life::Stopped;
+        if !self.leave_table() {
+            tracing::error!(module = %self.name(), "a callback of the module runs on: it is not unloaded");
+            self.abandon();
+        }
         if let Some(library) = self.library {
             if let Some(left) = library.usage() {
                 tracing::warn!(module = %self.name(), "the module has stopped and left {left}");
@@ -746,6 +771,10 @@ impl Drop for ModuleProtocol {
         }
         while self.life == Life::Stopping && self.next_event().is_some() {}
         if self.life == Life::Stopping {
+            self.abandon();
+        }
+        // It may have registered with the table without ever being started.
+        if !self.leave_table() {
             self.abandon();
         }
     }

@@ -1,7 +1,9 @@
 //! Routing Table Manager, version 2 (router-services part A), as modules call it.
 //!
-//! [`RouteTable`] is what it needs of a table, in this process or in the router's.
+//! [`RouteTable`] is what it needs of a table, in this process or in the router's. A [`client::Client`] is all that entities of
+//! one process or module have.
 
+pub mod client;
 mod local;
 mod table;
 mod tables;

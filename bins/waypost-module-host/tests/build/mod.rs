@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use waypost_clibrary::{Library, WARNINGS};
 use waypost_routprot::Refusal;
 use waypost_routprot_abi::{IsolatedOptions, IsolatedProtocol};
+use waypost_rtmv2::RouteTable;
 
 /// The library that modules are linked to, built once for a test program.
 fn library() -> &'static Library {
@@ -33,10 +34,11 @@ pub(crate) fn module(name: &str, options: &[&str]) -> PathBuf {
     built.entry(called.clone()).or_insert_with(compile).clone()
 }
 
-/// A module in a process of its own.
+/// A module in a process of its own, with a routing table or without.
 pub(crate) fn isolated(
     file: &Path,
     deadline: Duration,
+    table: Option<Arc<dyn RouteTable>>,
     died: impl FnOnce(String) + Send + 'static,
 ) -> Result<IsolatedProtocol, Refusal> {
     IsolatedProtocol::load(
@@ -44,7 +46,7 @@ pub(crate) fn isolated(
         IsolatedOptions {
             program: env!("CARGO_BIN_EXE_waypost-module-host").into(),
             deadline,
-            table: None,
+            table,
             died: Box::new(died),
         },
     )

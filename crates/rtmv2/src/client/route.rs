@@ -1,0 +1,469 @@
+//! Routes of the client's entities (router-services A5).
+
+use std::time::{Duration, Instant};
+
+use smallvec::SmallVec;
+use waypost_routprot::Status;
+use waypost_rtm::Family;
+use waypost_types::{MAX_NEXT_HOPS, PathId, Prefix};
+
+use super::handle::{Handle, Id};
+use super::info::{self, RouteInfo, views_of};
+use super::list::List;
+use super::lock::Key;
+use super::state::{Deadline, Destination, Entity, Hop, Route, State};
+use super::{Client, Target};
+use crate::table::Views;
+
+/// A time to live that never ends.
+pub const INFINITE: u32 = u32::MAX;
+
+/// What RtmAddRouteToDest is asked for.
+#[derive(Clone, Debug)]
+pub struct RouteRequest<'a> {
+    /// The route to update, or how to answer.
+    pub target: Target,
+    /// The destination.
+    pub prefix: Prefix,
+    /// What the caller supplies of a route (P-58).
+    pub info: &'a RouteInfo,
+    /// Milliseconds, or [`INFINITE`].
+    pub time_to_live: u32,
+    /// The list to put it on, or none.
+    pub list: Handle,
+    /// RTM_ROUTE_CHANGE_FIRST: a route by any neighbour will do.
+    pub first: bool,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The route, if its handle was asked for.
+    pub route: Handle,
+    /// It was created: RTM_ROUTE_CHANGE_NEW.
+    pub is_new: bool,
+    /// It is a best route, or the best one changed: RTM_ROUTE_CHANGE_BEST.
+    pub is_best: bool,
+}
+
+/// What an owner says about a route, checked.
+pub(super) struct Content {
+    neighbour: Option<Id<Hop>>,
+    flags1: u8,
+    flags: u16,
+    metric: u32,
+    preference: u32,
+    views: Views,
+    specific: usize,
+    hops: SmallVec<[Id<Hop>; 2]>,
+}
+
+impl State {
+    /// Checks what an owner says about a route (P-58).
+    pub(super) fn content(&self, caller: Id<Entity>, info: &RouteInfo) -> Result<Content, Status> {
+        let own = |handle| match self.own_hop(caller, handle) {
+            Err(Status::ERROR_ACCESS_DENIED) => Err(Status::ERROR_INVALID_PARAMETER),
+            other => other,
+        };
+        let views = views_of(info.views, Status::ERROR_INVALID_PARAMETER)?;
+        if views.is_empty() || info.next_hops.len() > MAX_NEXT_HOPS {
+            return Err(Status::ERROR_INVALID_PARAMETER);
+        }
+        Ok(Content {
+            neighbour: if info.neighbour.is_null() {
+                None
+            } else {
+                Some(own(info.neighbour)?)
+            },
+            flags1: info.flags1,
+            flags: info.flags,
+            metric: info.metric,
+            preference: info.preference,
+            views,
+            specific: info.specific,
+            hops: info
+                .next_hops
+                .iter()
+                .map(|hop| own(*hop))
+                .collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn path(&self, content: &Content) -> PathId {
+        content
+            .neighbour
+            .map_or(PathId(0), |neighbour| self.hops[neighbour].path)
+    }
+
+    /// The caller's route to a destination, by this neighbour or by any.
+    fn find_own(&self, owner: Id<Entity>, at: Id<Destination>, path: Option<PathId>) -> Option<Id<Route>> {
+        let routes = self.destinations[at].routes.iter().copied();
+        routes.into_iter().find(|id| {
+            let route = &self.routes[*id];
+            route.is_own && route.owner == owner && path.is_none_or(|path| path == route.path)
+        })
+    }
+
+    fn pin_content(&mut self, content: &Content) {
+        if let Some(neighbour) = content.neighbour {
+            self.hops.pin(neighbour);
+        }
+        for hop in &content.hops {
+            self.hops.pin(*hop);
+        }
+    }
+
+    fn unpin_content(&mut self, content: Content) {
+        if let Some(neighbour) = content.neighbour {
+            self.unpin_hop(neighbour);
+        }
+        for hop in content.hops {
+            self.unpin_hop(hop);
+        }
+    }
+
+    /// Puts `content` into a route and gives what was there.
+    fn exchange(&mut self, id: Id<Route>, content: Content) -> Content {
+        let path = self.path(&content);
+        let route = &mut self.routes[id];
+        route.path = path;
+        Content {
+            neighbour: std::mem::replace(&mut route.neighbour, content.neighbour),
+            flags1: std::mem::replace(&mut route.flags1, content.flags1),
+            flags: std::mem::replace(&mut route.flags, content.flags),
+            metric: std::mem::replace(&mut route.metric, content.metric),
+            preference: std::mem::replace(&mut route.preference, content.preference),
+            views: std::mem::replace(&mut route.views, content.views),
+            specific: std::mem::replace(&mut route.specific, content.specific),
+            hops: std::mem::replace(&mut route.hops, content.hops),
+        }
+    }
+
+    fn create(
+        &mut self,
+        caller: Id<Entity>,
+        destination: Id<Destination>,
+        content: Content,
+    ) -> Result<(Id<Route>, Views), Status> {
+        let path = self.path(&content);
+        self.pin_content(&content);
+        let route = Route {
+            destination,
+            owner: caller,
+            path,
+            is_own: true,
+            is_held: false,
+            is_deleted: false,
+            // It will be, unless it turns out that it cannot be used.
+            is_in_table: true,
+            neighbour: content.neighbour,
+            flags1: content.flags1,
+            flags: content.flags,
+            metric: content.metric,
+            preference: content.preference,
+            views: content.views,
+            specific: content.specific,
+            hops: content.hops,
+            list: None,
+            expires: None,
+            is_expired: false,
+            queued: None,
+            attachment: None,
+        };
+        // INVARIANT: whoever calls has seen that there is room.
+        let id = self.routes.insert(route).ok_or(Status::ERROR_NOT_ENOUGH_MEMORY)?;
+        self.entities.pin(caller);
+        self.destinations.pin(destination);
+        self.destinations[destination].routes.push(id);
+        self.routes.pin(id);
+        match self.sync(id) {
+            Ok(best) => Ok((id, best)),
+            Err(status) => {
+                self.unpin_route(id);
+                Err(status)
+            }
+        }
+    }
+
+    /// Gives a route another content; everything is as before when that fails.
+    pub(super) fn update(&mut self, id: Id<Route>, content: Content) -> Result<Views, Status> {
+        let route = &self.routes[id];
+        let (owner, destination, path) = (route.owner, route.destination, route.path);
+        let new_path = self.path(&content);
+        if new_path != path && self.find_own(owner, destination, Some(new_path)).is_some() {
+            return Err(Status::ERROR_INVALID_PARAMETER);
+        }
+        let was_in_table = self.routes[id].is_in_table;
+        self.pin_content(&content);
+        let before = self.exchange(id, content);
+        if new_path != path {
+            // To the table it is another route.
+            self.note_in_table(id, false);
+        }
+        match self.sync(id) {
+            Ok(mut best) => {
+                if new_path != path && was_in_table {
+                    let prefix = self.destinations[destination].prefix;
+                    let key = self.registered(owner)?.key;
+                    best |= self.table.delete(key, prefix, path)?;
+                }
+                self.unpin_content(before);
+                Ok(best)
+            }
+            Err(status) => {
+                let refused = self.exchange(id, before);
+                self.note_in_table(id, was_in_table);
+                self.unpin_content(refused);
+                Err(status)
+            }
+        }
+    }
+
+    /// Deletes a route that is not deleted yet.
+    pub(super) fn delete(&mut self, id: Id<Route>) -> Result<Views, Status> {
+        let route = &self.routes[id];
+        let (owner, destination, path) = (route.owner, route.destination, route.path);
+        let best = if route.is_in_table {
+            let prefix = self.destinations[destination].prefix;
+            let key = self.registered(owner)?.key;
+            self.table.delete(key, prefix, path)?
+        } else {
+            self.count_withdrawn(id, false);
+            Views::empty()
+        };
+        self.take_off_list(id);
+        let route = &mut self.routes[id];
+        route.is_deleted = true;
+        route.is_in_table = false;
+        route.expires = None;
+        self.destinations[destination].routes.retain(|other| *other != id);
+        self.unpin_route(id);
+        Ok(best)
+    }
+
+    /// Restarts the time of a route (P-59).
+    pub(super) fn restart(&mut self, id: Id<Route>, time_to_live: u32) {
+        let handle = self.routes.handle(id);
+        let route = &mut self.routes[id];
+        route.is_expired = false;
+        if time_to_live == INFINITE {
+            route.expires = None;
+            return;
+        }
+        let expires = Instant::now() + Duration::from_millis(time_to_live.into());
+        route.expires = Some(expires);
+        // An earlier entry of the heap finds the later time by itself.
+        if route.queued.is_none_or(|queued| queued > expires) {
+            route.queued = Some(expires);
+            let is_first = self.deadlines.peek().is_none_or(|first| first.0.0 > expires);
+            self.deadlines.push(Deadline(std::cmp::Reverse(expires), handle));
+            if is_first {
+                self.notes.wake();
+            }
+        }
+    }
+
+    /// What a route is, with references for the entity.
+    pub(super) fn route_info(&mut self, caller: Id<Entity>, id: Id<Route>) -> RouteInfo {
+        let route = &self.routes[id];
+        RouteInfo {
+            destination: self.destinations.refer(route.destination, caller),
+            owner: self.entities.refer(route.owner, caller),
+            neighbour: route
+                .neighbour
+                .map_or(Handle::NULL, |neighbour| self.hops.refer(neighbour, caller)),
+            next_hops: route
+                .hops
+                .iter()
+                .map(|hop| self.hops.refer(*hop, caller))
+                .collect(),
+            ..self.bare_route_info(id)
+        }
+    }
+
+    /// What a route is, without handles.
+    fn bare_route_info(&self, id: Id<Route>) -> RouteInfo {
+        let route = &self.routes[id];
+        RouteInfo {
+            state: if route.is_deleted {
+                info::State::Deleted
+            } else {
+                info::State::Created
+            },
+            flags1: route.flags1,
+            flags: route.flags,
+            metric: route.metric,
+            preference: route.preference,
+            views: route.views.bits(),
+            specific: route.specific,
+            ..RouteInfo::default()
+        }
+    }
+
+    /// What a route is, with handles that nobody was given a reference for.
+    pub(super) fn plain_route_info(&self, id: Id<Route>) -> RouteInfo {
+        let route = &self.routes[id];
+        RouteInfo {
+            destination: self.destinations.handle(route.destination),
+            owner: self.entities.handle(route.owner),
+            neighbour: route
+                .neighbour
+                .map_or(Handle::NULL, |neighbour| self.hops.handle(neighbour)),
+            next_hops: route.hops.iter().map(|hop| self.hops.handle(*hop)).collect(),
+            ..self.bare_route_info(id)
+        }
+    }
+
+    pub(super) fn list_or_none(&self, caller: Id<Entity>, list: Handle) -> Result<Option<Id<List>>, Status> {
+        if list.is_null() {
+            Ok(None)
+        } else {
+            self.own_list(caller, list).map(Some)
+        }
+    }
+}
+
+impl Client {
+    /// RtmAddRouteToDest: adds or updates a route of the caller's.
+    ///
+    /// # Errors
+    /// ERROR_ACCESS_DENIED, ERROR_INVALID_HANDLE, ERROR_INVALID_PARAMETER (P-58), ERROR_NOT_ENOUGH_MEMORY.
+    pub fn add_route(&self, entity: Handle, request: &RouteRequest<'_>) -> Result<Change, Status> {
+        let mut state = self.lock();
+        loop {
+            let caller = state.caller(entity)?;
+            if Family::of(request.prefix) != state.family(caller) {
+                return Err(Status::ERROR_INVALID_PARAMETER);
+            }
+            let content = state.content(caller, request.info)?;
+            let list = state.list_or_none(caller, request.list)?;
+            let existing = match request.target {
+                Target::Existing(handle) => {
+                    let route = state.own_route(caller, handle)?;
+                    if state.routes[route].is_deleted {
+                        return Err(Status::ERROR_INVALID_HANDLE);
+                    }
+                    if state.destinations[state.routes[route].destination].prefix != request.prefix {
+                        return Err(Status::ERROR_INVALID_PARAMETER);
+                    }
+                    Some(route)
+                }
+                _ => state.by_prefix.get(&request.prefix).and_then(|destination| {
+                    let path = (!request.first).then(|| state.path(&content));
+                    state.find_own(caller, *destination, path)
+                }),
+            };
+            if !state.locks.is_empty()
+                && let Some(destination) = state.by_prefix.get(&request.prefix)
+                && state.locks.is_others(Key::Destination(*destination))
+            {
+                state = self.wait(state)?;
+                continue;
+            }
+            let (route, best) = match existing {
+                Some(route) => (route, state.update(route, content)?),
+                None => {
+                    if !state.routes.has_room() {
+                        return Err(Status::ERROR_NOT_ENOUGH_MEMORY);
+                    }
+                    let destination = state.intern(request.prefix)?;
+                    match state.create(caller, destination, content) {
+                        Ok(created) => created,
+                        Err(status) => {
+                            state.reap_destination_if_there(request.prefix);
+                            return Err(status);
+                        }
+                    }
+                }
+            };
+            if let Some(list) = list {
+                state.put_on_list(route, list);
+            }
+            state.restart(route, request.time_to_live);
+            return Ok(Change {
+                route: match request.target {
+                    Target::Existing(handle) => handle,
+                    Target::New => state.routes.refer(route, caller),
+                    Target::Unreferenced => Handle::NULL,
+                },
+                is_new: existing.is_none(),
+                is_best: !best.is_empty(),
+            });
+        }
+    }
+
+    /// RtmDeleteRouteToDest: deletes a route of the caller's and consumes the handle. Says whether the best route changed.
+    ///
+    /// # Errors
+    /// ERROR_ACCESS_DENIED, ERROR_INVALID_HANDLE, ERROR_NOT_FOUND when it is deleted already.
+    pub fn delete_route(&self, entity: Handle, route: Handle) -> Result<bool, Status> {
+        let mut state = self.lock();
+        loop {
+            let caller = state.caller(entity)?;
+            let id = state.own_route(caller, route)?;
+            if state.routes[id].is_deleted {
+                return Err(Status::ERROR_NOT_FOUND);
+            }
+            if state
+                .locks
+                .is_others(Key::Destination(state.routes[id].destination))
+            {
+                state = self.wait(state)?;
+                continue;
+            }
+            state.routes.pin(id);
+            let best = state.delete(id);
+            if best.is_ok() {
+                state.routes.consume(id, caller);
+            }
+            state.unpin_route(id);
+            return Ok(!best?.is_empty());
+        }
+    }
+
+    /// RtmHoldDestination: asks for hold-down once the last route in one of the views is deleted (P-60).
+    ///
+    /// # Errors
+    /// ERROR_INVALID_HANDLE; ERROR_INVALID_PARAMETER without a time, a view or a route.
+    pub fn hold(
+        &self,
+        entity: Handle,
+        destination: Handle,
+        views: u32,
+        milliseconds: u32,
+    ) -> Result<(), Status> {
+        let state = self.lock();
+        let caller = state.caller(entity)?;
+        let id = state.destination(caller, destination)?;
+        let views = views_of(views, Status::ERROR_INVALID_PARAMETER)?;
+        if milliseconds == 0 || views.is_empty() {
+            return Err(Status::ERROR_INVALID_PARAMETER);
+        }
+        let duration = Duration::from_millis(milliseconds.into());
+        state.table.hold(state.destinations[id].prefix, views, duration)
+    }
+
+    /// RtmGetRouteInfo: what a route is, of whichever entity, with references to what it names; and its destination.
+    ///
+    /// # Errors
+    /// ERROR_INVALID_HANDLE.
+    pub fn route_info(&self, entity: Handle, route: Handle) -> Result<(RouteInfo, Prefix), Status> {
+        let mut state = self.lock();
+        let caller = state.caller(entity)?;
+        let id = state.route(caller, route)?;
+        state.look_again(id)?;
+        let prefix = state.destinations[state.routes[id].destination].prefix;
+        Ok((state.route_info(caller, id), prefix))
+    }
+
+    /// RtmIsBestRoute: the views in which a route is the best one.
+    ///
+    /// # Errors
+    /// ERROR_INVALID_HANDLE.
+    pub fn best_in(&self, entity: Handle, route: Handle) -> Result<Views, Status> {
+        let state = self.lock();
+        let caller = state.caller(entity)?;
+        let id = state.route(caller, route)?;
+        Ok(state.best_in(id))
+    }
+}
