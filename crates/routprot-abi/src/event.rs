@@ -5,7 +5,7 @@
 //! descriptor (routing-protocol-interface P-28). It holds for a module of any kind, wherever it runs.
 
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -16,6 +16,21 @@ use crate::layout::Handle;
 
 /// The upper half of a handle that the host made ("WPEV"); the library's sources say the same.
 const MARK: usize = 0x5750_4556;
+
+/// The descriptor in a handle that a host made; `None` for any other handle.
+pub(crate) fn descriptor(handle: Handle) -> Option<RawFd> {
+    let address = handle.addr();
+    let number = u32::try_from(address & 0xFFFF_FFFF).ok()?;
+    (address >> 32 == MARK).then(|| number.cast_signed())
+}
+
+/// Adds one to the counter behind a descriptor.
+pub(crate) fn add(counter: RawFd) {
+    let one = 1u64;
+    // SAFETY: the buffer is eight octets that live through the call. A counter that is full wakes its reader just as
+    // well, so what the call returns does not matter.
+    unsafe { libc::write(counter, (&raw const one).cast(), 8) };
+}
 
 /// An event that a module may signal from any thread, and the thread that passes it on.
 pub(crate) struct HostEvent {
@@ -109,10 +124,7 @@ impl Shared {
     }
 
     fn signal(&self) {
-        let one = 1u64;
-        // SAFETY: the buffer is eight octets that live through the call. A counter that is full wakes its reader just as
-        // well, so what the call returns does not matter.
-        unsafe { libc::write(self.descriptor.as_raw_fd(), (&raw const one).cast(), 8) };
+        add(self.descriptor.as_raw_fd());
     }
 }
 
@@ -150,6 +162,12 @@ mod tests {
         let event = HostEvent::new(Arc::new(Bell(bell))).unwrap();
         let handle = event.handle() as usize;
         assert_eq!(handle >> 32, MARK);
+        assert_eq!(
+            descriptor(event.handle()),
+            Some(event.shared.descriptor.as_raw_fd())
+        );
+        assert_eq!(descriptor((&raw const rung).cast_mut().cast()), None);
+        assert_eq!(descriptor(std::ptr::null_mut()), None);
         event.shared.signal();
         rung.recv_timeout(Duration::from_secs(10)).unwrap();
         drop(event);
