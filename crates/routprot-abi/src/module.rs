@@ -135,6 +135,27 @@ impl ModuleProtocol {
         }
     }
 
+    /// A call with a block, whose triple must be that of its octets: a module believes it, and would read past them.
+    fn give_block(
+        &mut self,
+        info: &InfoBlock,
+        call: impl FnOnce(&RoutingTable, *mut c_void, [u32; 3]) -> u32,
+    ) -> Result<u32, Refusal> {
+        let described = u64::from(info.structure_size) * u64::from(info.structure_count);
+        if !info.is_absent() && described != info.bytes.len() as u64 {
+            return Err(
+                Refusal::invalid("StructureSize and StructureCount are not those of the data")
+                    .at("StructureSize")
+                    .with_value(info.structure_size)
+                    .with_allowed(info.bytes.len().to_string()),
+            );
+        }
+        let triple = [info.version, info.structure_size, info.structure_count];
+        self.give(&info.bytes, |functions, pointer, _| {
+            call(functions, pointer, triple)
+        })
+    }
+
     /// A call with octets for the module to read: pointer and size.
     fn give(
         &mut self,
@@ -425,8 +446,7 @@ impl RoutingProtocol for ModuleProtocol {
             .ok_or_else(|| Refusal::failed("as many modules run in this process as can"))?;
         let (handle, table) = (event.handle(), support.table());
         self.start = Some(Started { event, support });
-        let (version, size, count) = (global.version, global.structure_size, global.structure_count);
-        let code = self.give(&global.bytes, |functions, pointer, _| {
+        let code = self.give_block(global, |functions, pointer, [version, size, count]| {
             call!(functions.start_protocol(handle, table, pointer, version, size, count))
         });
         let started = code.and_then(|code| answer("StartProtocol", code));
@@ -468,8 +488,7 @@ impl RoutingProtocol for ModuleProtocol {
     }
 
     fn set_global_info(&mut self, info: &InfoBlock) -> Result<(), Refusal> {
-        let (version, size, count) = (info.version, info.structure_size, info.structure_count);
-        let code = self.give(&info.bytes, |functions, pointer, _| {
+        let code = self.give_block(info, |functions, pointer, [version, size, count]| {
             call!(functions.set_global_info(pointer, version, size, count))
         })?;
         answer("SetGlobalInfo", code)
@@ -478,8 +497,7 @@ impl RoutingProtocol for ModuleProtocol {
     fn add_interface(&mut self, interface: &InterfaceIdentity, info: &InfoBlock) -> Result<(), Refusal> {
         let mut name: Vec<u16> = interface.name.encode_utf16().chain([0]).collect();
         let (index, kind) = (interface.index.0, interface.kind as u32);
-        let (version, size, count) = (info.version, info.structure_size, info.structure_count);
-        let code = self.give(&info.bytes, |functions, pointer, _| {
+        let code = self.give_block(info, |functions, pointer, [version, size, count]| {
             let name = name.as_mut_ptr();
             call!(functions.add_interface(name, index, kind, 0, 0, 0, pointer, version, size, count))
         })?;
@@ -523,8 +541,7 @@ impl RoutingProtocol for ModuleProtocol {
     }
 
     fn set_interface_info(&mut self, index: InterfaceIndex, info: &InfoBlock) -> Result<(), Refusal> {
-        let (version, size, count) = (info.version, info.structure_size, info.structure_count);
-        let code = self.give(&info.bytes, |functions, pointer, _| {
+        let code = self.give_block(info, |functions, pointer, [version, size, count]| {
             call!(functions.set_interface_info(index.0, pointer, version, size, count))
         })?;
         answer("SetInterfaceInfo", code)
