@@ -181,26 +181,48 @@ fn is_of_an_addition(id: &str) -> bool {
         .any(|prefix| id.starts_with(prefix))
 }
 
-fn compare(name: &str, load: fn() -> Box<dyn RoutingProtocol>, layout: Layout) {
+/// The verdicts, in a network namespace.
+fn judged(name: &str, load: fn() -> Box<dyn RoutingProtocol>, layout: Layout) -> Report {
+    let mut report = None;
     isolated(|| {
         network();
         let _somebody = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, TAKEN)).unwrap();
-        let expected = verdicts("RIP in the daemon", in_tree, layout);
-        let seen = verdicts(name, load, layout);
-        expected.assert_conforms();
-        seen.assert_conforms();
-        let mut different = BTreeSet::new();
-        for (expected, seen) in expected.cases.iter().zip(&seen.cases) {
-            assert_eq!(expected.id, seen.id);
-            let is_known = is_of_an_addition(seen.id) && matches!(seen.outcome, Outcome::Skipped(_));
-            if expected.outcome != seen.outcome && !is_known {
-                different.insert(format!("{expected:?}, but as a module {seen:?}"));
-            }
-        }
-        assert!(different.is_empty(), "{different:#?}");
-        assert!(seen.passed().count() > 60, "{seen}");
+        report = Some(verdicts(name, load, layout));
     })
     .unwrap();
+    let report = report.unwrap();
+    report.assert_conforms();
+    report
+}
+
+/// All three at a time: the suite waits most of the time.
+fn conforms(layout: Layout) {
+    // Without root the whole test runs in another process, once.
+    isolated(|| {
+        thread::scope(|scope| {
+            let expected = scope.spawn(|| judged("RIP in the daemon", in_tree, layout));
+            let module = scope.spawn(|| judged("RIP as a module", as_a_module, layout));
+            let isolated = scope.spawn(|| judged("RIP as an isolated module", isolated_module, layout));
+            let expected = expected.join().unwrap();
+            for seen in [module, isolated] {
+                same_verdicts(&expected, &seen.join().unwrap());
+            }
+        });
+    })
+    .unwrap();
+}
+
+fn same_verdicts(expected: &Report, seen: &Report) {
+    let mut different = BTreeSet::new();
+    for (expected, seen) in expected.cases.iter().zip(&seen.cases) {
+        assert_eq!(expected.id, seen.id);
+        let is_known = is_of_an_addition(seen.id) && matches!(seen.outcome, Outcome::Skipped(_));
+        if expected.outcome != seen.outcome && !is_known {
+            different.insert(format!("{expected:?}, but {seen:?}"));
+        }
+    }
+    assert!(different.is_empty(), "{}: {different:#?}", seen.subject);
+    assert!(seen.passed().count() > 60, "{seen}");
 }
 
 fn as_a_module() -> Box<dyn RoutingProtocol> {
@@ -212,23 +234,11 @@ fn isolated_module() -> Box<dyn RoutingProtocol> {
 }
 
 #[test]
-fn as_a_module_with_rras_blocks() {
-    compare("RIP as a module", as_a_module, Layout::Rras);
+fn rip_conforms_with_rras_blocks() {
+    conforms(Layout::Rras);
 }
 
 #[test]
-fn as_a_module_with_waypost_blocks() {
-    let layout = Layout::Waypost(InterfaceConfig::LAYOUT);
-    compare("RIP as a module", as_a_module, layout);
-}
-
-#[test]
-fn isolated_with_rras_blocks() {
-    compare("RIP as an isolated module", isolated_module, Layout::Rras);
-}
-
-#[test]
-fn isolated_with_waypost_blocks() {
-    let layout = Layout::Waypost(InterfaceConfig::LAYOUT);
-    compare("RIP as an isolated module", isolated_module, layout);
+fn rip_conforms_with_waypost_blocks() {
+    conforms(Layout::Waypost(InterfaceConfig::LAYOUT));
 }

@@ -118,6 +118,6 @@ impl SupportFunctions for Router {
     }
 
     fn has_multicast_boundary(&self, interface: InterfaceIndex, group: Ipv4Addr) -> bool {
-        hash((interface, group)) % 2 == 0
+        hash((interface, group)).is_multiple_of(2)
     }
 }

@@ -10,6 +10,8 @@ mod memory;
 mod place;
 mod signal;
 mod support;
+#[cfg(test)]
+mod tests;
 
 use std::ffi::c_void;
 use std::mem::offset_of;

@@ -158,7 +158,7 @@ impl State {
         let stopped = self.instance()?.stop();
         match &stopped {
             Err(refusal) if refusal.status == Status::ERROR_PROTOCOL_STOP_PENDING => {
-                self.life = Life::Stopping
+                self.life = Life::Stopping;
             }
             // The host takes every other code for the end (P-14), unless it asked before.
             _ if self.life == Life::Started => self.end(),
