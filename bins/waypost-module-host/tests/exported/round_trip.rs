@@ -391,3 +391,14 @@ fn signals_reach_the_host() {
 fn signals_reach_the_host_from_another_process() {
     signals(in_its_own);
 }
+
+/// The loader knows an object by its path, and forgets one only when no thread has anything of it.
+#[test]
+fn objects_are_told_apart() {
+    for _ in 0..3 {
+        for (package, protocol) in [("waypost-exported-rip", ProtocolId::RIP), (SAMPLES, ECHO)] {
+            let mut module = in_process(package);
+            module.register(&RoutingCharacteristics::offer(protocol)).unwrap();
+        }
+    }
+}

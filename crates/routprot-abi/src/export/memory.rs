@@ -216,11 +216,7 @@ mod tests {
         // SAFETY: NULL is what it is about.
         assert!(unsafe { block(std::ptr::null(), 1, 3, 1) }.is_err());
         // SAFETY: the same.
-        assert!(
-            unsafe { block(std::ptr::null(), 1, 0, 0) }
-                .unwrap()
-                .bytes
-                .is_empty()
-        );
+        let absent = unsafe { block(std::ptr::null(), 1, 0, 0) };
+        assert!(absent.unwrap().bytes.is_empty());
     }
 }

@@ -212,10 +212,8 @@ fn registration_is_negotiated() {
     assert!(table.start_protocol.is_none() && services.functionality == 0xFF);
     assert_eq!(offer::<M>(0x500, 201).0, None);
     // SAFETY: NULL is what it is about.
-    assert_eq!(
-        unsafe { register::<M>(ptr::null_mut(), ptr::null_mut()) },
-        Some(INVALID)
-    );
+    let nothing = unsafe { register::<M>(ptr::null_mut(), ptr::null_mut()) };
+    assert_eq!(nothing, Some(INVALID));
 }
 
 #[test]
@@ -223,10 +221,8 @@ fn functions_follow_functionality() {
     module!(M);
     let mut table = RoutingTable::offer(0x500, 200, Functionality::RF_ROUTING.bits());
     // SAFETY: the first is what it should be, and there are no services.
-    assert_eq!(
-        unsafe { register::<M>((&raw mut table).cast(), ptr::null_mut()) },
-        Some(OK)
-    );
+    let code = unsafe { register::<M>((&raw mut table).cast(), ptr::null_mut()) };
+    assert_eq!(code, Some(OK));
     assert!(table.update_routes.is_none() && table.get_neighbors.is_none() && table.get_mfe_status.is_none());
     assert!(table.connect_client.is_some() && table.disconnect_client.is_some());
 }
