@@ -64,7 +64,8 @@ impl HostEvent {
             .spawn({
                 let shared = Arc::clone(&shared);
                 move || {
-                    while shared.wait() && !shared.ended.load(Ordering::Acquire) {
+                    // Asked again before each wait: what was passed on last may have been the signal of the end.
+                    while !shared.ended.load(Ordering::Acquire) && shared.wait() {
                         shared.pass_on();
                     }
                 }
@@ -154,6 +155,25 @@ mod tests {
         fn signal(&self) {
             let _ = self.0.send(());
         }
+    }
+
+    /// However its end meets a signal that is being passed on.
+    #[test]
+    fn the_thread_ends() {
+        let (bell, _rung) = mpsc::channel();
+        let bell = Arc::new(Bell(bell));
+        let (done, ended) = mpsc::channel();
+        std::thread::spawn(move || {
+            for round in 0..20_000 {
+                let event = HostEvent::new(bell.clone()).unwrap();
+                event.shared.signal();
+                // Each time the thread is a little further when its end comes.
+                (0..round % 2000 * 8).for_each(|_| std::hint::spin_loop());
+                drop(event);
+            }
+            let _ = done.send(());
+        });
+        ended.recv_timeout(Duration::from_secs(60)).unwrap();
     }
 
     #[test]
