@@ -18,6 +18,7 @@ mod lent;
 mod library;
 mod module;
 mod object;
+mod prepare;
 mod support;
 
 pub use isolated::{IsolatedProtocol, Options as IsolatedOptions, confine, host_program, serve};

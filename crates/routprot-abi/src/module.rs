@@ -8,16 +8,19 @@ use std::sync::Arc;
 
 use waypost_routprot::{
     AdapterBinding, Event, Functionality, InfoBlock, InfoBuffer, InterfaceIdentity, InterfaceStatus,
-    MfeStatus, NeighborFlags, NotificationEvent, OutputBuffer, Refusal, RoutingCharacteristics,
+    MfeStatus, NeighborFlags, NotificationEvent, OutputBuffer, Prepared, Refusal, RoutingCharacteristics,
     RoutingProtocol, Status, SupportFunctions, UpdateComplete, UpdateKind, check_registration,
 };
 use waypost_types::InterfaceIndex;
 
 use crate::event::HostEvent;
-use crate::layout::{BindingHead, Message, MibChange, MibRead, RegisterProtocol, RoutingTable, ServiceTable};
+use crate::layout::{
+    BindingHead, Message, MibChange, MibRead, PrepareInfo, RegisterProtocol, RoutingTable, ServiceTable,
+};
 use crate::lent::Lent;
 use crate::library::Library;
 use crate::object::SharedObject;
+use crate::prepare::{self, Scope};
 use crate::support::Support;
 
 pub use crate::object::LoadError;
@@ -37,6 +40,7 @@ pub struct ModuleProtocol {
     functions: RoutingTable,
     /// That the module uses, to tell it who works for whom and to end what the module leaves.
     library: Option<Library>,
+    prepare: Option<PrepareInfo>,
     life: Life,
     /// What StartProtocol was given: the module may use it until it has stopped.
     start: Option<Started>,
@@ -74,6 +78,7 @@ impl ModuleProtocol {
         let entry = object.needed(c"RegisterProtocol")?;
         Ok(Self {
             library: Library::of(&object),
+            prepare: prepare::exported(&object),
             object: Some(object),
             // SAFETY: the interface says that the symbol is a function of this type.
             entry: unsafe { std::mem::transmute::<*mut c_void, RegisterProtocol>(entry) },
@@ -141,15 +146,7 @@ impl ModuleProtocol {
         info: &InfoBlock,
         call: impl FnOnce(&RoutingTable, *mut c_void, [u32; 3]) -> u32,
     ) -> Result<u32, Refusal> {
-        let described = u64::from(info.structure_size) * u64::from(info.structure_count);
-        if !info.is_absent() && described != info.bytes.len() as u64 {
-            return Err(
-                Refusal::invalid("StructureSize and StructureCount are not those of the data")
-                    .at("StructureSize")
-                    .with_value(info.structure_size)
-                    .with_allowed(info.bytes.len().to_string()),
-            );
-        }
+        check_described(info)?;
         let triple = [info.version, info.structure_size, info.structure_count];
         self.give(&info.bytes, |functions, pointer, _| {
             call(functions, pointer, triple)
@@ -216,6 +213,50 @@ impl ModuleProtocol {
             )));
         }
         Ok((code, size as usize))
+    }
+
+    /// What a module that exports PrepareInfo says of a block.
+    pub(crate) fn prepare(&mut self, scope: Scope, info: &InfoBlock) -> Result<Prepared, Refusal> {
+        /// Octets lent at first: enough for most answers.
+        const FIRST: usize = 4096;
+        let prepare = self.prepare.ok_or_else(prepare::cannot_tell)?;
+        check_described(info)?;
+        let protocol = self.functions.protocol;
+        let [scope, index] = scope.numbers();
+        let (version, size, count) = (info.version, info.structure_size, info.structure_count);
+        let mut lent = vec![0; FIRST];
+        for _ in 0..2 {
+            let mut given = std::mem::replace(&mut self.input, Lent::new());
+            given.fill(&info.bytes);
+            let block = if info.bytes.is_empty() {
+                ptr::null_mut()
+            } else {
+                given.pointer()
+            };
+            let taken = self.take(Some(&mut lent), |_, pointer, needed| {
+                // SAFETY: the module reads `size` octets `count` times and writes up to `needed`.
+                unsafe {
+                    prepare(
+                        protocol, scope, index, block, version, size, count, pointer, needed,
+                    )
+                }
+            });
+            let is_intact = given.is_intact();
+            self.input = given;
+            let (code, length) = taken?;
+            if !is_intact {
+                return Err(Refusal::failed(
+                    "the module wrote outside of the octets it was given to read",
+                ));
+            }
+            if code != Status::ERROR_INSUFFICIENT_BUFFER.0 {
+                return prepare::answer(code, lent.get(..length).unwrap_or_default());
+            }
+            lent = vec![0; length];
+        }
+        Err(Refusal::failed(
+            "what the module has to say grows with every call",
+        ))
     }
 
     fn info(
@@ -298,6 +339,20 @@ impl ModuleProtocol {
         }
         answer(function, code)
     }
+}
+
+/// A module believes what it is told of a block: a host never tells of more octets than there are.
+fn check_described(info: &InfoBlock) -> Result<(), Refusal> {
+    let described = u64::from(info.structure_size) * u64::from(info.structure_count);
+    if info.is_absent() || described == info.bytes.len() as u64 {
+        return Ok(());
+    }
+    Err(
+        Refusal::invalid("StructureSize and StructureCount are not those of the data")
+            .at("StructureSize")
+            .with_value(info.structure_size)
+            .with_allowed(info.bytes.len().to_string()),
+    )
 }
 
 /// What a function that a module does not have answers.
@@ -487,6 +542,10 @@ impl RoutingProtocol for ModuleProtocol {
         )
     }
 
+    fn prepare_global_info(&mut self, info: &InfoBlock) -> Result<Prepared, Refusal> {
+        self.prepare(Scope::Global, info)
+    }
+
     fn set_global_info(&mut self, info: &InfoBlock) -> Result<(), Refusal> {
         let code = self.give_block(info, |functions, pointer, [version, size, count]| {
             call!(functions.set_global_info(pointer, version, size, count))
@@ -538,6 +597,14 @@ impl RoutingProtocol for ModuleProtocol {
                 call!(functions.get_interface_info(index.0, pointer, size, version, one, count))
             },
         )
+    }
+
+    fn prepare_interface_info(
+        &mut self,
+        index: Option<InterfaceIndex>,
+        info: &InfoBlock,
+    ) -> Result<Prepared, Refusal> {
+        self.prepare(index.map_or(Scope::NewInterface, Scope::Interface), info)
     }
 
     fn set_interface_info(&mut self, index: InterfaceIndex, info: &InfoBlock) -> Result<(), Refusal> {

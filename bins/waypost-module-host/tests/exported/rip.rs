@@ -176,7 +176,7 @@ fn verdicts(name: &str, load: fn() -> Box<dyn RoutingProtocol>, layout: Layout) 
 
 /// Cases of what Waypost adds to the interface, which modules do not have: they are skipped.
 fn is_of_an_addition(id: &str) -> bool {
-    ["prepare/", "describe/", "router-id/"]
+    ["describe/", "router-id/"]
         .iter()
         .any(|prefix| id.starts_with(prefix))
 }

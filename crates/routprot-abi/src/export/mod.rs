@@ -8,6 +8,7 @@
 mod functions;
 mod memory;
 mod place;
+mod prepare;
 mod signal;
 mod support;
 #[cfg(test)]
@@ -25,14 +26,16 @@ use waypost_types::ProtocolId;
 use crate::layout::{RoutingTable, ServiceTable};
 
 pub use place::Place;
+pub use prepare::Preparation;
 
-/// Makes protocols those of a module: defines `RegisterProtocol`, the function that a shared object exports to be one.
+/// Makes protocols those of a module: defines `RegisterProtocol`, the function that a shared object exports to be one, and
+/// `PrepareInfo`, which says what a change would do (`include/waypost/prepare.h`).
 ///
 /// For each protocol: its number, and what makes a fresh instance of it, a function or a closure without arguments. It runs at
 /// each registration. A protocol with threads of its own ends them when it is dropped, which is when it says that it has stopped: the
 /// host may unload the object at once.
 ///
-/// A crate says it once, and is a `cdylib` which allows unsafe code: what the symbol is called is a promise to the linker.
+/// A crate says it once, and is a `cdylib` which allows unsafe code: what the symbols are called is a promise to the linker.
 ///
 /// ```
 /// # mod sample {
@@ -71,15 +74,8 @@ pub use place::Place;
 #[macro_export]
 macro_rules! export_protocol {
     ($($protocol:expr => $make:expr),+ $(,)?) => {
-        /// What makes this object a module (routing-protocol-interface 4.1).
-        ///
-        /// # Safety
-        /// Both are NULL, or an MPR_ROUTING_CHARACTERISTICS and an MPR_SERVICE_CHARACTERISTICS of the caller's.
-        #[unsafe(no_mangle)]
-        pub unsafe extern "C" fn RegisterProtocol(
-            routing: *mut ::std::ffi::c_void,
-            services: *mut ::std::ffi::c_void,
-        ) -> u32 {
+        /// Asks each protocol of this object in turn, until one is meant.
+        fn protocol_of_this_module<R>(mut ask: impl $crate::export::Ask<R>) -> ::std::option::Option<R> {
             $({
                 struct Exported;
                 impl $crate::export::Module for Exported {
@@ -97,12 +93,49 @@ macro_rules! export_protocol {
                         &PLACE
                     }
                 }
-                // SAFETY: the caller says what they are.
-                if let Some(code) = unsafe { $crate::export::register::<Exported>(routing, services) } {
-                    return code;
+                if let Some(answer) = ask.ask::<Exported>() {
+                    return Some(answer);
                 }
             })+
-            $crate::export::UNKNOWN
+            None
+        }
+
+        /// What makes this object a module (routing-protocol-interface 4.1).
+        ///
+        /// # Safety
+        /// Both are NULL, or an MPR_ROUTING_CHARACTERISTICS and an MPR_SERVICE_CHARACTERISTICS of the caller's.
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn RegisterProtocol(
+            routing: *mut ::std::ffi::c_void,
+            services: *mut ::std::ffi::c_void,
+        ) -> u32 {
+            // SAFETY: the caller says what they are.
+            let question = unsafe { $crate::export::Registration::new(routing, services) };
+            protocol_of_this_module(question).unwrap_or($crate::export::UNKNOWN)
+        }
+
+        /// Says what a change would do (`include/waypost/prepare.h`).
+        ///
+        /// # Safety
+        /// The pointers are NULL or the caller's: `info` to such a block, `answer` to as many octets as `answer_size` points to.
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn PrepareInfo(
+            protocol: u32,
+            scope: u32,
+            interface: u32,
+            info: *mut ::std::ffi::c_void,
+            version: u32,
+            size: u32,
+            count: u32,
+            answer: *mut ::std::ffi::c_void,
+            answer_size: *mut u32,
+        ) -> u32 {
+            let block = (info, version, size, count);
+            // SAFETY: the caller says what they are.
+            let question = unsafe {
+                $crate::export::Preparation::new(protocol, scope, interface, block, answer, answer_size)
+            };
+            protocol_of_this_module(question).unwrap_or($crate::export::UNKNOWN)
         }
     };
 }
@@ -126,11 +159,42 @@ pub trait Module: 'static {
     fn place() -> &'static Place;
 }
 
+/// A question to the protocols of an object.
+pub trait Ask<R> {
+    /// The answer of one; `None` when another one is meant.
+    fn ask<M: Module>(&mut self) -> Option<R>;
+}
+
+/// RegisterProtocol.
+#[derive(Debug)]
+pub struct Registration {
+    routing: *mut c_void,
+    services: *mut c_void,
+}
+
+impl Registration {
+    /// What RegisterProtocol is called with.
+    ///
+    /// # Safety
+    /// Both are NULL, or an MPR_ROUTING_CHARACTERISTICS and an MPR_SERVICE_CHARACTERISTICS of the caller's, for as long as this is.
+    #[must_use]
+    pub const unsafe fn new(routing: *mut c_void, services: *mut c_void) -> Self {
+        Self { routing, services }
+    }
+}
+
+impl Ask<u32> for Registration {
+    fn ask<M: Module>(&mut self) -> Option<u32> {
+        // SAFETY: whoever made this says what they are.
+        unsafe { register::<M>(self.routing, self.services) }
+    }
+}
+
 /// RegisterProtocol for one of the protocols that an object holds; `None` when another one is asked for.
 ///
 /// # Safety
 /// Both are NULL, or an MPR_ROUTING_CHARACTERISTICS and an MPR_SERVICE_CHARACTERISTICS of the caller's.
-pub unsafe fn register<M: Module>(routing: *mut c_void, services: *mut c_void) -> Option<u32> {
+unsafe fn register<M: Module>(routing: *mut c_void, services: *mut c_void) -> Option<u32> {
     if routing.is_null() {
         return Some(Status::ERROR_INVALID_PARAMETER.0);
     }

@@ -17,6 +17,7 @@ use waypost_types::{InterfaceIndex, Prefix, Prefix4, ProtocolId, Route, RouterId
 
 use super::frame::{Body, Frame, Function, Tag};
 use crate::ModuleProtocol;
+use crate::prepare::Scope;
 
 /// Loads a module and does what the host at the other end of `socket` asks for, until it goes.
 ///
@@ -438,6 +439,17 @@ fn answer(module: &mut Option<ModuleProtocol>, path: &Path, link: &Arc<Link>, ca
             let words = body.words.get(1..).unwrap_or_default();
             done(module.set_interface_info(index, &block(words, input)))
         }
+        Function::PrepareInfo => match Scope::of([body.word(0), body.word(1)]) {
+            Some(scope) => {
+                let words = body.words.get(2..).unwrap_or_default();
+                let prepared = module.prepare(scope, &block(words, input));
+                outcome(prepared.and_then(|prepared| match serde_json::to_vec(&prepared) {
+                    Ok(octets) => Ok(Body::octets(&octets)),
+                    Err(error) => Err(Refusal::failed(error.to_string())),
+                }))
+            }
+            None => outcome(Err(Refusal::failed("no such scope"))),
+        },
         Function::NextEvent => (Status::NO_ERROR.0, Body::words(&event_words(module.next_event()))),
         Function::UpdateRoutes => done(module.update_routes(index)),
         Function::ConnectClient => done(module.connect_client(index, Ipv4Addr::from(body.word(1)))),
