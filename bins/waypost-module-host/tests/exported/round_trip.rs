@@ -155,7 +155,7 @@ fn sized<T>(result: &Result<T, Refusal>) -> bool {
 /// One call that the dice choose.
 fn call(protocol: &mut dyn RoutingProtocol, material: &Material, dice: &mut Dice) -> String {
     let index = InterfaceIndex(1 + dice.below(4) as u32);
-    let function = dice.below(22);
+    let function = dice.below(24);
     let answer = match function {
         0 => info(dice, |buffer| protocol.global_info(buffer)),
         1 => code(protocol.set_global_info(&material.block(dice, &material.global))),
@@ -202,9 +202,19 @@ fn call(protocol: &mut dyn RoutingProtocol, material: &Material, dice: &mut Dice
             let input = material.input(dice);
             output(dice, |out| protocol.mib_get_first(&input, out))
         }
-        _ => {
+        21 => {
             let input = material.input(dice);
             output(dice, |out| protocol.mib_get_next(&input, out))
+        }
+        // What is said beforehand gets across with its reasons.
+        22 => format!(
+            "{:?}",
+            protocol.prepare_global_info(&material.block(dice, &material.global))
+        ),
+        _ => {
+            let index = Some(index).filter(|_| dice.below(3) > 0);
+            let block = material.block(dice, &material.interface);
+            format!("{:?}", protocol.prepare_interface_info(index, &block))
         }
     };
     format!("{function} {answer}")

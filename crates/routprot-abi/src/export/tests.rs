@@ -403,6 +403,48 @@ fn pointers_and_sizes_are_looked_at() {
 }
 
 #[test]
+fn preparations_are_negotiated_like_everything_else() {
+    module!(M);
+    let (table, ..) = running::<M>();
+    let mut block = [7u8; 8];
+    let mut answer = [0u8; 256];
+    let (info, pointer) = (block.as_mut_ptr().cast(), answer.as_mut_ptr().cast());
+    let ask = |protocol, scope, info: *mut c_void, size, count, pointer, capacity: *mut u32| {
+        // SAFETY: the pointers are NULL or to what may be used.
+        let mut question =
+            unsafe { Preparation::new(protocol, scope, 1, (info, 1, size, count), pointer, capacity) };
+        question.ask::<M>()
+    };
+    let mut size = 256;
+    assert_eq!(ask(201, 1, info, 8, 1, pointer, &raw mut size), None);
+    assert_eq!(ask(200, 1, info, 8, 1, pointer, ptr::null_mut()), Some(INVALID));
+    assert_eq!(
+        ask(200, 1, ptr::null_mut(), 8, 1, pointer, &raw mut size),
+        Some(INVALID)
+    );
+    assert_eq!(ask(200, 1, info, 8, 2, pointer, &raw mut size), Some(INVALID));
+    assert_eq!(size, 256);
+    // A protocol that cannot tell says so, in words.
+    for scope in 0..3 {
+        let mut needed = 3;
+        assert_eq!(ask(200, scope, info, 8, 1, pointer, &raw mut needed), Some(SMALL));
+        let mut nowhere = u32::MAX;
+        assert_eq!(
+            ask(200, scope, info, 8, 1, ptr::null_mut(), &raw mut nowhere),
+            Some(SMALL)
+        );
+        assert_eq!(nowhere, needed);
+        assert_eq!(ask(200, scope, info, 8, 1, pointer, &raw mut needed), Some(50));
+        let words = &answer[..needed as usize];
+        assert_eq!(crate::prepare::answer(50, words).unwrap_err().status, Status(50));
+        assert!(words.starts_with(b"{"), "{words:?}");
+    }
+    assert_eq!(ask(200, 3, info, 8, 1, pointer, &raw mut size), Some(INVALID));
+    assert_eq!(call!(table.stop_protocol()), OK);
+    assert_eq!(ask(200, 1, info, 8, 1, pointer, &raw mut size), Some(FAILED));
+}
+
+#[test]
 fn who_comes_back_is_turned_away() {
     module!(M);
     let place = M::place();
