@@ -111,6 +111,7 @@ const KINDS: &[(&str, Expected)] = &[
     ("PASSES_BAD_POINTERS", Nothing),
     ("SIGNALS_ENDLESSLY", Nothing),
     ("LEAKS_EVERYTHING", Nothing),
+    ("CHANGES_LIMITS", Nothing),
 ];
 
 #[test]

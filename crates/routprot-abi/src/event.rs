@@ -5,7 +5,7 @@
 //! descriptor (routing-protocol-interface P-28). It holds for a module of any kind, wherever it runs.
 
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -16,6 +16,21 @@ use crate::layout::Handle;
 
 /// The upper half of a handle that the host made ("WPEV"); the library's sources say the same.
 const MARK: usize = 0x5750_4556;
+
+/// The descriptor in a handle that a host made; `None` for any other handle.
+pub(crate) fn descriptor(handle: Handle) -> Option<RawFd> {
+    let address = handle.addr();
+    let number = u32::try_from(address & 0xFFFF_FFFF).ok()?;
+    (address >> 32 == MARK).then(|| number.cast_signed())
+}
+
+/// Adds one to the counter behind a descriptor.
+pub(crate) fn add(counter: RawFd) {
+    let one = 1u64;
+    // SAFETY: the buffer is eight octets that live through the call. A counter that is full wakes its reader just as
+    // well, so what the call returns does not matter.
+    unsafe { libc::write(counter, (&raw const one).cast(), 8) };
+}
 
 /// An event that a module may signal from any thread, and the thread that passes it on.
 pub(crate) struct HostEvent {
@@ -49,7 +64,8 @@ impl HostEvent {
             .spawn({
                 let shared = Arc::clone(&shared);
                 move || {
-                    while shared.wait() && !shared.ended.load(Ordering::Acquire) {
+                    // Asked again before each wait: what was passed on last may have been the signal of the end.
+                    while !shared.ended.load(Ordering::Acquire) && shared.wait() {
                         shared.pass_on();
                     }
                 }
@@ -122,10 +138,7 @@ impl Shared {
     }
 
     fn signal(&self) {
-        let one = 1u64;
-        // SAFETY: the buffer is eight octets that live through the call. A counter that is full wakes its reader just as
-        // well, so what the call returns does not matter.
-        unsafe { libc::write(self.descriptor.as_raw_fd(), (&raw const one).cast(), 8) };
+        add(self.descriptor.as_raw_fd());
     }
 }
 
@@ -150,12 +163,37 @@ mod tests {
         }
     }
 
+    /// However its end meets a signal that is being passed on.
+    #[test]
+    fn the_thread_ends() {
+        let (bell, _rung) = mpsc::channel();
+        let bell = Arc::new(Bell(bell));
+        let (done, ended) = mpsc::channel();
+        std::thread::spawn(move || {
+            for round in 0..20_000 {
+                let event = HostEvent::new(bell.clone()).unwrap();
+                event.shared.signal();
+                // Each time the thread is a little further when its end comes.
+                (0..round % 2000 * 8).for_each(|_| std::hint::spin_loop());
+                drop(event);
+            }
+            let _ = done.send(());
+        });
+        ended.recv_timeout(Duration::from_secs(60)).unwrap();
+    }
+
     #[test]
     fn signals_arrive_and_the_thread_ends() {
         let (bell, rung) = mpsc::channel();
         let event = HostEvent::new(Arc::new(Bell(bell))).unwrap();
         let handle = event.handle() as usize;
         assert_eq!(handle >> 32, MARK);
+        assert_eq!(
+            descriptor(event.handle()),
+            Some(event.shared.descriptor.as_raw_fd())
+        );
+        assert_eq!(descriptor((&raw const rung).cast_mut().cast()), None);
+        assert_eq!(descriptor(std::ptr::null_mut()), None);
         event.shared.signal();
         rung.recv_timeout(Duration::from_secs(10)).unwrap();
         drop(event);

@@ -27,6 +27,15 @@ pub(crate) type GetMfeStatus = unsafe extern "C" fn(u32, u32, u32, *mut u8) -> u
 pub(crate) type MibChange = unsafe extern "C" fn(u32, *mut c_void) -> u32;
 pub(crate) type MibRead = unsafe extern "C" fn(u32, *mut c_void, *mut u32, *mut c_void) -> u32;
 pub(crate) type MibSetTrapInfo = unsafe extern "C" fn(Handle, u32, *mut c_void, *mut u32, *mut c_void) -> u32;
+/// PrepareInfo, which a module may export (`include/waypost/prepare.h`): protocol, scope, interface, block and answer.
+pub(crate) type PrepareInfo =
+    unsafe extern "C" fn(u32, u32, u32, *mut c_void, u32, u32, u32, *mut c_void, *mut u32) -> u32;
+/// The scopes of PrepareInfo.
+pub(crate) mod prepare_scope {
+    pub(crate) const GLOBAL: u32 = 0;
+    pub(crate) const INTERFACE: u32 = 1;
+    pub(crate) const NEW_INTERFACE: u32 = 2;
+}
 /// RegisterProtocol.
 pub(crate) type RegisterProtocol = unsafe extern "C" fn(*mut RoutingTable, *mut ServiceTable) -> u32;
 

@@ -6,14 +6,19 @@
 //!
 //! Everything that comes back from a module is checked before it is believed: codes, sizes, events, and whether it kept to
 //! the buffers it was lent. A module in this process can still crash it; that is what isolated modules are for.
+//!
+//! The other way round, [`export_protocol!`] makes a module of any `RoutingProtocol`.
 
 mod event;
+#[doc(hidden)]
+pub mod export;
 mod isolated;
 mod layout;
 mod lent;
 mod library;
 mod module;
 mod object;
+mod prepare;
 mod rtm;
 mod support;
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use waypost_routprot::{
     AdapterBinding, Event, Functionality, InfoBlock, InfoBuffer, InterfaceIdentity, InterfaceStatus,
-    MfeStatus, NeighborFlags, NotificationEvent, OutputBuffer, Refusal, RoutingCharacteristics,
+    MfeStatus, NeighborFlags, NotificationEvent, OutputBuffer, Prepared, Refusal, RoutingCharacteristics,
     RoutingProtocol, Status, SupportFunctions, UpdateComplete, UpdateKind, check_registration,
 };
 use waypost_rtmv2::RouteTable;
@@ -17,10 +17,13 @@ use waypost_rtmv2::client::Usage;
 use waypost_types::InterfaceIndex;
 
 use crate::event::HostEvent;
-use crate::layout::{BindingHead, Message, MibChange, MibRead, RegisterProtocol, RoutingTable, ServiceTable};
+use crate::layout::{
+    BindingHead, Message, MibChange, MibRead, PrepareInfo, RegisterProtocol, RoutingTable, ServiceTable,
+};
 use crate::lent::Lent;
 use crate::library::{Library, PATIENCE_MS};
 use crate::object::SharedObject;
+use crate::prepare::{self, Scope};
 use crate::rtm::Registered;
 use crate::support::Support;
 
@@ -43,6 +46,7 @@ pub struct ModuleProtocol {
     library: Option<Library>,
     /// Its part of the routing table, if it was given one.
     table: Option<Registered>,
+    prepare: Option<PrepareInfo>,
     life: Life,
     /// What StartProtocol was given: the module may use it until it has stopped.
     start: Option<Started>,
@@ -91,6 +95,7 @@ impl ModuleProtocol {
         Ok(Self {
             library,
             table: registered.flatten(),
+            prepare: prepare::exported(&object),
             object: Some(object),
             // SAFETY: the interface says that the symbol is a function of this type.
             entry: unsafe { std::mem::transmute::<*mut c_void, RegisterProtocol>(entry) },
@@ -133,13 +138,17 @@ impl ModuleProtocol {
             }
         }
         if let Some(started) = self.start.take() {
-            started.support.end();
-            self.retired.1.push(started.support);
-            self.retire(started.event);
+            self.take_back(started);
         }
         if let Some(trap) = self.trap.take() {
             self.retire(trap);
         }
+    }
+
+    fn take_back(&mut self, started: Started) {
+        started.support.end();
+        self.retired.1.push(started.support);
+        self.retire(started.event);
     }
 
     fn retire(&mut self, mut event: HostEvent) {
@@ -181,6 +190,19 @@ impl ModuleProtocol {
         if let Some(started) = &self.start {
             started.event.pass_on();
         }
+    }
+
+    /// A call with a block, whose triple must be that of its octets: a module believes it, and would read past them.
+    fn give_block(
+        &mut self,
+        info: &InfoBlock,
+        call: impl FnOnce(&RoutingTable, *mut c_void, [u32; 3]) -> u32,
+    ) -> Result<u32, Refusal> {
+        check_described(info)?;
+        let triple = [info.version, info.structure_size, info.structure_count];
+        self.give(&info.bytes, |functions, pointer, _| {
+            call(functions, pointer, triple)
+        })
     }
 
     /// A call with octets for the module to read: pointer and size.
@@ -243,6 +265,50 @@ impl ModuleProtocol {
             )));
         }
         Ok((code, size as usize))
+    }
+
+    /// What a module that exports PrepareInfo says of a block.
+    pub(crate) fn prepare(&mut self, scope: Scope, info: &InfoBlock) -> Result<Prepared, Refusal> {
+        /// Octets lent at first: enough for most answers.
+        const FIRST: usize = 4096;
+        let prepare = self.prepare.ok_or_else(prepare::cannot_tell)?;
+        check_described(info)?;
+        let protocol = self.functions.protocol;
+        let [scope, index] = scope.numbers();
+        let (version, size, count) = (info.version, info.structure_size, info.structure_count);
+        let mut lent = vec![0; FIRST];
+        for _ in 0..2 {
+            let mut given = std::mem::replace(&mut self.input, Lent::new());
+            given.fill(&info.bytes);
+            let block = if info.bytes.is_empty() {
+                ptr::null_mut()
+            } else {
+                given.pointer()
+            };
+            let taken = self.take(Some(&mut lent), |_, pointer, needed| {
+                // SAFETY: the module reads `size` octets `count` times and writes up to `needed`.
+                unsafe {
+                    prepare(
+                        protocol, scope, index, block, version, size, count, pointer, needed,
+                    )
+                }
+            });
+            let is_intact = given.is_intact();
+            self.input = given;
+            let (code, length) = taken?;
+            if !is_intact {
+                return Err(Refusal::failed(
+                    "the module wrote outside of the octets it was given to read",
+                ));
+            }
+            if code != Status::ERROR_INSUFFICIENT_BUFFER.0 {
+                return prepare::answer(code, lent.get(..length).unwrap_or_default());
+            }
+            lent = vec![0; length];
+        }
+        Err(Refusal::failed(
+            "what the module has to say grows with every call",
+        ))
     }
 
     fn info(
@@ -325,6 +391,20 @@ impl ModuleProtocol {
         }
         answer(function, code)
     }
+}
+
+/// A module believes what it is told of a block: a host never tells of more octets than there are.
+fn check_described(info: &InfoBlock) -> Result<(), Refusal> {
+    let described = u64::from(info.structure_size) * u64::from(info.structure_count);
+    if info.is_absent() || described == info.bytes.len() as u64 {
+        return Ok(());
+    }
+    Err(
+        Refusal::invalid("StructureSize and StructureCount are not those of the data")
+            .at("StructureSize")
+            .with_value(info.structure_size)
+            .with_allowed(info.bytes.len().to_string()),
+    )
 }
 
 /// What a function that a module does not have answers.
@@ -472,15 +552,22 @@ impl RoutingProtocol for ModuleProtocol {
         let support = Support::new(support)
             .ok_or_else(|| Refusal::failed("as many modules run in this process as can"))?;
         let (handle, table) = (event.handle(), support.table());
-        self.start = Some(Started { event, support });
-        let (version, size, count) = (global.version, global.structure_size, global.structure_count);
-        let code = self.give(&global.bytes, |functions, pointer, _| {
+        let before = self.start.replace(Started { event, support });
+        let code = self.give_block(global, |functions, pointer, [version, size, count]| {
             call!(functions.start_protocol(handle, table, pointer, version, size, count))
         });
         let started = code.and_then(|code| answer("StartProtocol", code));
-        match &started {
-            Ok(()) => self.life = Life::Started,
-            Err(_) => self.is_over(),
+        match (&started, before) {
+            (Ok(()), before) => {
+                self.life = Life::Started;
+                before.into_iter().for_each(|before| self.take_back(before));
+            }
+            // It runs as before, with what it was given before.
+            (Err(_), Some(before)) => {
+                let refused = self.start.replace(before);
+                refused.into_iter().for_each(|refused| self.take_back(refused));
+            }
+            (Err(_), None) => self.is_over(),
         }
         started
     }
@@ -515,9 +602,12 @@ impl RoutingProtocol for ModuleProtocol {
         )
     }
 
+    fn prepare_global_info(&mut self, info: &InfoBlock) -> Result<Prepared, Refusal> {
+        self.prepare(Scope::Global, info)
+    }
+
     fn set_global_info(&mut self, info: &InfoBlock) -> Result<(), Refusal> {
-        let (version, size, count) = (info.version, info.structure_size, info.structure_count);
-        let code = self.give(&info.bytes, |functions, pointer, _| {
+        let code = self.give_block(info, |functions, pointer, [version, size, count]| {
             call!(functions.set_global_info(pointer, version, size, count))
         })?;
         answer("SetGlobalInfo", code)
@@ -526,8 +616,7 @@ impl RoutingProtocol for ModuleProtocol {
     fn add_interface(&mut self, interface: &InterfaceIdentity, info: &InfoBlock) -> Result<(), Refusal> {
         let mut name: Vec<u16> = interface.name.encode_utf16().chain([0]).collect();
         let (index, kind) = (interface.index.0, interface.kind as u32);
-        let (version, size, count) = (info.version, info.structure_size, info.structure_count);
-        let code = self.give(&info.bytes, |functions, pointer, _| {
+        let code = self.give_block(info, |functions, pointer, [version, size, count]| {
             let name = name.as_mut_ptr();
             call!(functions.add_interface(name, index, kind, 0, 0, 0, pointer, version, size, count))
         })?;
@@ -570,9 +659,16 @@ impl RoutingProtocol for ModuleProtocol {
         )
     }
 
+    fn prepare_interface_info(
+        &mut self,
+        index: Option<InterfaceIndex>,
+        info: &InfoBlock,
+    ) -> Result<Prepared, Refusal> {
+        self.prepare(index.map_or(Scope::NewInterface, Scope::Interface), info)
+    }
+
     fn set_interface_info(&mut self, index: InterfaceIndex, info: &InfoBlock) -> Result<(), Refusal> {
-        let (version, size, count) = (info.version, info.structure_size, info.structure_count);
-        let code = self.give(&info.bytes, |functions, pointer, _| {
+        let code = self.give_block(info, |functions, pointer, [version, size, count]| {
             call!(functions.set_interface_info(index.0, pointer, version, size, count))
         })?;
         answer("SetInterfaceInfo", code)

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Write as _;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Why a module cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -43,8 +44,6 @@ pub enum LoadError {
 pub(crate) struct SharedObject {
     path: PathBuf,
     handle: *mut c_void,
-    /// Open as long as the object is: its number is in the name that the loader would know another one by.
-    _memory: OwnedFd,
 }
 
 // SAFETY: the handle is a token of the loader, whose functions may be called from any thread.
@@ -59,8 +58,7 @@ impl SharedObject {
         };
         let octets = fs::read(path).map_err(read)?;
         let memory = in_memory(&octets).map_err(read)?;
-        let name = CString::new(format!("/proc/self/fd/{}", memory.as_raw_fd()))
-            .map_err(|error| read(error.into()))?;
+        let name = CString::new(name_of(&memory)).map_err(|error| read(error.into()))?;
         // SAFETY: the name is a string; what the object does when it is loaded is as trusted as its functions.
         let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
         if handle.is_null() {
@@ -72,7 +70,6 @@ impl SharedObject {
         Ok(Self {
             path: path.to_owned(),
             handle,
-            _memory: memory,
         })
     }
 
@@ -107,6 +104,22 @@ impl Drop for SharedObject {
         // SAFETY: the handle is open, and whoever drops this calls nothing of the object any more.
         unsafe { libc::dlclose(self.handle) };
     }
+}
+
+/// A path to a file in memory that no other file in memory ever has in this process.
+///
+/// The loader takes an object that it knows by the same path for the same object, and it may know one for long after it was
+/// closed: as long as a thread that was in it has thread-local variables of it. The number of the descriptor alone comes back
+/// sooner. So a count is written into the path, in ways to say nothing: `/` for 0 and `/.` for 1.
+fn name_of(memory: &OwnedFd) -> String {
+    static LOADED: AtomicU64 = AtomicU64::new(0);
+    let count = LOADED.fetch_add(1, Ordering::Relaxed);
+    let nothing = (0..u64::BITS).map(|bit| if count >> bit & 1 == 1 { "/." } else { "/" });
+    format!(
+        "/proc/self/fd{}/{}",
+        nothing.collect::<String>(),
+        memory.as_raw_fd()
+    )
 }
 
 fn in_memory(octets: &[u8]) -> std::io::Result<OwnedFd> {

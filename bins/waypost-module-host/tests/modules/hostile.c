@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -46,6 +47,7 @@ enum misbehaviour {
     PASSES_BAD_POINTERS,
     SIGNALS_ENDLESSLY,
     LEAKS_EVERYTHING,
+    CHANGES_LIMITS,
 };
 
 static volatile int Zero;
@@ -104,6 +106,14 @@ static DWORD Try(VOID)
     }
     case RUNS_PROGRAMS:
         return execl("/bin/true", "true", (char *)NULL) == 0 ? ERROR_CAN_NOT_COMPLETE : NO_ERROR;
+    case CHANGES_LIMITS: {
+        struct rlimit Limit;
+        if (getrlimit(RLIMIT_NOFILE, &Limit) != 0)
+            return ERROR_NOT_ENOUGH_MEMORY;
+        if (prlimit(getppid(), RLIMIT_NOFILE, NULL, &Limit) == 0)
+            return ERROR_CAN_NOT_COMPLETE;
+        return setrlimit(RLIMIT_NOFILE, &Limit) == 0 ? ERROR_CAN_NOT_COMPLETE : NO_ERROR;
+    }
     case WRITES_FILES: {
         int File = open("/tmp/a-module-was-here", O_CREAT | O_WRONLY, 0600);
         return File >= 0 ? ERROR_CAN_NOT_COMPLETE : NO_ERROR;

@@ -54,9 +54,14 @@ pub fn spawn<E: Engine>(
     persisted: Vec<(String, Vec<u8>)>,
     surroundings: Arc<dyn Surroundings>,
 ) -> io::Result<EngineProtocol<E, ThreadCell<E>>> {
-    Ok(EngineProtocol::new(driver::spawn::<E>(
-        seed,
-        persisted,
-        surroundings,
-    )?))
+    Ok(EngineProtocol::new(cell::<E>(seed, persisted, surroundings)?))
+}
+
+/// Starts the thread of a fresh instance. It holds `surroundings` for as long as it runs.
+pub fn cell<E: Engine>(
+    seed: Seed,
+    persisted: Vec<(String, Vec<u8>)>,
+    surroundings: Arc<dyn Surroundings>,
+) -> io::Result<ThreadCell<E>> {
+    driver::spawn::<E>(seed, persisted, surroundings)
 }

@@ -22,6 +22,7 @@ use super::frame::{Body, Frame, Function, Tag};
 use super::memory::Memory;
 use super::table::RemoteTable;
 use crate::ModuleProtocol;
+use crate::prepare::Scope;
 
 /// Takes away the process's standard output, which is the memory that the host gave, and puts nothing in its place: what a
 /// module prints goes nowhere.
@@ -477,6 +478,17 @@ fn answer(stage: &mut Stage<'_>, link: &Arc<Link>, call: &Frame) -> (u32, Body) 
             let words = body.words.get(1..).unwrap_or_default();
             done(module.set_interface_info(index, &block(words, input)))
         }
+        Function::PrepareInfo => match Scope::of([body.word(0), body.word(1)]) {
+            Some(scope) => {
+                let words = body.words.get(2..).unwrap_or_default();
+                let prepared = module.prepare(scope, &block(words, input));
+                outcome(prepared.and_then(|prepared| match serde_json::to_vec(&prepared) {
+                    Ok(octets) => Ok(Body::octets(&octets)),
+                    Err(error) => Err(Refusal::failed(error.to_string())),
+                }))
+            }
+            None => outcome(Err(Refusal::failed("no such scope"))),
+        },
         Function::NextEvent => (Status::NO_ERROR.0, Body::words(&event_words(module.next_event()))),
         Function::UpdateRoutes => done(module.update_routes(index)),
         Function::ConnectClient => done(module.connect_client(index, Ipv4Addr::from(body.word(1)))),

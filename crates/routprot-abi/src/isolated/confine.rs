@@ -127,7 +127,6 @@ const DENIED: &[libc::c_long] = &[
     libc::SYS_fchmodat,
     libc::SYS_fchown,
     libc::SYS_fchownat,
-    libc::SYS_prlimit64,
     libc::SYS_sched_setscheduler,
     libc::SYS_io_uring_setup,
 ];
@@ -140,7 +139,7 @@ const DENIED_OLD: &[libc::c_long] = if cfg!(target_arch = "x86_64") {
     &[]
 };
 
-/// A filter of system calls (seccomp(2)): those of [`DENIED`], and signals to threads of other processes, fail with EPERM.
+/// A filter of system calls (seccomp(2)): those of [`DENIED`], new limits, and signals to threads of other processes, fail with EPERM.
 /// Calls of another instruction set end the process.
 fn no_dangerous_calls() -> io::Result<()> {
     /// AUDIT_ARCH_*: the machine with EM_*, 64 bits, little-endian.
@@ -148,10 +147,11 @@ fn no_dangerous_calls() -> io::Result<()> {
     const MACHINE: u32 = 0xC000_003E;
     #[cfg(target_arch = "aarch64")]
     const MACHINE: u32 = 0xC000_00B7;
-    /// Where `struct seccomp_data` has the number, the machine, and the lower half of the first argument.
+    /// Where `struct seccomp_data` has the number, the machine, the lower half of the first argument and both of the third.
     const NUMBER: u32 = 0;
     const ARCHITECTURE: u32 = 4;
     const FIRST_ARGUMENT: u32 = 16;
+    const THIRD_ARGUMENT: [u32; 2] = [32, 36];
     const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
     const JUMP_IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
     const JUMP_IF_SET: u16 = (libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K) as u16;
@@ -180,6 +180,18 @@ fn no_dangerous_calls() -> io::Result<()> {
         step(JUMP_IF_SET, 0, 1, libc::CLONE_THREAD.cast_unsigned()),
         end(libc::SECCOMP_RET_ALLOW),
         end(refused),
+    ]);
+    // Limits may be read, because libc's getrlimit(2) is this call, but neither set nor those of others.
+    program.extend([
+        step(JUMP_IF_EQUAL, 0, 8, call(libc::SYS_prlimit64)),
+        step(LOAD, 0, 0, FIRST_ARGUMENT),
+        step(JUMP_IF_EQUAL, 0, 4, 0),
+        step(LOAD, 0, 0, THIRD_ARGUMENT[0]),
+        step(JUMP_IF_EQUAL, 0, 2, 0),
+        step(LOAD, 0, 0, THIRD_ARGUMENT[1]),
+        step(JUMP_IF_EQUAL, 1, 0, 0),
+        end(refused),
+        end(libc::SECCOMP_RET_ALLOW),
     ]);
     // A thread may signal threads of its own process; abort(3) does.
     program.extend([

@@ -44,7 +44,7 @@ macro_rules! functions {
 functions! {
     Load Register Start StartComplete Stop GlobalInfo SetGlobalInfo AddInterface DeleteInterface InterfaceStatus
     InterfaceInfo SetInterfaceInfo NextEvent UpdateRoutes ConnectClient DisconnectClient Neighbors MfeStatus
-    MibCreate MibDelete MibSet MibGet MibGetFirst MibGetNext MibSetTrapInfo MibGetTrapInfo
+    MibCreate MibDelete MibSet MibGet MibGetFirst MibGetNext MibSetTrapInfo MibGetTrapInfo PrepareInfo
     DemandDialRequest SetInterfaceReceiveType ValidateRoute
     MibEntryCreate MibEntryDelete MibEntrySet MibEntryGet MibEntryGetFirst MibEntryGetNext
     GetRouterId HasMulticastBoundary

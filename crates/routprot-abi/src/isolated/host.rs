@@ -12,7 +12,7 @@ use std::{io, thread};
 
 use waypost_routprot::{
     Event, Functionality, InfoBlock, InfoBuffer, InterfaceIdentity, InterfaceStatus, MfeStatus,
-    NeighborFlags, NotificationEvent, OutputBuffer, ReceiveType, Refusal, RoutingCharacteristics,
+    NeighborFlags, NotificationEvent, OutputBuffer, Prepared, ReceiveType, Refusal, RoutingCharacteristics,
     RoutingProtocol, Status, SupportFunctions, UpdateComplete, UpdateKind, check_registration,
 };
 use waypost_rtmv2::RouteTable;
@@ -22,6 +22,7 @@ use super::WITH_TABLE;
 use super::frame::{Body, Frame, Function, Tag};
 use super::memory::Memory;
 use super::table::Server;
+use crate::prepare::{self, Scope};
 
 /// How long a process may take to end once nobody speaks to it any more.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -220,6 +221,11 @@ impl IsolatedProtocol {
             (Status::NO_ERROR, body) => Ok(body),
             (status, body) => Err(refused(status, &body)),
         }
+    }
+
+    fn prepare(&mut self, scope: Scope, info: &InfoBlock) -> Result<Prepared, Refusal> {
+        let body = self.done(Function::PrepareInfo, with_block(&scope.numbers(), info))?;
+        prepare::answer(Status::NO_ERROR.0, &body.octets)
     }
 
     /// A call that fills a buffer: the answer, and whether it fits. The size is its first number.
@@ -468,6 +474,10 @@ impl RoutingProtocol for IsolatedProtocol {
         self.info(Function::GlobalInfo, Body::default(), buffer)
     }
 
+    fn prepare_global_info(&mut self, info: &InfoBlock) -> Result<Prepared, Refusal> {
+        self.prepare(Scope::Global, info)
+    }
+
     fn set_global_info(&mut self, info: &InfoBlock) -> Result<(), Refusal> {
         self.done(Function::SetGlobalInfo, with_block(&[], info))
             .map(drop)
@@ -499,6 +509,14 @@ impl RoutingProtocol for IsolatedProtocol {
 
     fn interface_info(&mut self, index: InterfaceIndex, buffer: &mut InfoBuffer<'_>) -> Result<(), Refusal> {
         self.info(Function::InterfaceInfo, Body::words(&[index.0]), buffer)
+    }
+
+    fn prepare_interface_info(
+        &mut self,
+        index: Option<InterfaceIndex>,
+        info: &InfoBlock,
+    ) -> Result<Prepared, Refusal> {
+        self.prepare(index.map_or(Scope::NewInterface, Scope::Interface), info)
     }
 
     fn set_interface_info(&mut self, index: InterfaceIndex, info: &InfoBlock) -> Result<(), Refusal> {

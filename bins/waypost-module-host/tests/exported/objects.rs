@@ -1,0 +1,32 @@
+//! The objects under test, and ways to load them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use waypost_routprot::RoutingProtocol;
+use waypost_routprot_abi::{IsolatedOptions, IsolatedProtocol, ModuleProtocol};
+
+/// No call takes so long, on the slowest machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// An object that is built with this test because the package of this name is among what it depends on.
+pub(crate) fn object(package: &str) -> PathBuf {
+    let name = format!("lib{}.so", package.replace('-', "_"));
+    let file = std::env::current_exe().unwrap().with_file_name(name);
+    assert!(file.exists(), "{} was not built", file.display());
+    file
+}
+
+pub(crate) fn in_process(package: &str) -> Box<dyn RoutingProtocol> {
+    Box::new(ModuleProtocol::load(&object(package), None).unwrap())
+}
+
+pub(crate) fn in_its_own(package: &str) -> Box<dyn RoutingProtocol> {
+    let options = IsolatedOptions {
+        program: env!("CARGO_BIN_EXE_waypost-module-host").into(),
+        deadline: PATIENCE,
+        table: None,
+        died: Box::new(|reason| panic!("{reason}")),
+    };
+    Box::new(IsolatedProtocol::load(&object(package), options).unwrap())
+}

@@ -1,0 +1,93 @@
+//! PrepareInfo (`include/waypost/prepare.h`), as an exported protocol answers it.
+
+use std::ffi::c_void;
+
+use waypost_routprot::{Prepared, Refusal, RoutingProtocol, Status};
+use waypost_types::InterfaceIndex;
+
+use super::memory::{block, lent, put, word};
+use super::{Ask, Module};
+use crate::layout::prepare_scope as scope;
+
+/// PrepareInfo.
+#[derive(Clone, Copy, Debug)]
+pub struct Preparation {
+    protocol: u32,
+    scope: u32,
+    interface: u32,
+    /// Pointer, version, size and count.
+    block: (*mut c_void, u32, u32, u32),
+    answer: *mut c_void,
+    answer_size: *mut u32,
+}
+
+impl Preparation {
+    /// What PrepareInfo is called with.
+    ///
+    /// # Safety
+    /// The pointers are NULL or the caller's, for as long as this is: that of the block to such a block, `answer` to as many octets as
+    /// `answer_size` points to.
+    #[must_use]
+    pub const unsafe fn new(
+        protocol: u32,
+        scope: u32,
+        interface: u32,
+        block: (*mut c_void, u32, u32, u32),
+        answer: *mut c_void,
+        answer_size: *mut u32,
+    ) -> Self {
+        Self {
+            protocol,
+            scope,
+            interface,
+            block,
+            answer,
+            answer_size,
+        }
+    }
+
+    fn of(self, protocol: &mut dyn RoutingProtocol) -> Result<(), Refusal> {
+        let (pointer, version, size, count) = self.block;
+        // SAFETY: whoever made this says what they are.
+        let capacity = unsafe { word("AnswerSize", self.answer_size) }?;
+        // SAFETY: whoever made this says what they are.
+        let info = unsafe { block(pointer, version, size, count) }?;
+        let index = InterfaceIndex(self.interface);
+        let result = match self.scope {
+            scope::GLOBAL => protocol.prepare_global_info(&info),
+            scope::INTERFACE => protocol.prepare_interface_info(Some(index), &info),
+            scope::NEW_INTERFACE => protocol.prepare_interface_info(None, &info),
+            other => Err(Refusal::out_of_range("Scope", other, "0..=2")),
+        };
+        let words = in_words(&result)?;
+        // SAFETY: whoever made this says what they are.
+        let lent = unsafe { lent(self.answer, capacity) };
+        let needed = u32::try_from(words.len()).unwrap_or(u32::MAX);
+        // SAFETY: whoever made this says what they are.
+        unsafe { put(self.answer_size, needed) };
+        match lent.and_then(|lent| lent.get_mut(..words.len())) {
+            Some(place) => place.copy_from_slice(&words),
+            None => {
+                return Err(Refusal::new(
+                    Status::ERROR_INSUFFICIENT_BUFFER,
+                    "the answer is longer",
+                ));
+            }
+        }
+        result.map(drop)
+    }
+}
+
+impl Ask<u32> for Preparation {
+    fn ask<M: Module>(&mut self) -> Option<u32> {
+        (self.protocol == M::protocol().0).then(|| M::place().call(|protocol| self.of(protocol)))
+    }
+}
+
+fn in_words(result: &Result<Prepared, Refusal>) -> Result<Vec<u8>, Refusal> {
+    let words = match result {
+        Ok(prepared) => serde_json::to_vec(prepared),
+        Err(refusal) => serde_json::to_vec(refusal),
+    };
+    words.map_err(|error| Refusal::failed(error.to_string()))
+}
