@@ -9,6 +9,7 @@
 //!
 //! The other way round, [`export_protocol!`] makes a module of any `RoutingProtocol`.
 
+mod checks;
 mod event;
 #[doc(hidden)]
 pub mod export;

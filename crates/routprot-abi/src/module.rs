@@ -16,6 +16,7 @@ use waypost_rtmv2::RouteTable;
 use waypost_rtmv2::client::Usage;
 use waypost_types::InterfaceIndex;
 
+use crate::checks::{check_described, check_functions};
 use crate::event::HostEvent;
 use crate::layout::{
     BindingHead, Message, MibChange, MibRead, PrepareInfo, RegisterProtocol, RoutingTable, ServiceTable,
@@ -393,20 +394,6 @@ impl ModuleProtocol {
     }
 }
 
-/// A module believes what it is told of a block: a host never tells of more octets than there are.
-fn check_described(info: &InfoBlock) -> Result<(), Refusal> {
-    let described = u64::from(info.structure_size) * u64::from(info.structure_count);
-    if info.is_absent() || described == info.bytes.len() as u64 {
-        return Ok(());
-    }
-    Err(
-        Refusal::invalid("StructureSize and StructureCount are not those of the data")
-            .at("StructureSize")
-            .with_value(info.structure_size)
-            .with_allowed(info.bytes.len().to_string()),
-    )
-}
-
 /// What a function that a module does not have answers.
 const MISSING: u32 = Status::ERROR_NOT_SUPPORTED.0;
 
@@ -450,63 +437,6 @@ fn binding_info(binding: &AdapterBinding) -> Vec<u64> {
 }
 
 const _: () = assert!(size_of::<BindingHead>() == 3 * size_of::<u64>());
-
-/// What must be there, and what must not, in a registration (4.3).
-fn check_functions(table: &RoutingTable, functionality: Functionality) -> Result<(), Refusal> {
-    let is_multicast = functionality.contains(Functionality::RF_MULTICAST);
-    let updates = functionality.contains(Functionality::RF_DEMAND_UPDATE_ROUTES);
-    let missing = [
-        ("pfnStartProtocol", table.start_protocol.is_none()),
-        ("pfnStartComplete", table.start_complete.is_none()),
-        ("pfnStopProtocol", table.stop_protocol.is_none()),
-        ("pfnGetGlobalInfo", table.get_global_info.is_none()),
-        ("pfnSetGlobalInfo", table.set_global_info.is_none()),
-        ("pfnAddInterface", table.add_interface.is_none()),
-        ("pfnDeleteInterface", table.delete_interface.is_none()),
-        ("pfnInterfaceStatus", table.interface_status.is_none()),
-        ("pfnGetInterfaceInfo", table.get_interface_info.is_none()),
-        ("pfnSetInterfaceInfo", table.set_interface_info.is_none()),
-        ("pfnGetEventMessage", table.get_event_message.is_none()),
-        ("pfnUpdateRoutes", updates && table.update_routes.is_none()),
-        (
-            "pfnConnectClient",
-            table.connect_client.is_none() && table.disconnect_client.is_some(),
-        ),
-        (
-            "pfnDisconnectClient",
-            table.disconnect_client.is_none() && table.connect_client.is_some(),
-        ),
-        ("pfnGetNeighbors", is_multicast && table.get_neighbors.is_none()),
-        ("pfnGetMfeStatus", is_multicast && table.get_mfe_status.is_none()),
-        ("pfnMibCreateEntry", table.mib_create.is_none()),
-        ("pfnMibDeleteEntry", table.mib_delete.is_none()),
-        ("pfnMibGetEntry", table.mib_get.is_none()),
-        ("pfnMibSetEntry", table.mib_set.is_none()),
-        ("pfnMibGetFirstEntry", table.mib_get_first.is_none()),
-        ("pfnMibGetNextEntry", table.mib_get_next.is_none()),
-        ("pfnMibSetTrapInfo", table.mib_set_trap_info.is_none()),
-        ("pfnMibGetTrapInfo", table.mib_get_trap_info.is_none()),
-    ];
-    let present = [
-        ("pfnQueryPower", table.query_power.is_some()),
-        ("pfnSetPower", table.set_power.is_some()),
-    ];
-    let refuse = |name: &str, value: &str, allowed: &str| {
-        Err(
-            Refusal::new(Status::ERROR_NOT_SUPPORTED, "the registration is not acceptable")
-                .at(name)
-                .with_value(value)
-                .with_allowed(allowed),
-        )
-    };
-    if let Some((name, _)) = missing.iter().find(|(_, is_missing)| *is_missing) {
-        return refuse(name, "NULL", "a function");
-    }
-    if let Some((name, _)) = present.iter().find(|(_, is_present)| *is_present) {
-        return refuse(name, "a function", "NULL");
-    }
-    Ok(())
-}
 
 /// A function that the registration was checked to have; what it answers when there is none is ERROR_NOT_SUPPORTED.
 macro_rules! call {
