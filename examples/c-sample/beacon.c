@@ -55,31 +55,38 @@ void HasStopped(void) { Notify(ROUTER_STOPPED, 0); }
 
 /* Everything is looked at before anything is taken: a block that is refused has changed nothing. Version 0 comes from who
  * does not say one. */
-static DWORD ReadBlock(const void *Info, ULONG Version, ULONG Size, ULONG Count, BEACON_INTERFACE *Block)
+DWORD ReadBlock(const void *Info, ULONG Version, ULONG Size, ULONG Count, BEACON_INTERFACE *Block, const char **Reason)
 {
+    *Reason = "the size is not that of the fixed part and of Count prefixes";
     if (Info == NULL || Version > BLOCK_VERSION || Count != 1 || Size < FIXED_PART || Size > sizeof(*Block))
         return ERROR_INVALID_PARAMETER;
     memset(Block, 0, sizeof(*Block));
     memcpy(Block, Info, Size);
     if (Block->Count > MOST_PREFIXES || Size != SIZE_OF(Block))
         return ERROR_INVALID_PARAMETER;
+    *Reason = "metric: 1 to 255; announce: 1 to 3600 seconds; hold: more than announce, up to 65535 seconds";
     if (Block->Metric < 1 || Block->Metric > 255 || Block->Announce < 1 || Block->Announce > 3600 ||
         Block->Hold <= Block->Announce || Block->Hold > 65535)
         return ERROR_INVALID_PARAMETER;
-    for (ULONG Place = 0; Place < Block->Count; Place++) {
-        ULONG Host = ~ntohl(Block->Prefixes[Place].Mask);
-        if ((Host & (Host + 1)) != 0 || (Block->Prefixes[Place].Address & ~Block->Prefixes[Place].Mask) != 0)
+    *Reason = "a prefix is an address without host bits, and a mask of ones and then zeros";
+    for (ULONG Place = 0; Place < Block->Count; Place++)
+        if (!IsPrefix(&Block->Prefixes[Place]))
             return ERROR_INVALID_PARAMETER;
-    }
     return NO_ERROR;
 }
 
-static DWORD ReadGlobal(const void *Info, ULONG Version, ULONG Size, ULONG Count, BEACON_GLOBAL *Global)
+DWORD ReadGlobal(const void *Info, ULONG Version, ULONG Size, ULONG Count, BEACON_GLOBAL *Global)
 {
     if (Info == NULL || Version > BLOCK_VERSION || Count != 1 || Size != sizeof(*Global))
         return ERROR_INVALID_PARAMETER;
     memcpy(Global, Info, Size);
     return Global->Preference > 255 ? ERROR_INVALID_PARAMETER : NO_ERROR;
+}
+
+WINBOOL IsPrefix(const BEACON_PREFIX *Prefix)
+{
+    ULONG Host = ~ntohl(Prefix->Mask);
+    return (Host & (Host + 1)) == 0 && (Prefix->Address & ~Prefix->Mask) == 0;
 }
 
 /* The rule of buffers: what is needed is said, whether there is room for it or not. */
@@ -204,9 +211,11 @@ static DWORD WINAPI AddInterface(LPWSTR Name, ULONG Index, NET_INTERFACE_TYPE Ty
 {
     (void)Name, (void)Type, (void)Media, (void)Access, (void)Connection;
     BEACON_INTERFACE Block;
+    const char *Reason;
     DWORD Status = Enter();
     if (Status == NO_ERROR)
-        Status = FindInterface(Index) != NULL ? ERROR_INVALID_PARAMETER : ReadBlock(Info, Version, Size, Count, &Block);
+        Status = FindInterface(Index) != NULL ? ERROR_INVALID_PARAMETER
+                                              : ReadBlock(Info, Version, Size, Count, &Block, &Reason);
     INTERFACE *Free = NULL;
     for (INTERFACE *Interface = State.Interfaces; Interface < State.Interfaces + MOST_INTERFACES; Interface++)
         if (!Interface->InUse && !Interface->Joined)
@@ -272,9 +281,10 @@ static DWORD WINAPI SetInterfaceInfo(ULONG Index, PVOID Info, ULONG Version, ULO
 {
     INTERFACE *Interface;
     BEACON_INTERFACE Block;
+    const char *Reason;
     DWORD Status = EnterInterface(Index, &Interface);
     if (Status == NO_ERROR)
-        Status = ReadBlock(Info, Version, Size, Count, &Block);
+        Status = ReadBlock(Info, Version, Size, Count, &Block, &Reason);
     if (Status == NO_ERROR) {
         WINBOOL NewMetric = Interface->Block.Metric != Block.Metric;
         Interface->Block = Block;

@@ -41,6 +41,11 @@ typedef struct {
     ULONG Preference; /* of its routes, 1 to 255; 0: what the router says */
 } BEACON_GLOBAL;
 
+/* What is in a block, checked; of one that is refused, Reason says why. */
+DWORD ReadBlock(const void *Info, ULONG Version, ULONG Size, ULONG Count, BEACON_INTERFACE *Block, const char **Reason);
+DWORD ReadGlobal(const void *Info, ULONG Version, ULONG Size, ULONG Count, BEACON_GLOBAL *Global);
+WINBOOL IsPrefix(const BEACON_PREFIX *Prefix);
+
 #define BLOCK_VERSION 1u
 #define FIXED_PART ((ULONG)offsetof(BEACON_INTERFACE, Prefixes))
 #define SIZE_OF(Block) (FIXED_PART + (Block)->Count * (ULONG)sizeof(BEACON_PREFIX))

@@ -52,11 +52,9 @@ static WINBOOL Parse(const UCHAR *Octets, size_t Length, const INTERFACE *Interf
         return FALSE;
     BEACON_PREFIX Prefixes[MOST_PREFIXES];
     memcpy(Prefixes, Octets + HEAD, Count * sizeof(BEACON_PREFIX));
-    for (ULONG Place = 0; Place < Count; Place++) {
-        ULONG Host = ~ntohl(Prefixes[Place].Mask);
-        if ((Host & (Host + 1)) != 0 || (Prefixes[Place].Address & ~Prefixes[Place].Mask) != 0)
+    for (ULONG Place = 0; Place < Count; Place++)
+        if (!IsPrefix(&Prefixes[Place]))
             return FALSE;
-    }
     for (ULONG Place = 0; Place < Count; Place++) {
         DWORD Status = SetRoute(Interface, Sender, &Prefixes[Place], Hold);
         if (Status != NO_ERROR)

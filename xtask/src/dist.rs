@@ -23,6 +23,7 @@ const DOCUMENTS: &[&str] = &[
     "README.md",
     "ARCHITECTURE.md",
     "docs/modules.md",
+    "docs/writing-a-protocol.md",
     "LICENSE-MIT",
     "LICENSE-APACHE",
 ];
@@ -90,6 +91,7 @@ pub(crate) fn tarball() -> Result<()> {
         copy(&root.join(document), &folder.join("share/doc/waypost"))?;
     }
     library(root, &version.version.to_string(), &folder)?;
+    samples(root, &folder)?;
     let tarball = root.join("dist").join(format!("{name}.tar.gz"));
     run(Command::new("tar")
         .args(["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "-czf"])
@@ -132,7 +134,26 @@ fn library(root: &Path, version: &str, folder: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Puts the sample protocols, sources only, beside the documents.
+fn samples(root: &Path, folder: &Path) -> Result<()> {
+    let examples = root.join("examples");
+    let listed = Command::new("git")
+        .args(["ls-files", "."])
+        .current_dir(&examples)
+        .output()?;
+    ensure!(
+        listed.status.success(),
+        "git does not say what belongs to the samples"
+    );
+    for file in String::from_utf8(listed.stdout)?.lines() {
+        let to = folder.join("share/doc/waypost/examples").join(file);
+        copy(&examples.join(file), to.parent().context("a folder")?)?;
+    }
+    Ok(())
+}
+
 fn copy(from: &Path, into: &Path) -> Result<PathBuf> {
+    fs::create_dir_all(into)?;
     let to = into.join(from.file_name().context("a file name")?);
     fs::copy(from, &to).with_context(|| format!("{} to {}", from.display(), to.display()))?;
     Ok(to)

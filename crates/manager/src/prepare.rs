@@ -283,8 +283,8 @@ impl Manager {
                 self.whole(
                     key,
                     block,
-                    Impact::RestartsProtocol,
-                    "the protocol cannot tell what the change does",
+                    Impact::Unknown,
+                    "the protocol does not say what it does",
                 )
             }
             Err(refusal) => Err(refusal.under(path)),

@@ -24,6 +24,8 @@ pub enum Impact {
     LeavesInterface,
     /// The whole protocol starts anew.
     RestartsProtocol,
+    /// The protocol does not say beforehand; it may be any of the above.
+    Unknown,
     /// The whole protocol stops.
     StopsProtocol,
 }
@@ -42,6 +44,7 @@ impl std::fmt::Display for Impact {
             Self::RestartsInterface => f.write_str("restarts the interface"),
             Self::LeavesInterface => f.write_str("leaves the interface"),
             Self::RestartsProtocol => f.write_str("restarts the protocol"),
+            Self::Unknown => f.write_str("not known beforehand"),
             Self::StopsProtocol => f.write_str("stops the protocol"),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -31,9 +32,34 @@ fn block(metric: u32, prefixes: &[[u8; 4]]) -> String {
 fn module(lab: &Lab) -> Result<PathBuf> {
     let library = Library::build(&lab.directory().join("library"), &["-O1"])?;
     let sources = waypost_clibrary::root().join("examples/c-sample");
-    let others = ["routes.c", "speaker.c"].map(|name| sources.join(name).display().to_string());
-    let options = ["-std=gnu11", "-fvisibility=hidden", &others[0], &others[1]];
+    let others = ["prepare.c", "routes.c", "speaker.c"].map(|name| sources.join(name).display().to_string());
+    let options = [
+        "-std=gnu11",
+        "-fvisibility=hidden",
+        &others[0],
+        &others[1],
+        &others[2],
+    ];
     library.module(&sources.join("beacon.c"), &options)
+}
+
+/// As its author would try it.
+fn check(module: &std::path::Path) -> Result<()> {
+    let blocks = waypost_clibrary::root().join("examples/c-sample/beacon.check.toml");
+    for options in [&[][..], &["--in-process"]] {
+        let program = Make::program_directory().context("no waypost")?.join("waypost");
+        let checked = Command::new(program)
+            .args(["module", "check"])
+            .arg(module)
+            .arg("--blocks")
+            .arg(&blocks)
+            .args(options)
+            .output()?;
+        let said = String::from_utf8_lossy(&checked.stdout);
+        ensure!(checked.status.success(), "{options:?}: {said}");
+        ensure!(said.contains(" 0 failed"), "{options:?}: {said}");
+    }
+    Ok(())
 }
 
 fn router(node: &Node, module: &std::path::Path, run: &str, announced: &[[u8; 4]]) -> Result<Router> {
@@ -77,6 +103,7 @@ fn three_routers_hear_each_other() {
             .collect();
         let _wires = lab.segment(&ends)?;
         let module = module(lab)?;
+        check(&module)?;
         let r1 = router(
             &nodes[0],
             &module,
@@ -105,7 +132,8 @@ fn three_routers_hear_each_other() {
                 &[]
             };
             let block = block(7, announced);
-            router.command(&["set", &format!("interfaces.lan0.beacon={{hex=\"{block}\"}}")])?;
+            let said = router.command(&["set", &format!("interfaces.lan0.beacon={{hex=\"{block}\"}}")])?;
+            ensure!(said.contains("live: routes heard here have it at once"), "{said}");
             await_metric(router, prefix, 7)?;
         }
 

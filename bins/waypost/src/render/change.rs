@@ -163,6 +163,7 @@ fn impact_words(impact: &Impact) -> String {
         Impact::RestartsInterface => "restarts the protocol on this interface".to_owned(),
         Impact::LeavesInterface => "leaves the interface".to_owned(),
         Impact::RestartsProtocol => "restarts the whole protocol".to_owned(),
+        Impact::Unknown => "not known beforehand".to_owned(),
         Impact::StopsProtocol => "stops the protocol".to_owned(),
     }
 }
@@ -170,7 +171,10 @@ fn impact_words(impact: &Impact) -> String {
 const fn impact_ink(impact: &Impact) -> Ink {
     match impact {
         Impact::Live => Ink::Good,
-        Impact::ResetsNeighbours { .. } | Impact::RestartsInterface | Impact::LeavesInterface => Ink::Warning,
+        Impact::ResetsNeighbours { .. }
+        | Impact::RestartsInterface
+        | Impact::LeavesInterface
+        | Impact::Unknown => Ink::Warning,
         Impact::RestartsProtocol | Impact::StopsProtocol => Ink::Bad,
     }
 }
@@ -194,6 +198,7 @@ fn summary(plan: &Plan, is: &str) -> String {
     let (mut reset, mut unnamed, mut live) = (BTreeSet::<IpAddr>::new(), false, 0);
     let (mut here, mut whole) = (BTreeSet::new(), BTreeSet::new());
     let (mut left, mut stopped) = (BTreeSet::new(), BTreeSet::new());
+    let mut silent = BTreeSet::new();
     for change in &plan.changes {
         let (place, option) = place(&change.path);
         // The protocol that a change concerns: `rip` of `interfaces.eth0.rip.metric` and of `protocols.rip`.
@@ -226,6 +231,7 @@ fn summary(plan: &Plan, is: &str) -> String {
                 }
             }
             Impact::RestartsProtocol => drop(whole.insert(protocol)),
+            Impact::Unknown => drop(silent.insert(protocol)),
             Impact::StopsProtocol => drop(stopped.insert(protocol)),
         }
         match place {
@@ -298,6 +304,14 @@ fn summary(plan: &Plan, is: &str) -> String {
     }
     for protocol in stopped {
         effects.push(format!("{protocol} {stops}"));
+    }
+    let (does, them) = if is == "is" {
+        ("does", "it does")
+    } else {
+        ("did", "it did")
+    };
+    for protocol in silent {
+        effects.push(format!("{protocol} {does} not say what {them}"));
     }
     printable(&format!("{changes}: {}", effects.join(", ")))
 }
