@@ -8,3 +8,4 @@ mod panics;
 mod rip;
 mod round_trip;
 mod router;
+mod table;
