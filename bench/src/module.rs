@@ -1,4 +1,4 @@
-//! Modules in C: what a SetInterfaceInfo of one costs, in this process and in one of its own.
+//! Modules in C: what a SetInterfaceInfo of one costs, in this process and in one of its own, and how fast it adds routes.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +11,8 @@ use waypost_routprot::{
     InfoBlock, InterfaceIdentity, InterfaceType, Refusal, RoutingCharacteristics, RoutingProtocol,
 };
 use waypost_routprot_abi::{IsolatedOptions, IsolatedProtocol, ModuleProtocol, host_program};
-use waypost_types::{InterfaceIndex, ProtocolId};
+use waypost_rtmv2::LocalTable;
+use waypost_types::{InterfaceIndex, ProtocolId, Seed};
 
 use crate::Context;
 use crate::report::{Row, Samples, Section};
@@ -22,6 +23,8 @@ const INDEX: InterfaceIndex = InterfaceIndex(7);
 /// Calls a measurement.
 const IN_PROCESS: u32 = 1_000_000;
 const ISOLATED: u32 = 20_000;
+/// What `fill.c` adds at a time.
+const ROUTES: u32 = 200_000;
 
 fn words(words: &[u32]) -> InfoBlock {
     InfoBlock::new(1, words.iter().flat_map(|word| word.to_ne_bytes()).collect())
@@ -59,15 +62,26 @@ fn per_call(module: &mut impl RoutingProtocol, calls: u32) -> Result<Duration> {
     Ok(start.elapsed() / calls)
 }
 
-fn built(folder: &Path) -> Result<std::path::PathBuf> {
+fn built(folder: &Path, name: &str) -> Result<std::path::PathBuf> {
     let library = Library::build(&folder.join("library"), &["-O2"])?;
-    let source = root().join("bins/waypost-module-host/tests/modules/correct.c");
-    library.module(&source, &["-std=c11", "-fvisibility=hidden"])
+    let source = root().join("bins/waypost-module-host/tests/modules").join(name);
+    library.module(&source, &["-std=c11", "-fvisibility=hidden", "-O2"])
+}
+
+/// Routes that the module adds at a time, in millions a second.
+fn adds(module: &mut impl RoutingProtocol) -> Result<f64> {
+    let start = Instant::now();
+    let added = module.set_interface_info(INDEX, &words(&[5, 0, 0]));
+    let took = start.elapsed();
+    ensure!(added.is_ok(), "{added:?}");
+    let deleted = module.set_interface_info(INDEX, &words(&[6, 0, 0]));
+    ensure!(deleted.is_ok(), "{deleted:?}");
+    Ok(f64::from(ROUTES) / took.as_secs_f64() / 1e6)
 }
 
 pub(crate) fn run(context: &Context) -> Result<Section> {
     let mut section = Section::new("a module in C: SetInterfaceInfo of 16 octets, checked and in force");
-    let file = built(context.scratch())?;
+    let file = built(context.scratch(), "correct.c")?;
     let program = host_program();
     ensure!(program.exists(), "{} was not built", program.display());
     let mut in_process = started(ModuleProtocol::load(&file, None)?)?;
@@ -85,8 +99,20 @@ pub(crate) fn run(context: &Context) -> Result<Section> {
         here.add_number(per_call(&mut in_process, IN_PROCESS)?.as_nanos() as f64);
         there.add_number(per_call(&mut isolated, ISOLATED)?.as_nanos() as f64 / 1000.0);
     }
+    let table = LocalTable::new(Seed(1));
+    table.set_interface_usable(InterfaceIndex(1), true);
+    let filling = built(context.scratch(), "fill.c")?;
+    let mut filling = started(ModuleProtocol::load(&filling, Some(Arc::new(table)))?)?;
+    let mut added = Samples::default();
+    for _ in 0..context.runs(5) {
+        added.add_number(adds(&mut filling)?);
+    }
     // The module's own work is in the figure: what the call across the boundary adds is less.
     section.row(Row::new("in this process", "ns", here).at_most(200.0));
     section.row(Row::new("in a process of its own, there and back", "us", there).at_most(30.0));
+    let met = added.median() >= 0.5;
+    section.row(
+        Row::new("RtmAddRouteToDest of new routes, in this process", "M/s", added).bar(">= 0.5 M/s", met),
+    );
     Ok(section)
 }

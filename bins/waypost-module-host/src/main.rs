@@ -10,14 +10,21 @@ use waypost_routprot_abi::{WITH_TABLE, confine, serve, take_standard_output};
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args_os().skip(1);
-    let (path, table) = match (arguments.next(), arguments.next(), arguments.next()) {
-        (Some(path), None, None) => (path, None),
-        (Some(path), Some(with), None) if with == WITH_TABLE => (path, Some(take_standard_output()?)),
+    let (path, with_table) = match (arguments.next(), arguments.next(), arguments.next()) {
+        (Some(path), None, None) => (path, false),
+        (Some(path), Some(with), None) if with == WITH_TABLE => (path, true),
         _ => bail!(
             "waypostd starts this program with the file of a module; to try a module, use `waypost module check`"
         ),
     };
+    let memory = take_standard_output()?;
     confine().context("the process cannot be confined")?;
     let socket = io::stdin().as_fd().try_clone_to_owned()?;
-    serve(UnixStream::from(socket), table, &PathBuf::from(path)).context("speaking with waypostd failed")
+    serve(
+        UnixStream::from(socket),
+        &memory,
+        with_table,
+        &PathBuf::from(path),
+    )
+    .context("speaking with waypostd failed")
 }

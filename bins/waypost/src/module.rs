@@ -17,6 +17,8 @@ use waypost_types::{InterfaceIndex, ProtocolId, Seed};
 use crate::arguments::Module;
 use crate::fault::Fault;
 
+/// How long a module that has announced something is left alone before it is asked again.
+const MOMENT: Duration = Duration::from_millis(5);
 /// More interfaces than a module is told of.
 const INTERFACES: u32 = 64;
 /// How long a call may take; a protocol that takes longer would stop the router's manager.
@@ -101,7 +103,9 @@ impl Blocks {
             [block("interface.0", first)?, block("interface.1", second)?],
             block("invalid-interface", &self.invalid_interface)?,
         )
-        .named(name);
+        .named(name)
+        // A module may have threads, which say later that it has stopped.
+        .pass_time(|_| leave_alone());
         type Take<'a> = fn(Subject<'a>, InfoBlock) -> Subject<'a>;
         let blocks: [(&str, &Option<String>, Take<'a>); 5] = [
             ("other-global", &self.other_global, Subject::other_global),
@@ -150,6 +154,14 @@ impl Blocks {
             subject
         })
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the suite asks for time to pass; what it waits for it looks for itself, as often as it has patience"
+)]
+fn leave_alone() {
+    std::thread::sleep(MOMENT);
 }
 
 /// A routing table for one instance, in which every interface can be used.

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use std::ptr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use waypost_routprot::{
     AdapterBinding, Event, Functionality, InfoBlock, InfoBuffer, InterfaceIdentity, InterfaceStatus,
@@ -32,6 +32,8 @@ pub use crate::object::LoadError;
 
 /// The most octets that a module may ask for or have configured: a size beyond it is taken for garbage.
 const LARGEST: u32 = 16 << 20;
+/// How often a module that nobody runs any more is asked whether it has stopped.
+const LOOK: Duration = Duration::from_millis(1);
 /// Messages that mean nothing in a row, after which a module is no more asked for messages in this drain.
 const MEANINGLESS: usize = 1000;
 
@@ -528,8 +530,8 @@ impl RoutingProtocol for ModuleProtocol {
             Err(refusal) if refusal.status == Status::ERROR_PROTOCOL_STOP_PENDING => {
                 self.life = Life::Stopping;
             }
-            // Any other code counts as stopped (P-14), unless it is the answer to being asked again.
-            _ if self.life == Life::Stopping => {}
+            // Any other code counts as stopped (P-14), unless nothing was running, or it is the answer to being asked again.
+            _ if self.life != Life::Started => {}
             _ => self.is_over(),
         }
         self.pass_signals_on();
@@ -671,8 +673,7 @@ impl RoutingProtocol for ModuleProtocol {
 
     fn connect_client(&mut self, index: InterfaceIndex, client: Ipv4Addr) -> Result<(), Refusal> {
         if self.functions.connect_client.is_none() {
-            // It may do without, together with the other (P-6).
-            return Ok(());
+            return Err(no_clients());
         }
         let mut address = word(client);
         let pointer = (&raw mut address).cast();
@@ -682,7 +683,7 @@ impl RoutingProtocol for ModuleProtocol {
 
     fn disconnect_client(&mut self, index: InterfaceIndex, client: Ipv4Addr) -> Result<(), Refusal> {
         if self.functions.disconnect_client.is_none() {
-            return Ok(());
+            return Err(no_clients());
         }
         let mut address = word(client);
         let pointer = (&raw mut address).cast();
@@ -791,13 +792,26 @@ impl RoutingProtocol for ModuleProtocol {
     }
 }
 
+/// A module may do without ConnectClient and DisconnectClient, together (P-6).
+fn no_clients() -> Refusal {
+    Refusal::new(
+        Status::ERROR_NOT_SUPPORTED,
+        "the module has no functions for clients",
+    )
+}
+
 impl Drop for ModuleProtocol {
     fn drop(&mut self) {
         // A host that lets a running protocol go without a word does it for it.
         if self.life == Life::Started {
             drop(self.stop());
         }
-        while self.life == Life::Stopping && self.next_event().is_some() {}
+        let patience = Instant::now() + Duration::from_millis(PATIENCE_MS.into());
+        while self.life == Life::Stopping && Instant::now() < patience {
+            if self.next_event().is_none() {
+                std::thread::sleep(LOOK);
+            }
+        }
         if self.life == Life::Stopping {
             self.abandon();
         }

@@ -154,7 +154,7 @@ pub trait RoutingProtocol: Send {
     fn update_routes(&mut self, index: InterfaceIndex) -> Result<(), Refusal>;
 
     /// ConnectClient: a dial-in client connected. 87 no such interface; a protocol that has no use for clients answers `Ok`
-    /// for those it has.
+    /// for the interfaces it has, or 50 whatever it is asked.
     fn connect_client(&mut self, index: InterfaceIndex, client: Ipv4Addr) -> Result<(), Refusal>;
 
     /// DisconnectClient: a dial-in client disconnected. 87 no such interface.

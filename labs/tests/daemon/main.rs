@@ -1,5 +1,6 @@
 //! The daemon itself on a hostile machine: what it must survive, refuse and say.
 
+mod beacon;
 mod churn;
 mod claim;
 mod kernel;

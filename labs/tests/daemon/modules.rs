@@ -28,7 +28,7 @@ fn install(lab: &Lab, folder: &Path, name: &str, options: &[&str]) -> Result<()>
 }
 
 /// The process that runs the module, if it runs.
-fn module_process(router: &Router) -> Result<Option<u32>> {
+pub(crate) fn module_process(router: &Router) -> Result<Option<u32>> {
     let daemon = *router.pids().first().context("a daemon")?;
     for task in fs::read_dir(format!("/proc/{daemon}/task"))?.flatten() {
         let children = fs::read_to_string(task.path().join("children")).unwrap_or_default();

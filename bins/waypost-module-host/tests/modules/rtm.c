@@ -321,6 +321,7 @@ static DWORD Routes(VOID)
     CHECK(RtmReferenceHandles(Own, 1, &One) == NO_ERROR);
     CHECK(RtmDeleteRouteToDest(Other, One, &Flags) == ERROR_ACCESS_DENIED);
     CHECK(RtmDeleteRouteToDest(Own, One, &Flags) == NO_ERROR && Flags == RTM_ROUTE_CHANGE_BEST);
+    CHECK(Shown->State == RTM_ROUTE_STATE_DELETED);
     CHECK(RtmDeleteRouteToDest(Own, One, &Flags) == ERROR_NOT_FOUND);
     CHECK(RtmIsBestRoute(Own, One, &Best) == NO_ERROR && Best == 0);
     CHECK(RtmReleaseRoutes(Own, 1, &One) == NO_ERROR);

@@ -19,7 +19,7 @@ use waypost_rtmv2::RouteTable;
 use waypost_types::{InterfaceIndex, Prefix, Prefix4, ProtocolId, Route, RouterId};
 
 use super::frame::{Body, Frame, Function, Tag};
-use super::memory::Memory;
+use super::memory::{Memory, ROOM};
 use super::table::RemoteTable;
 use crate::ModuleProtocol;
 use crate::prepare::Scope;
@@ -39,35 +39,45 @@ pub fn take_standard_output() -> io::Result<OwnedFd> {
     Ok(memory)
 }
 
-/// Loads a module and does what the host at the other end of `socket` asks for, until it goes. With the memory that the host
-/// gave for it, the module has the host's routing table.
+/// Loads a module and does what the host at the other end of `socket` asks for, until it goes. `memory` is what the host gave
+/// for it; `with_table` says that the module has the host's routing table.
 ///
 /// # Errors
 /// When the socket fails or brings something that is not ours.
-pub fn serve(socket: UnixStream, table: Option<OwnedFd>, path: &Path) -> io::Result<()> {
-    let table = match table {
-        None => None,
-        Some(file) => {
-            let table = RemoteTable::new(Arc::new(Memory::map(&file)?))?;
-            Some(Arc::new(table) as Arc<dyn RouteTable>)
-        }
+pub fn serve(socket: UnixStream, memory: &OwnedFd, with_table: bool, path: &Path) -> io::Result<()> {
+    let memory = Arc::new(Memory::map(memory)?);
+    let table = if with_table {
+        Some(Arc::new(RemoteTable::new(memory.clone())?) as Arc<dyn RouteTable>)
+    } else {
+        None
     };
     let link = Arc::new(Link {
-        writer: Mutex::new(socket.try_clone()?),
+        writer: Mutex::new((socket.try_clone()?, 0)),
         asked: Mutex::default(),
     });
     let (calls, waiting) = mpsc::sync_channel(1);
     // Answers to what the module asks from threads of its own come while a call runs: another thread reads.
     let reader = std::thread::Builder::new().name("reader".to_owned()).spawn({
-        let link = Arc::clone(&link);
-        move || read(socket, &link, &calls)
+        let (link, memory) = (Arc::clone(&link), memory.clone());
+        move || {
+            let end = read(socket, &link, &calls);
+            memory.close();
+            end
+        }
     })?;
     let mut stage = Stage {
         path,
         table,
         module: None,
     };
-    for call in waiting {
+    let mut question = Vec::new();
+    while memory.await_question(memory.calls(), &mut question) {
+        let call = if question.is_empty() {
+            // Too long for the memory.
+            waiting.recv().map_err(|_| io::ErrorKind::UnexpectedEof)?
+        } else {
+            Frame::decode(&question).ok_or(io::ErrorKind::InvalidData)?
+        };
         let (code, body) = answer(&mut stage, &link, &call);
         let answer = Frame {
             tag: Tag::Answer,
@@ -75,35 +85,48 @@ pub fn serve(socket: UnixStream, table: Option<OwnedFd>, path: &Path) -> io::Res
             code,
             body,
         };
-        if let Err(error) = link.write(&answer) {
+        let octets = answer.octets()?;
+        let fits = octets.len() + size_of::<u32>() <= ROOM;
+        let connected = if fits { link.check() } else { link.write(&answer) };
+        if let Err(error) = connected {
             // The module may be what took the connection away: nothing of it is called any more.
             std::mem::forget(stage.module);
             return Err(error);
         }
+        let sent = link.sent().to_ne_bytes();
+        let told = if fits {
+            [&sent[..], &octets].concat()
+        } else {
+            sent.to_vec()
+        };
+        memory.answer(memory.calls(), &told);
     }
     drop(stage);
     reader.join().unwrap_or(Ok(()))
 }
 
 fn read(mut socket: UnixStream, link: &Link, calls: &SyncSender<Frame>) -> io::Result<()> {
-    while let Some(frame) = Frame::read(&mut socket)? {
-        match frame.tag {
-            Tag::Call => {
+    let end = loop {
+        match Frame::read(&mut socket) {
+            Ok(Some(frame)) if frame.tag == Tag::Call => {
                 if calls.send(frame).is_err() {
-                    break;
+                    break Ok(());
                 }
             }
-            Tag::Told => link.told(frame),
-            _ => return Err(io::ErrorKind::InvalidData.into()),
+            Ok(Some(frame)) if frame.tag == Tag::Told => link.told(frame),
+            Ok(Some(_)) => break Err(io::ErrorKind::InvalidData.into()),
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
         }
-    }
+    };
     link.told_no_more();
-    Ok(())
+    end
 }
 
 /// The way to the host.
 struct Link {
-    writer: Mutex<UnixStream>,
+    /// The socket, and how many frames went into it.
+    writer: Mutex<(UnixStream, u32)>,
     /// Who waits for the answer to which question, and the number of the next one.
     asked: Mutex<(u32, BTreeMap<u32, SyncSender<Frame>>)>,
 }
@@ -111,7 +134,18 @@ struct Link {
 impl Link {
     fn write(&self, frame: &Frame) -> io::Result<()> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        frame.write(&mut *writer)
+        writer.1 = writer.1.wrapping_add(1);
+        frame.write(&mut writer.0)
+    }
+
+    /// Whether the connection is there.
+    fn check(&self) -> io::Result<()> {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.0.peer_addr().map(drop)
+    }
+
+    fn sent(&self) -> u32 {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner).1
     }
 
     fn told(&self, frame: Frame) {

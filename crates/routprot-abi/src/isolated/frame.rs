@@ -1,6 +1,8 @@
-//! What the two processes say to each other: frames with a length, over a stream socket, in the machine's byte order.
+//! What the two processes say to each other: frames, in the machine's byte order.
 //!
-//! A stream and not a sequence of packets, because a configuration block may be longer than the kernel takes in one packet.
+//! Calls and their answers go through memory that both see (`memory.rs`), as far as they fit. All the rest, and what does not
+//! fit, goes with its length over a stream socket: a stream and not a sequence of packets, because a configuration block may be
+//! longer than the kernel takes in one packet.
 
 use std::io::{self, Read, Write};
 
@@ -89,7 +91,8 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    pub(super) fn write(&self, to: &mut impl Write) -> io::Result<()> {
+    /// Its octets, without their number.
+    pub(super) fn octets(&self) -> io::Result<Vec<u8>> {
         let head = [
             self.tag as u32,
             self.id,
@@ -103,13 +106,18 @@ impl Frame {
         if size > LARGEST {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "a frame is too long"));
         }
-        let mut octets = Vec::with_capacity(size_of::<u32>() + size);
-        octets.extend(length(size)?.to_ne_bytes());
+        let mut octets = Vec::with_capacity(size);
         for number in head.iter().chain(&self.body.words) {
             octets.extend(number.to_ne_bytes());
         }
         octets.extend(&self.body.octets);
-        to.write_all(&octets)
+        Ok(octets)
+    }
+
+    pub(super) fn write(&self, to: &mut impl Write) -> io::Result<()> {
+        let octets = self.octets()?;
+        let size = length(octets.len())?.to_ne_bytes();
+        to.write_all(&[&size[..], &octets].concat())
     }
 
     /// The next frame; `None` at the end of the stream.
@@ -128,7 +136,8 @@ impl Frame {
         Self::decode(&octets).map(Some).ok_or_else(garbage)
     }
 
-    fn decode(octets: &[u8]) -> Option<Self> {
+    /// The frame that these octets are.
+    pub(super) fn decode(octets: &[u8]) -> Option<Self> {
         let mut rest = octets;
         let mut next = || {
             let (number, after) = rest.split_first_chunk()?;

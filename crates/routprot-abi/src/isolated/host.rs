@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
@@ -20,7 +20,7 @@ use waypost_types::{InterfaceIndex, NextHops, ProtocolId, Route, RouteKind};
 
 use super::WITH_TABLE;
 use super::frame::{Body, Frame, Function, Tag};
-use super::memory::Memory;
+use super::memory::{Memory, ROOM, Silence};
 use super::table::Server;
 use crate::prepare::{self, Scope};
 
@@ -47,13 +47,18 @@ pub struct IsolatedProtocol {
     answers: Receiver<Frame>,
     deadline: Duration,
     last: u32,
+    /// The last answer, kept for its room.
+    told: Vec<u8>,
 }
 
 struct Shared {
     writer: Mutex<UnixStream>,
     child: Mutex<Child>,
+    memory: Arc<Memory>,
     /// Answers what the module asks of the routing table.
     table: Mutex<Option<Server>>,
+    /// How many frames of the module's were dealt with.
+    heard: (Mutex<u32>, Condvar),
     state: Mutex<State>,
 }
 
@@ -87,11 +92,29 @@ impl Shared {
             state.failed.get_or_insert_with(|| reason.to_owned());
             state.died.take()
         };
+        // Whoever waits for an answer waits no more.
+        self.memory.close();
+        self.heard.1.notify_all();
         // Before anybody is told: the next instance finds no routes that still seem to be this one's to change.
         self.leave_table();
         if let Some(died) = died {
             died(reason.to_owned());
         }
+    }
+
+    /// Waits until so many frames of the module's were dealt with. False when that was not so in time.
+    fn hear(&self, count: u32, until: Instant) -> bool {
+        let mut heard = self.heard.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // They are counted round and round: what is behind by less than half the circle is missing.
+        while heard.wrapping_sub(count).cast_signed() < 0 {
+            let rest = until.saturating_duration_since(Instant::now());
+            if rest.is_zero() || self.memory.is_closed() {
+                return false;
+            }
+            let waited = self.heard.1.wait_timeout(heard, rest);
+            heard = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
     }
 
     /// The module has no part in the routing table any more.
@@ -133,17 +156,16 @@ impl IsolatedProtocol {
         let (here, there) = UnixStream::pair().map_err(failed)?;
         let mut command = Command::new(&options.program);
         command.arg(path).stdin(Stdio::from(OwnedFd::from(there)));
+        let (memory, file) = Memory::new().map_err(failed)?;
+        let memory = Arc::new(memory);
+        command.stdout(Stdio::from(file));
         let server = match options.table {
             None => None,
             Some(table) => {
-                let (memory, file) = Memory::new().map_err(failed)?;
-                command.arg(WITH_TABLE).stdout(Stdio::from(file));
-                Some(Server::start(memory, table).map_err(failed)?)
+                command.arg(WITH_TABLE);
+                Some(Server::start(memory.clone(), table).map_err(failed)?)
             }
         };
-        if server.is_none() {
-            command.stdout(Stdio::null());
-        }
         let child = command.spawn().map_err(failed)?;
         // It holds the far end of the socket, which must be the process's alone for its end to be seen.
         drop(command);
@@ -151,7 +173,9 @@ impl IsolatedProtocol {
         let shared = Arc::new(Shared {
             writer: Mutex::new(here),
             child: Mutex::new(child),
+            memory,
             table: Mutex::new(server),
+            heard: (Mutex::new(0), Condvar::new()),
             state: Mutex::new(State {
                 died: Some(options.died),
                 ..State::default()
@@ -170,6 +194,7 @@ impl IsolatedProtocol {
             answers,
             deadline: options.deadline,
             last: 0,
+            told: Vec::new(),
         };
         protocol.done(Function::Load, Body::default())?;
         Ok(protocol)
@@ -187,25 +212,57 @@ impl IsolatedProtocol {
             code: function as u32,
             body,
         };
-        let told = match self.shared.write(&question) {
-            Ok(()) => self.answers.recv_timeout(self.deadline),
-            // The process is gone, and the thread that reads says how.
-            Err(_) => self.answers.recv_timeout(FAREWELL),
-        };
-        match told {
-            Ok(answer) if answer.id == self.last => return Ok((Status(answer.code), answer.body)),
+        match self.exchange(&question) {
+            Ok(answer) if answer.tag == Tag::Answer && answer.id == self.last => {
+                return Ok((Status(answer.code), answer.body));
+            }
             Ok(_) => self.shared.fail("it answered what was not asked"),
-            Err(RecvTimeoutError::Timeout) => {
+            Err(Broken::Late) => {
                 let reason = format!("no answer to {function:?} within {:?}", self.deadline);
                 self.shared.fail(&reason);
             }
-            // Whoever reads has said why before it stopped.
-            Err(RecvTimeoutError::Disconnected) => {}
+            Err(Broken::Garbage) => self.shared.fail("it does not speak as agreed"),
+            // Whoever reads says why, and stops.
+            Err(Broken::Closed) => drop(self.answers.recv_timeout(2 * FAREWELL)),
         }
         self.shared.end(Duration::ZERO);
         Err(self
             .failure()
             .unwrap_or_else(|| Refusal::failed("the module has failed")))
+    }
+
+    /// Asks and hears the answer. What fits goes through the memory; of the rest the memory says that it is in the socket.
+    fn exchange(&mut self, question: &Frame) -> Result<Frame, Broken> {
+        let until = Instant::now() + self.deadline;
+        let mut octets = question.octets().map_err(|_| Broken::Garbage)?;
+        if octets.len() > ROOM {
+            // A process that is gone is noticed by the thread that reads.
+            let _ = self.shared.write(question);
+            octets.clear();
+        }
+        let memory = &self.shared.memory;
+        let asked = memory.ask(memory.calls(), &octets, &mut self.told, Some(until));
+        asked.map_err(|silence| match silence {
+            Silence::Late => Broken::Late,
+            Silence::Closed => Broken::Closed,
+        })?;
+        let (sent, answer) = self.told.split_first_chunk().ok_or(Broken::Garbage)?;
+        if answer.is_empty() {
+            let rest = until.saturating_duration_since(Instant::now());
+            return self.answers.recv_timeout(rest).map_err(|error| match error {
+                RecvTimeoutError::Timeout => Broken::Late,
+                RecvTimeoutError::Disconnected => Broken::Closed,
+            });
+        }
+        // What the module said during the call comes before the answer to it.
+        if !self.shared.hear(u32::from_ne_bytes(*sent), until) {
+            return Err(if memory.is_closed() {
+                Broken::Closed
+            } else {
+                Broken::Late
+            });
+        }
+        Frame::decode(answer).ok_or(Broken::Garbage)
     }
 
     /// That nothing can be asked any more.
@@ -275,6 +332,13 @@ impl IsolatedProtocol {
     }
 }
 
+/// Why there is no answer to a call.
+enum Broken {
+    Late,
+    Closed,
+    Garbage,
+}
+
 /// A refusal as it was sent; a status alone when it was not.
 fn refused(status: Status, body: &Body) -> Refusal {
     serde_json::from_slice(&body.octets)
@@ -287,7 +351,10 @@ fn refused(status: Status, body: &Body) -> Refusal {
 fn read(mut socket: UnixStream, shared: &Shared, answers: &Sender<Frame>) {
     let reason = loop {
         match Frame::read(&mut socket) {
-            Ok(None) => break format!("its process ended, {}", shared.end(FAREWELL)),
+            Ok(None) => {
+                shared.memory.close();
+                break format!("its process ended, {}", shared.end(FAREWELL));
+            }
             Err(error) => break format!("it does not speak as agreed: {error}"),
             Ok(Some(frame)) => match frame.tag {
                 Tag::Answer => {
@@ -323,6 +390,10 @@ fn read(mut socket: UnixStream, shared: &Shared, answers: &Sender<Frame>) {
                 Tag::Call | Tag::Told => break "it does not speak as agreed".to_owned(),
             },
         }
+        let mut heard = shared.heard.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *heard = heard.wrapping_add(1);
+        drop(heard);
+        shared.heard.1.notify_all();
     };
     // Before whoever waits for an answer learns that none will come.
     shared.fail(&reason);
@@ -644,6 +715,7 @@ impl Drop for IsolatedProtocol {
             state.support = None;
         }
         self.shared.leave_table();
+        self.shared.memory.close();
         let writer = self.shared.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = writer.shutdown(std::net::Shutdown::Both);
         drop(writer);

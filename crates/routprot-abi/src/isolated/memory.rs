@@ -37,6 +37,8 @@ pub(super) struct Place {
 
 #[repr(C)]
 struct Region {
+    /// Calls of the module's functions.
+    calls: Place,
     /// Questions of the module about the routing table.
     table: Place,
     /// Which bells rang, one bit each.
@@ -110,6 +112,10 @@ impl Memory {
         unsafe { self.region.as_ref() }
     }
 
+    pub(super) const fn calls(&self) -> &Place {
+        &self.region().calls
+    }
+
     pub(super) const fn table(&self) -> &Place {
         &self.region().table
     }
@@ -118,6 +124,7 @@ impl Memory {
     pub(super) fn close(&self) {
         let region = self.region();
         region.closed.store(1, Ordering::SeqCst);
+        futex_wake(&region.calls.turn);
         futex_wake(&region.table.turn);
         futex_wake(&region.bells);
     }
@@ -148,28 +155,32 @@ impl Memory {
         }
     }
 
-    /// Asks, and waits for the answer; one thread at a time. False when the memory was closed first.
-    pub(super) fn ask(&self, place: &Place, question: &[u8], answer: &mut Vec<u8>) -> bool {
+    /// Asks, and waits for the answer, but not beyond `until`; one thread at a time.
+    pub(super) fn ask(
+        &self,
+        place: &Place,
+        question: &[u8],
+        answer: &mut Vec<u8>,
+        until: Option<Instant>,
+    ) -> Result<(), Silence> {
         place.put(question);
         place.turn.store(ASKED, Ordering::SeqCst);
         if place.answerer_sleeps.load(Ordering::SeqCst) != 0 {
             futex_wake(&place.turn);
         }
-        if !self.wait(&place.turn, ANSWERED, &place.asker_sleeps) {
-            return false;
-        }
+        self.wait(&place.turn, ANSWERED, &place.asker_sleeps, until)?;
         place.take(answer);
         place.turn.store(IDLE, Ordering::SeqCst);
-        true
+        Ok(())
     }
 
     /// Waits for a question. False when the memory was closed first.
     pub(super) fn await_question(&self, place: &Place, question: &mut Vec<u8>) -> bool {
-        let is_asked = self.wait(&place.turn, ASKED, &place.answerer_sleeps);
-        if is_asked {
+        let asked = self.wait(&place.turn, ASKED, &place.answerer_sleeps, None);
+        if asked.is_ok() {
             place.take(question);
         }
-        is_asked
+        asked.is_ok()
     }
 
     /// Answers the question that was awaited.
@@ -182,33 +193,54 @@ impl Memory {
     }
 
     /// Waits until it is `wanted`'s turn.
-    fn wait(&self, turn: &AtomicU32, wanted: u32, sleeps: &AtomicU32) -> bool {
+    fn wait(
+        &self,
+        turn: &AtomicU32,
+        wanted: u32,
+        sleeps: &AtomicU32,
+        until: Option<Instant>,
+    ) -> Result<(), Silence> {
         let begun = Instant::now();
         let is_turn = || turn.load(Ordering::SeqCst) == wanted;
         while begun.elapsed() < LOOK {
             for _ in 0..32 {
                 if is_turn() {
-                    return true;
+                    return Ok(());
                 }
                 std::hint::spin_loop();
             }
         }
         loop {
+            let rest = until.map_or(NAP, |until| {
+                until.saturating_duration_since(Instant::now()).min(NAP)
+            });
             // Said before the last look: who changes the turn after it sees that somebody sleeps.
             sleeps.store(1, Ordering::SeqCst);
             let seen = turn.load(Ordering::SeqCst);
             if seen != wanted && !self.is_closed() {
-                futex_wait(turn, seen, NAP);
+                futex_wait(turn, seen, rest);
             }
             sleeps.store(0, Ordering::SeqCst);
             if is_turn() {
-                return true;
+                return Ok(());
             }
             if self.is_closed() {
-                return false;
+                return Err(Silence::Closed);
+            }
+            if rest.is_zero() {
+                return Err(Silence::Late);
             }
         }
     }
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Silence {
+    /// One of the sides is gone.
+    Closed,
+    /// Time is up. Nothing may be asked in the place any more.
+    Late,
 }
 
 impl Drop for Memory {
@@ -294,16 +326,26 @@ mod tests {
                 thread::sleep(LOOK * 5);
             }
             let question: Vec<u8> = (0..round % 41).map(|at| (at + round) as u8).collect();
-            assert!(here.ask(here.table(), &question, &mut answer));
+            here.ask(here.table(), &question, &mut answer, None).unwrap();
             answer.reverse();
             assert_eq!(answer, question);
         }
         let long = vec![7; ROOM + 1];
-        assert!(here.ask(here.table(), &long, &mut answer));
+        here.ask(here.table(), &long, &mut answer, None).unwrap();
         assert_eq!(answer.len(), ROOM);
         here.close();
         answerer.join().unwrap();
-        assert!(!here.ask(here.table(), b"anybody?", &mut answer));
+        let silence = here.ask(here.table(), b"anybody?", &mut answer, None);
+        assert_eq!(silence, Err(Silence::Closed));
+    }
+
+    #[test]
+    fn nobody_waits_longer_than_until() {
+        let (here, _file) = Memory::new().unwrap();
+        let until = Instant::now() + Duration::from_millis(50);
+        let silence = here.ask(here.calls(), b"anybody?", &mut Vec::new(), Some(until));
+        assert_eq!(silence, Err(Silence::Late));
+        assert!(Instant::now() >= until);
     }
 
     #[test]

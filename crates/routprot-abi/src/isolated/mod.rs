@@ -1,7 +1,7 @@
 //! A module in a process of its own.
 //!
 //! [`IsolatedProtocol`] starts the program `waypost-module-host` for one instance of a module and passes every call on to it
-//! over a socket; the program runs [`serve`]. Each call has a deadline. A module that crashes, hangs or speaks nonsense ends
+//! through memory that both see, and over a socket; the program runs [`serve`]. Each call has a deadline. A module that crashes, hangs or speaks nonsense ends
 //! its process and nothing else: the host is told, and every further call is refused.
 
 use std::path::{Path, PathBuf};
@@ -17,7 +17,8 @@ pub use child::{serve, take_standard_output};
 pub use confine::confine;
 pub use host::{IsolatedProtocol, Options};
 
-/// The second argument of the program: the memory by which the module asks for the routing table is its standard output.
+/// The second argument of the program, if the module may use the routing table. Its standard input is the socket to the host, its
+/// standard output the memory that both see.
 pub const WITH_TABLE: &str = "table";
 
 /// The program that isolated modules run in: beside the program that runs now, or where packages put it.

@@ -61,7 +61,9 @@ pub(super) extern "C" fn find_next_hop(
 pub(super) extern "C" fn delete_next_hop(entity: u64, hop: u64, info: In<NextHopInfo>) -> u32 {
     answer(entity, |client, entity| {
         if hop != 0 {
-            return client.delete_next_hop(entity, Handle(hop));
+            client.delete_next_hop(entity, Handle(hop))?;
+            stable::show_hop(client, entity, Handle(hop));
+            return Ok(());
         }
         let info = hop_of(&info.get()?)?;
         client.delete_next_hop_at(entity, info.address, info.interface)

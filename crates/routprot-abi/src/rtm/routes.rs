@@ -80,6 +80,7 @@ pub(super) extern "C" fn delete_route_to_dest(entity: u64, route: u64, flags: Ou
     answer(entity, |client, entity| {
         flags.check()?;
         let is_best = client.delete_route(entity, Handle(route))?;
+        stable::show_route(client, entity, Handle(route));
         flags.put(best(is_best));
         Ok(())
     })

@@ -75,8 +75,7 @@ pub(super) fn route_pointer(
 
 /// Shows a change of a route to an owner that has a pointer to it.
 pub(super) fn show_route(client: &Client, entity: Handle, route: Handle) {
-    // The route was there a moment ago; if it is gone there is nobody to show it to.
-    let _ = client.with_route(entity, route, |memory, info| {
+    client.with_kept_route(entity, route, |memory, info| {
         if let Some(space) = route_space(memory) {
             space.put(info);
         }
@@ -116,8 +115,7 @@ pub(super) fn hop_pointer(
 
 /// Shows a change of a next hop to an owner that has a pointer to it.
 pub(super) fn show_hop(client: &Client, entity: Handle, hop: Handle) {
-    // As for routes.
-    let _ = client.with_next_hop(entity, hop, |memory, info| {
+    client.with_kept_next_hop(entity, hop, |memory, info| {
         if let Some(space) = hop_space(memory) {
             space.put(next_hop_info(info));
         }

@@ -119,21 +119,24 @@ impl<T> fmt::Debug for Id<T> {
 #[derive(Default)]
 struct References {
     first: (u32, u32),
-    others: Vec<(u32, u32)>,
+    #[expect(clippy::box_collection, reason = "rarely any: a pointer keeps objects small")]
+    others: Option<Box<Vec<(u32, u32)>>>,
 }
 
 impl References {
-    fn is_empty(&self) -> bool {
-        self.first.1 == 0 && self.others.is_empty()
+    const fn is_empty(&self) -> bool {
+        self.first.1 == 0 && self.others.is_none()
     }
 
     fn add(&mut self, entity: u32) {
         if self.first.1 == 0 || self.first.0 == entity {
             self.first = (entity, self.first.1.saturating_add(1));
-        } else if let Some(other) = self.others.iter_mut().find(|(other, _)| *other == entity) {
-            other.1 = other.1.saturating_add(1);
-        } else {
-            self.others.push((entity, 1));
+            return;
+        }
+        let others = self.others.get_or_insert_default();
+        match others.iter_mut().find(|(other, _)| *other == entity) {
+            Some(other) => other.1 = other.1.saturating_add(1),
+            None => others.push((entity, 1)),
         }
     }
 
@@ -144,12 +147,11 @@ impl References {
         }
         if self.first.1 > 0 {
             self.first.1 -= 1;
-        } else if self.others.is_empty() {
-            return false;
-        } else {
-            self.remove_other(0);
+            return true;
         }
-        true
+        let other = self.others.as_ref().and_then(|others| others.first());
+        let other = other.map(|(other, _)| *other);
+        other.is_some_and(|other| self.remove_own(other))
     }
 
     fn remove_own(&mut self, entity: u32) -> bool {
@@ -157,18 +159,20 @@ impl References {
             self.first.1 -= 1;
             return true;
         }
-        let own = self.others.iter().position(|(other, _)| *other == entity);
-        if let Some(at) = own {
-            self.remove_other(at);
+        let Some(others) = &mut self.others else {
+            return false;
+        };
+        let Some(at) = others.iter().position(|(other, _)| *other == entity) else {
+            return false;
+        };
+        others[at].1 -= 1;
+        if others[at].1 == 0 {
+            others.swap_remove(at);
         }
-        own.is_some()
-    }
-
-    fn remove_other(&mut self, at: usize) {
-        self.others[at].1 -= 1;
-        if self.others[at].1 == 0 {
-            self.others.swap_remove(at);
+        if others.is_empty() {
+            self.others = None;
         }
+        true
     }
 
     fn forget(&mut self, entity: u32) -> u64 {
@@ -177,12 +181,17 @@ impl References {
             count += u64::from(self.first.1);
             self.first.1 = 0;
         }
-        self.others.retain(|(other, held)| {
-            if *other == entity {
-                count += u64::from(*held);
+        if let Some(others) = &mut self.others {
+            others.retain(|(other, held)| {
+                if *other == entity {
+                    count += u64::from(*held);
+                }
+                *other != entity
+            });
+            if others.is_empty() {
+                self.others = None;
             }
-            *other != entity
-        });
+        }
         count
     }
 }

@@ -31,6 +31,32 @@ impl Client {
         Ok(work(&mut state.routes[id].attachment, &info))
     }
 
+    /// The same for a route that memory is kept with already; nothing is done for another one, or if it is gone.
+    pub fn with_kept_route(&self, entity: Handle, route: Handle, work: impl FnOnce(&mut Memory, &RouteInfo)) {
+        let mut state = self.lock();
+        let found = state
+            .caller(entity)
+            .and_then(|caller| state.own_route(caller, route));
+        if let Ok(id) = found
+            && state.routes[id].attachment.is_some()
+        {
+            let info = state.plain_route_info(id);
+            work(&mut state.routes[id].attachment, &info);
+        }
+    }
+
+    /// The same for a next hop.
+    pub fn with_kept_next_hop(&self, entity: Handle, hop: Handle, work: impl FnOnce(&mut Memory, &HopInfo)) {
+        let mut state = self.lock();
+        let found = state.caller(entity).and_then(|caller| state.own_hop(caller, hop));
+        if let Ok(id) = found
+            && state.hops[id].attachment.is_some()
+        {
+            let info = state.plain_hop_info(id);
+            work(&mut state.hops[id].attachment, &info);
+        }
+    }
+
     /// Whether the calling thread alone has a route of the caller's own locked: it may be changing it.
     ///
     /// # Errors

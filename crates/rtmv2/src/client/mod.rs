@@ -12,6 +12,7 @@
 //! Routes of others are seen through what the table shows: an object is made when one is asked for, and goes with its last
 //! reference. It is brought up to date when it is looked at, and is deleted once the table does not show it any more.
 
+mod cursor;
 mod entity;
 mod enumeration;
 mod events;
@@ -26,8 +27,10 @@ mod nexthop;
 mod notify;
 mod observe;
 mod opaque;
+mod prefixes;
 mod references;
 mod route;
+mod routing;
 mod state;
 mod sync;
 
@@ -38,7 +41,8 @@ use std::time::{Duration, Instant};
 
 use waypost_routprot::Status;
 
-pub use enumeration::{Range, RouteEnumeration};
+pub use cursor::Range;
+pub use enumeration::RouteEnumeration;
 pub use handle::Handle;
 pub use info::{
     Batch, DestinationInfo, EntityInfo, Event, Events, Handles, HopInfo, MAX_HANDLES_IN_ENUM, PROFILE,

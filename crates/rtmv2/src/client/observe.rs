@@ -232,7 +232,7 @@ impl State {
     }
 
     pub(super) fn reap_destination_if_there(&mut self, prefix: Prefix) {
-        if let Some(id) = self.by_prefix.get(&prefix).copied() {
+        if let Some(id) = self.by_prefix.get(prefix) {
             self.reap_destination(id);
         }
     }

@@ -4,15 +4,13 @@ use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
 use waypost_routprot::Status;
-use waypost_rtm::Family;
 use waypost_types::{MAX_NEXT_HOPS, PathId, Prefix};
 
+use super::Target;
 use super::handle::{Handle, Id};
 use super::info::{self, RouteInfo, views_of};
 use super::list::List;
-use super::lock::Key;
 use super::state::{Deadline, Destination, Entity, Hop, Route, State};
-use super::{Client, Target};
 use crate::table::Views;
 
 /// A time to live that never ends.
@@ -89,14 +87,19 @@ impl State {
         })
     }
 
-    fn path(&self, content: &Content) -> PathId {
+    pub(super) fn path(&self, content: &Content) -> PathId {
         content
             .neighbour
             .map_or(PathId(0), |neighbour| self.hops[neighbour].path)
     }
 
     /// The caller's route to a destination, by this neighbour or by any.
-    fn find_own(&self, owner: Id<Entity>, at: Id<Destination>, path: Option<PathId>) -> Option<Id<Route>> {
+    pub(super) fn find_own(
+        &self,
+        owner: Id<Entity>,
+        at: Id<Destination>,
+        path: Option<PathId>,
+    ) -> Option<Id<Route>> {
         let routes = self.destinations[at].routes.iter().copied();
         routes.into_iter().find(|id| {
             let route = &self.routes[*id];
@@ -139,7 +142,7 @@ impl State {
         }
     }
 
-    fn create(
+    pub(super) fn create(
         &mut self,
         caller: Id<Entity>,
         destination: Id<Destination>,
@@ -257,10 +260,25 @@ impl State {
             route.queued = Some(expires);
             let is_first = self.deadlines.peek().is_none_or(|first| first.0.0 > expires);
             self.deadlines.push(Deadline(std::cmp::Reverse(expires), handle));
+            self.thin_deadlines();
             if is_first {
                 self.notes.wake();
             }
         }
+    }
+
+    /// Drops entries that something earlier of the same route has made useless, once most are: whoever shortens the time of a
+    /// route again and again must not fill the memory.
+    fn thin_deadlines(&mut self) {
+        const FEW: usize = 1024;
+        if self.deadlines.len() <= FEW + 2 * self.routes.len() {
+            return;
+        }
+        let routes = self.routes.iter();
+        let queued = routes.filter_map(|(id, route)| Some((id, route.queued?)));
+        self.deadlines = queued
+            .map(|(id, queued)| Deadline(std::cmp::Reverse(queued), self.routes.handle(id)))
+            .collect();
     }
 
     /// What a route is, with references for the entity.
@@ -323,147 +341,49 @@ impl State {
     }
 }
 
-impl Client {
-    /// RtmAddRouteToDest: adds or updates a route of the caller's.
-    ///
-    /// # Errors
-    /// ERROR_ACCESS_DENIED, ERROR_INVALID_HANDLE, ERROR_INVALID_PARAMETER (P-58), ERROR_NOT_ENOUGH_MEMORY.
-    pub fn add_route(&self, entity: Handle, request: &RouteRequest<'_>) -> Result<Change, Status> {
-        let mut state = self.lock();
-        loop {
-            let caller = state.caller(entity)?;
-            if Family::of(request.prefix) != state.family(caller) {
-                return Err(Status::ERROR_INVALID_PARAMETER);
-            }
-            let content = state.content(caller, request.info)?;
-            let list = state.list_or_none(caller, request.list)?;
-            let existing = match request.target {
-                Target::Existing(handle) => {
-                    let route = state.own_route(caller, handle)?;
-                    if state.routes[route].is_deleted {
-                        return Err(Status::ERROR_INVALID_HANDLE);
-                    }
-                    if state.destinations[state.routes[route].destination].prefix != request.prefix {
-                        return Err(Status::ERROR_INVALID_PARAMETER);
-                    }
-                    Some(route)
-                }
-                _ => state.by_prefix.get(&request.prefix).and_then(|destination| {
-                    let path = (!request.first).then(|| state.path(&content));
-                    state.find_own(caller, *destination, path)
-                }),
-            };
-            if !state.locks.is_empty()
-                && let Some(destination) = state.by_prefix.get(&request.prefix)
-                && state.locks.is_others(Key::Destination(*destination))
-            {
-                state = self.wait(state)?;
-                continue;
-            }
-            let (route, best) = match existing {
-                Some(route) => (route, state.update(route, content)?),
-                None => {
-                    if !state.routes.has_room() {
-                        return Err(Status::ERROR_NOT_ENOUGH_MEMORY);
-                    }
-                    let destination = state.intern(request.prefix)?;
-                    match state.create(caller, destination, content) {
-                        Ok(created) => created,
-                        Err(status) => {
-                            state.reap_destination_if_there(request.prefix);
-                            return Err(status);
-                        }
-                    }
-                }
-            };
-            if let Some(list) = list {
-                state.put_on_list(route, list);
-            }
-            state.restart(route, request.time_to_live);
-            return Ok(Change {
-                route: match request.target {
-                    Target::Existing(handle) => handle,
-                    Target::New => state.routes.refer(route, caller),
-                    Target::Unreferenced => Handle::NULL,
-                },
-                is_new: existing.is_none(),
-                is_best: !best.is_empty(),
-            });
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use waypost_rtm::Family;
+    use waypost_types::{ProtocolId, Seed};
+
+    use super::*;
+    use crate::client::{Client, Registration};
+    use crate::{EntityName, LocalTable};
+
+    #[test]
+    fn shorter_and_shorter_times_do_not_pile_up() {
+        let client = Client::new(Arc::new(LocalTable::new(Seed(1))), 1);
+        let name = EntityName {
+            protocol: ProtocolId(1),
+            instance: 0,
+        };
+        let entity = client
+            .register(Family::V4, name, &Registration::default())
+            .unwrap();
+        let info = RouteInfo {
+            views: 1,
+            ..RouteInfo::default()
+        };
+        let mut request = RouteRequest {
+            target: Target::Unreferenced,
+            prefix: Prefix::V4(waypost_types::Prefix4::DEFAULT),
+            info: &info,
+            time_to_live: 0,
+            list: Handle::NULL,
+            first: false,
+        };
+        for step in 0..10_000 {
+            request.time_to_live = 1_000_000_000 - 1000 * step;
+            client.add_route(entity, &request).unwrap();
         }
-    }
-
-    /// RtmDeleteRouteToDest: deletes a route of the caller's and consumes the handle. Says whether the best route changed.
-    ///
-    /// # Errors
-    /// ERROR_ACCESS_DENIED, ERROR_INVALID_HANDLE, ERROR_NOT_FOUND when it is deleted already.
-    pub fn delete_route(&self, entity: Handle, route: Handle) -> Result<bool, Status> {
-        let mut state = self.lock();
-        loop {
-            let caller = state.caller(entity)?;
-            let id = state.own_route(caller, route)?;
-            if state.routes[id].is_deleted {
-                return Err(Status::ERROR_NOT_FOUND);
-            }
-            if state
-                .locks
-                .is_others(Key::Destination(state.routes[id].destination))
-            {
-                state = self.wait(state)?;
-                continue;
-            }
-            state.routes.pin(id);
-            let best = state.delete(id);
-            if best.is_ok() {
-                state.routes.consume(id, caller);
-            }
-            state.unpin_route(id);
-            return Ok(!best?.is_empty());
-        }
-    }
-
-    /// RtmHoldDestination: asks for hold-down once the last route in one of the views is deleted (P-60).
-    ///
-    /// # Errors
-    /// ERROR_INVALID_HANDLE; ERROR_INVALID_PARAMETER without a time, a view or a route.
-    pub fn hold(
-        &self,
-        entity: Handle,
-        destination: Handle,
-        views: u32,
-        milliseconds: u32,
-    ) -> Result<(), Status> {
-        let state = self.lock();
-        let caller = state.caller(entity)?;
-        let id = state.destination(caller, destination)?;
-        let views = views_of(views, Status::ERROR_INVALID_PARAMETER)?;
-        if milliseconds == 0 || views.is_empty() {
-            return Err(Status::ERROR_INVALID_PARAMETER);
-        }
-        let duration = Duration::from_millis(milliseconds.into());
-        state.table.hold(state.destinations[id].prefix, views, duration)
-    }
-
-    /// RtmGetRouteInfo: what a route is, of whichever entity, with references to what it names; and its destination.
-    ///
-    /// # Errors
-    /// ERROR_INVALID_HANDLE.
-    pub fn route_info(&self, entity: Handle, route: Handle) -> Result<(RouteInfo, Prefix), Status> {
-        let mut state = self.lock();
-        let caller = state.caller(entity)?;
-        let id = state.route(caller, route)?;
-        state.look_again(id)?;
-        let prefix = state.destinations[state.routes[id].destination].prefix;
-        Ok((state.route_info(caller, id), prefix))
-    }
-
-    /// RtmIsBestRoute: the views in which a route is the best one.
-    ///
-    /// # Errors
-    /// ERROR_INVALID_HANDLE.
-    pub fn best_in(&self, entity: Handle, route: Handle) -> Result<Views, Status> {
-        let state = self.lock();
-        let caller = state.caller(entity)?;
-        let id = state.route(caller, route)?;
-        Ok(state.best_in(id))
+        let state = client.lock();
+        assert!(state.deadlines.len() < 2000, "{}", state.deadlines.len());
+        let (_, route) = state.routes.iter().next().unwrap();
+        // The one that counts is among them.
+        let first = state.deadlines.peek().unwrap();
+        assert_eq!(Some(first.0.0), route.expires);
+        assert_eq!(route.queued, route.expires);
     }
 }

@@ -7,8 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Instant;
 
-use foldhash::fast::RandomState;
-use hashbrown::HashMap;
 use smallvec::SmallVec;
 use waypost_routprot::Status;
 use waypost_rtm::Family;
@@ -22,6 +20,7 @@ use super::list::List;
 use super::lock::Locks;
 use super::methods::Running;
 use super::notify::Watching;
+use super::prefixes::Prefixes;
 use crate::table::{EntityKey, EntityName, RouteTable, Views, WatchKey};
 
 /// Slots that entities can reserve in the destinations of a family (P-66).
@@ -124,7 +123,7 @@ pub(super) struct State {
     pub(super) registrations: Slab<Watching>,
     pub(super) lists: Slab<List>,
     pub(super) by_name: BTreeMap<(Family, EntityName), Id<Entity>>,
-    pub(super) by_prefix: HashMap<Prefix, Id<Destination>, RandomState>,
+    pub(super) by_prefix: Prefixes<Id<Destination>>,
     /// Destinations with routes of the client that the table does not have: how many each.
     pub(super) withdrawn: BTreeMap<Prefix, usize>,
     pub(super) deadlines: BinaryHeap<Deadline>,
@@ -169,7 +168,7 @@ impl State {
             registrations: Slab::new(Kind::Registration, client, seed, limit),
             lists: Slab::new(Kind::List, client, seed, limit),
             by_name: BTreeMap::new(),
-            by_prefix: HashMap::default(),
+            by_prefix: Prefixes::new(),
             withdrawn: BTreeMap::new(),
             deadlines: BinaryHeap::new(),
             pending: VecDeque::new(),
@@ -248,9 +247,14 @@ impl State {
 
     /// The object for a prefix.
     pub(super) fn intern(&mut self, prefix: Prefix) -> Result<Id<Destination>, Status> {
-        if let Some(found) = self.by_prefix.get(&prefix) {
-            return Ok(*found);
+        if let Some(found) = self.by_prefix.get(prefix) {
+            return Ok(found);
         }
+        self.intern_new(prefix)
+    }
+
+    /// The object for a prefix that has none.
+    pub(super) fn intern_new(&mut self, prefix: Prefix) -> Result<Id<Destination>, Status> {
         let made = self.destinations.insert(Destination {
             prefix,
             routes: SmallVec::new(),
@@ -295,7 +299,7 @@ impl State {
         if self.destinations.is_unused(id) && !self.park(id) {
             self.unpark(id);
             if let Some(destination) = self.destinations.remove(id) {
-                self.by_prefix.remove(&destination.prefix);
+                self.by_prefix.remove(destination.prefix);
             }
         }
     }

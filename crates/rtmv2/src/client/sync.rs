@@ -1,9 +1,12 @@
 //! What the table has of the routes of a client: next hops resolved, unusable routes withdrawn.
 
+use std::collections::BTreeSet;
+
 use waypost_routprot::Status;
 use waypost_rtm::Family;
 use waypost_types::{
-    InterfaceIndex, MAX_NEXT_HOPS, NextHop, NextHops, Prefix, Route as TableRoute, RouteKind,
+    InterfaceIndex, MAX_NEXT_HOPS, NextHop, NextHops, Prefix, Prefix4, Prefix6, Route as TableRoute,
+    RouteKind,
 };
 
 use super::events::Source;
@@ -110,7 +113,7 @@ impl State {
     ) -> Option<Id<Route>> {
         let family = Family::of(snapshot.prefix);
         let owner = *self.by_name.get(&(family, owner))?;
-        let destination = *self.by_prefix.get(&snapshot.prefix)?;
+        let destination = self.by_prefix.get(snapshot.prefix)?;
         let routes = self.destinations[destination].routes.iter().copied();
         routes
             .filter(|id| self.routes[*id].is_own)
@@ -166,16 +169,25 @@ impl State {
         self.resync(concerned);
     }
 
-    /// Brings the routes with remote next hops up to date, as far as something else comes of it.
-    fn resolve_again(&mut self, family: Family) {
-        let concerned: Vec<_> = self
-            .routes
-            .iter()
-            .filter(|(_, route)| route.is_own && self.entities[route.owner].family == family)
-            .filter(|(_, route)| route.hops.iter().any(|hop| self.hops[*hop].remote.is_some()))
+    /// Brings the routes up to date whose remote next hops may be reached otherwise after these changes, as far as something
+    /// else comes of it.
+    fn resolve_again(&mut self, family: Family, changed: &BTreeSet<Prefix>) {
+        let hops = self.hops.iter().filter(|(_, hop)| !hop.is_deleted);
+        let concerned: BTreeSet<_> = hops
+            .filter_map(|(id, hop)| Some((id, self.destinations[hop.remote?].prefix)))
+            .filter(|(_, remote)| Family::of(*remote) == family)
+            .filter(|(_, remote)| covering(*remote).any(|prefix| changed.contains(&prefix)))
             .map(|(id, _)| id)
             .collect();
-        let changed = concerned
+        if concerned.is_empty() {
+            return;
+        }
+        let routes = self.routes.iter().filter(|(_, route)| route.is_own);
+        let routes: Vec<_> = routes
+            .filter(|(_, route)| route.hops.iter().any(|hop| concerned.contains(hop)))
+            .map(|(id, _)| id)
+            .collect();
+        let changed = routes
             .into_iter()
             .filter(|id| self.wanted(*id) != self.held_by_table(*id))
             .collect();
@@ -256,7 +268,7 @@ impl State {
     /// The table has news for the client itself.
     pub(super) fn own_news(&mut self, family: Family) {
         const STEP: usize = 1024;
-        let mut changed = Vec::new();
+        let mut changed = BTreeSet::new();
         while let Some(watch) = &self.watches[place_of(family)] {
             let news = self.table.changed(watch.key, STEP);
             let is_last = news.len() < STEP;
@@ -265,14 +277,14 @@ impl State {
                 break;
             }
         }
-        for prefix in changed {
-            let parked = self.by_prefix.get(&prefix).copied();
+        for prefix in &changed {
+            let parked = self.by_prefix.get(*prefix);
             if let Some(parked) = parked.filter(|id| self.destinations[*id].is_parked) {
                 self.reap_destination(parked);
             }
         }
         if self.remote_hops[place_of(family)] > 0 {
-            self.resolve_again(family);
+            self.resolve_again(family, &changed);
         }
     }
 }
@@ -293,4 +305,12 @@ fn on_the_way(hop: &Hop, remote: Prefix, next_hops: &mut [NextHop]) {
     for next_hop in next_hops {
         next_hop.gateway = next_hop.gateway.or(Some(gateway));
     }
+}
+
+/// The prefixes that cover one, itself included.
+fn covering(prefix: Prefix) -> impl Iterator<Item = Prefix> {
+    (0..=prefix.length()).filter_map(move |length| match prefix {
+        Prefix::V4(prefix) => Prefix4::containing(prefix.network(), length).ok().map(Prefix::V4),
+        Prefix::V6(prefix) => Prefix6::containing(prefix.network(), length).ok().map(Prefix::V6),
+    })
 }

@@ -2,13 +2,13 @@
 
 use waypost_routprot::Status;
 use waypost_rtm::Family;
-use waypost_rtmv2::RouteTable;
 use waypost_rtmv2::client::{
     Handle, HopInfo, LifeState, Registration, RouteInfo, Target, hop_flags, route_flags,
 };
+use waypost_rtmv2::{ChangeTypes, RouteTable};
 use waypost_types::{InterfaceIndex, NextHop, NextHops};
 
-use crate::rig::{Rig, await_that, hop, name, prefix, route};
+use crate::rig::{Rig, UCAST, await_that, hop, name, prefix, route};
 
 fn shown(rig: &Rig, destination: &str) -> Option<NextHops> {
     let shown = rig.table.destination(prefix(destination))?;
@@ -165,6 +165,44 @@ fn remote_ones_follow_the_table() {
     await_that("the link is not taken", || {
         shown(&rig, "172.16.0.0/12").is_some_and(|hops| hops.as_slice() == [via("10.1.1.1", 4)])
     });
+}
+
+/// How many registrations for changes the table has room for.
+fn room(rig: &Rig) -> usize {
+    let register = || {
+        rig.client
+            .register_for_changes(rig.entity, UCAST, ChangeTypes::BEST, false, 0)
+    };
+    let made: Vec<_> = std::iter::from_fn(|| register().ok()).collect();
+    for registration in &made {
+        rig.client
+            .deregister_from_changes(rig.entity, *registration)
+            .unwrap();
+    }
+    made.len()
+}
+
+#[test]
+fn the_table_is_watched_only_for_remote_ones() {
+    let rig = Rig::new();
+    let one = rig.hop("192.0.2.1", 1);
+    rig.add("10.0.0.0/8", &route(one, 1, &[one])).unwrap();
+    let before = room(&rig);
+    let ten = destination(&rig, "10.0.0.0/8");
+    let far = remote(&rig, "10.1.1.1", ten);
+    let also = remote(&rig, "10.1.1.2", ten);
+    assert!(room(&rig) < before);
+    rig.client.delete_next_hop(rig.entity, far).unwrap();
+    assert!(room(&rig) < before);
+    // It is a plain one from now on.
+    let (again, _) = rig
+        .client
+        .add_next_hop(rig.entity, Target::Existing(also), &hop("10.1.1.2", 0))
+        .unwrap();
+    assert_eq!((again, room(&rig)), (also, before));
+    // The destination is counted on by nothing but the handle and the route.
+    rig.client.release_destinations(rig.entity, &[ten]).unwrap();
+    assert_eq!(rig.known().0, 1);
 }
 
 #[test]

@@ -135,7 +135,9 @@ fn routes_of_others_are_snapshots() {
         rig.client.delete_next_hop(rig.entity, info.next_hops[0]),
         Err(denied)
     );
-    // A change shows, and so does the end.
+    // A change shows, and so does the end, though the destination lives on.
+    let via = rig.hop("192.0.2.1", 1);
+    let own = rig.add("10.0.0.0/8", &route(via, 9, &[via])).unwrap();
     let black = RouteInfo {
         flags: route_flags::BLACKHOLE,
         ..route(theirs, 2, &[])
@@ -149,6 +151,8 @@ fn routes_of_others_are_snapshots() {
     others.client.delete_route(others.entity, added.route).unwrap();
     let (gone, _) = rig.client.route_info(rig.entity, route_handle).unwrap();
     assert_eq!((gone.state, gone.metric), (LifeState::Deleted, 2));
+    rig.client.delete_route(rig.entity, own.route).unwrap();
+    rig.client.delete_next_hop(rig.entity, via).unwrap();
     // The next one is another.
     others.add("10.0.0.0/8", &route(theirs, 1, &[theirs])).unwrap();
     let again = rig

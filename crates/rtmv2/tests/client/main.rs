@@ -8,6 +8,7 @@ mod hops;
 mod lookups;
 mod model;
 mod notifications;
+mod refusals;
 mod rig;
 mod routes;
 mod shared;

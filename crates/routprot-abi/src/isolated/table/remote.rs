@@ -57,12 +57,10 @@ impl RemoteTable {
         let mut question = Writer::with_capacity(128);
         put(&mut question);
         let mut answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
-        if !self
+        let asked = self
             .memory
-            .ask(self.memory.table(), question.as_slice(), &mut answer)
-        {
-            return Err(Status::ERROR_CAN_NOT_COMPLETE);
-        }
+            .ask(self.memory.table(), question.as_slice(), &mut answer, None);
+        asked.map_err(|_| Status::ERROR_CAN_NOT_COMPLETE)?;
         let reader = &mut Reader::new(&answer);
         get_success(reader)?;
         read(reader).ok_or(Status::ERROR_INVALID_DATA)

@@ -25,8 +25,7 @@ pub(in super::super) struct Server {
 impl Server {
     /// # Errors
     /// When the thread cannot be started.
-    pub(in super::super) fn start(memory: Memory, table: Arc<dyn RouteTable>) -> io::Result<Self> {
-        let memory = Arc::new(memory);
+    pub(in super::super) fn start(memory: Arc<Memory>, table: Arc<dyn RouteTable>) -> io::Result<Self> {
         let mut desk = Desk {
             memory: memory.clone(),
             table,

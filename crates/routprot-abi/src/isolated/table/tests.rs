@@ -26,7 +26,7 @@ fn far(table: Arc<dyn RouteTable>) -> (Server, RemoteTable) {
     let (here, file) = Memory::new().unwrap();
     let there = Arc::new(Memory::map(&file).unwrap());
     (
-        Server::start(here, table).unwrap(),
+        Server::start(Arc::new(here), table).unwrap(),
         RemoteTable::new(there).unwrap(),
     )
 }

@@ -1,0 +1,140 @@
+//! The sample in C (examples/c-sample), as its reader would run it: three routers on a segment, each with the module.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use waypost_clibrary::Library;
+use waypost_testkit::{Lab, Make, Node, RouteFeed, Router, run, wait_for};
+
+use crate::modules::module_process;
+
+const SOON: Duration = Duration::from_secs(30);
+
+/// Numbers of a block, as the machine writes them.
+fn hex(numbers: &[u32]) -> String {
+    let octets = numbers.iter().flat_map(|number| number.to_ne_bytes());
+    octets.map(|octet| format!("{octet:02x}")).collect()
+}
+
+/// A block of an interface: a beacon every second that holds for five, and what is announced.
+fn block(metric: u32, prefixes: &[[u8; 4]]) -> String {
+    let fixed = hex(&[metric, 1, 5, prefixes.len() as u32]);
+    let mask = u32::from_ne_bytes([255, 255, 255, 0]);
+    let tail = prefixes
+        .iter()
+        .map(|prefix| hex(&[u32::from_ne_bytes(*prefix), mask]));
+    fixed + &tail.collect::<String>()
+}
+
+fn module(lab: &Lab) -> Result<PathBuf> {
+    let library = Library::build(&lab.directory().join("library"), &["-O1"])?;
+    let sources = waypost_clibrary::root().join("examples/c-sample");
+    let others = ["routes.c", "speaker.c"].map(|name| sources.join(name).display().to_string());
+    let options = ["-std=gnu11", "-fvisibility=hidden", &others[0], &others[1]];
+    library.module(&sources.join("beacon.c"), &options)
+}
+
+fn router(node: &Node, module: &std::path::Path, run: &str, announced: &[[u8; 4]]) -> Result<Router> {
+    let folder = node.directory().join("modules");
+    fs::create_dir_all(&folder)?;
+    let record = format!(
+        "file = \"{}\"\nprotocol = \"0x3fff0001\"\ntitle = \"Beacon\"\nrun = \"{run}\"\n",
+        module.display()
+    );
+    fs::write(folder.join("beacon.toml"), record)?;
+    let configuration = format!(
+        "[protocols.beacon]\nhex = '{}'\n[interfaces.lan0.beacon]\nhex = '{}'\n",
+        hex(&[0]),
+        block(1, announced)
+    );
+    Router::start(node, Make::Waypost, &configuration)
+}
+
+/// The metric of a route in the routing table.
+fn await_metric(router: &Router, prefix: &str, metric: u32) -> Result<()> {
+    wait_for(SOON, &format!("{prefix} with metric {metric}"), || {
+        let text = router
+            .command(&["show", "routes", "--json"])
+            .map_err(|error| format!("{error:#}"))?;
+        let routes: serde_json::Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+        let mut rows = routes["rows"].as_array().into_iter().flatten();
+        let is_there = rows.any(|row| row["prefix"] == prefix && row["metric"] == metric);
+        if is_there { Ok(()) } else { Err(text) }
+    })
+}
+
+#[test]
+fn three_routers_hear_each_other() {
+    run(|lab| {
+        let nodes = [lab.node("r1")?, lab.node("r2")?, lab.node("r3")?];
+        let addresses = ["10.1.0.1/24", "10.1.0.2/24", "10.1.0.3/24"];
+        let ends: Vec<_> = nodes
+            .iter()
+            .zip(addresses)
+            .map(|(node, address)| (node, "lan0", address))
+            .collect();
+        let _wires = lab.segment(&ends)?;
+        let module = module(lab)?;
+        let r1 = router(
+            &nodes[0],
+            &module,
+            "isolated",
+            &[[198, 51, 100, 0], [192, 0, 2, 0]],
+        )?;
+        let r2 = router(&nodes[1], &module, "in-process", &[])?;
+        let _r3 = router(&nodes[2], &module, "isolated", &[[203, 0, 113, 0]])?;
+        for (node, prefix, gateway) in [
+            (1, "198.51.100.0/24", "10.1.0.1"),
+            (2, "198.51.100.0/24", "10.1.0.1"),
+            (1, "192.0.2.0/24", "10.1.0.1"),
+            (0, "203.0.113.0/24", "10.1.0.3"),
+            (1, "203.0.113.0/24", "10.1.0.3"),
+        ] {
+            nodes[node].wait_for_route(prefix, &[gateway], SOON)?;
+        }
+
+        // Live: a metric, in the daemon and in a process of its own, without any route going away.
+        let feeds = [RouteFeed::start(&nodes[0])?, RouteFeed::start(&nodes[1])?];
+        for (router, prefix) in [(&r1, "203.0.113.0/24"), (&r2, "198.51.100.0/24")] {
+            await_metric(router, prefix, 1)?;
+            let announced: &[[u8; 4]] = if prefix.starts_with("203") {
+                &[[198, 51, 100, 0], [192, 0, 2, 0]]
+            } else {
+                &[]
+            };
+            let block = block(7, announced);
+            router.command(&["set", &format!("interfaces.lan0.beacon={{hex=\"{block}\"}}")])?;
+            await_metric(router, prefix, 7)?;
+        }
+
+        // Its process dies: it is back before anybody misses it, and its own routes wait for it.
+        let pid = module_process(&r1)?.context("no process of the module")?;
+        nodes[0].run("kill", &["-9", &pid.to_string()])?;
+        wait_for(SOON, "another process of the module", || {
+            match module_process(&r1).map_err(|error| error.to_string())? {
+                Some(again) if again != pid => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        })?;
+        await_metric(&r1, "203.0.113.0/24", 7)?;
+        for feed in &feeds {
+            feed.sync()?;
+        }
+        feeds[0].assert_kept(&["203.0.113.0/24"])?;
+        feeds[1].assert_kept(&["198.51.100.0/24", "192.0.2.0/24", "203.0.113.0/24"])?;
+
+        // Less is announced, and what is not any more grows old.
+        let less = block(7, &[[198, 51, 100, 0]]);
+        r1.command(&["set", &format!("interfaces.lan0.beacon={{hex=\"{less}\"}}")])?;
+        nodes[1].wait_for_no_route("192.0.2.0/24", SOON)?;
+        nodes[1].wait_for_route("198.51.100.0/24", &["10.1.0.1"], SOON)?;
+        // Good-bye: nobody waits for old age.
+        r1.command(&["unset", "interfaces.lan0.beacon", "protocols.beacon"])?;
+        let gone = nodes[1].wait_for_no_route("198.51.100.0/24", SOON)?;
+        ensure!(gone < Duration::from_secs(4), "gone after {gone:?}");
+        nodes[0].wait_for_no_route("203.0.113.0/24", SOON)?;
+        Ok(())
+    });
+}
