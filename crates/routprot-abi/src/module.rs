@@ -1,6 +1,7 @@
 //! A module as a routing protocol.
 
 use std::ffi::c_void;
+use std::io;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::ptr;
@@ -87,7 +88,16 @@ impl ModuleProtocol {
     /// # Errors
     /// When the file cannot be read or loaded, or does not export `RegisterProtocol`.
     pub fn load(path: &Path, table: Option<Arc<dyn RouteTable>>) -> Result<Self, LoadError> {
-        let object = SharedObject::load(path)?;
+        Self::load_octets(path, std::fs::read(path), table)
+    }
+
+    /// The same with a file that was read, or could not be.
+    pub(crate) fn load_octets(
+        path: &Path,
+        octets: io::Result<Vec<u8>>,
+        table: Option<Arc<dyn RouteTable>>,
+    ) -> Result<Self, LoadError> {
+        let object = SharedObject::load(path, octets)?;
         let entry = object.needed(c"RegisterProtocol")?;
         let library = Library::of(&object);
         let registered = table

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use waypost_routprot::RoutingProtocol;
-use waypost_routprot_abi::{IsolatedOptions, IsolatedProtocol, ModuleProtocol};
+use waypost_routprot_abi::{IsolatedOptions, IsolatedProtocol, ModuleProtocol, Privileges};
 use waypost_rtmv2::RouteTable;
 
 /// No call takes so long, on the slowest machine.
@@ -38,6 +38,7 @@ pub(crate) fn in_its_own_with(package: &str, table: Option<Arc<dyn RouteTable>>)
         program: env!("CARGO_BIN_EXE_waypost-module-host").into(),
         deadline: PATIENCE,
         table,
+        privileges: Privileges::default(),
         died: Box::new(|reason| panic!("{reason}")),
     };
     Box::new(IsolatedProtocol::load(&object(package), options).unwrap())
