@@ -23,9 +23,10 @@ const R3_BY_A: &str = "10.0.23.3";
 const R3_BY_B: &str = "10.0.32.3";
 const UNMOVED: [&str; 2] = [LAN1, LAN3];
 
-/// The module, which is built with this test because its package is among what it depends on.
-fn object() -> Result<PathBuf> {
-    let file = std::env::current_exe()?.with_file_name("libwaypost_exported_rip.so");
+/// A module, which is built with this test because its package is among what it depends on.
+pub(crate) fn object(package: &str) -> Result<PathBuf> {
+    let name = format!("lib{}.so", package.replace('-', "_"));
+    let file = std::env::current_exe()?.with_file_name(name);
     ensure!(file.exists(), "{} was not built", file.display());
     Ok(file)
 }
@@ -48,7 +49,7 @@ fn interface(metric: u32) -> Result<String> {
 fn start_module(node: &Node, more: &str) -> Result<Router> {
     let folder = node.directory().join("modules");
     fs::create_dir_all(&folder)?;
-    let file = object()?;
+    let file = object("waypost-exported-rip")?;
     let record = format!(
         "file = \"{}\"\nprotocol = \"0x3fff0520\"\ntitle = \"RIP\"\n{more}\n",
         file.display()
