@@ -54,7 +54,7 @@ fn router(node: &Node, module: &std::path::Path, run: &str, announced: &[[u8; 4]
 }
 
 /// The metric of a route in the routing table.
-fn await_metric(router: &Router, prefix: &str, metric: u32) -> Result<()> {
+pub(crate) fn await_metric(router: &Router, prefix: &str, metric: u32) -> Result<()> {
     wait_for(SOON, &format!("{prefix} with metric {metric}"), || {
         let text = router
             .command(&["show", "routes", "--json"])

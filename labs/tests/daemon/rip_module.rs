@@ -13,6 +13,7 @@ use waypost_rip::config::{GlobalConfig, InterfaceConfig};
 use waypost_routprot::{BlockConfig, InfoBlock, Layout};
 use waypost_testkit::{Lab, Make, Node, RouteFeed, Router, in_user_namespace, run, wait_for};
 
+use crate::beacon::await_metric;
 use crate::modules::module_process;
 
 const SOON: Duration = Duration::from_secs(60);
@@ -21,6 +22,7 @@ const LAN3: &str = "10.3.0.0/24";
 const R1: &str = "10.0.12.1";
 const R3_BY_A: &str = "10.0.23.3";
 const R3_BY_B: &str = "10.0.32.3";
+const RECORD: &str = "capabilities = [\"net-bind-service\"]";
 const UNMOVED: [&str; 2] = [LAN1, LAN3];
 
 /// A module, which is built with this test because its package is among what it depends on.
@@ -105,7 +107,7 @@ fn it_routes_between_others() {
         let row = Row::new(lab)?;
         let [r1, r2, r3] = &row.nodes;
         let _ends = row.start_ends()?;
-        let router = start_module(r2, "capabilities = [\"net-bind-service\"]")?;
+        let router = start_module(r2, RECORD)?;
 
         // From end to end, in the kernels.
         r2.wait_for_route(LAN1, &[R1], SOON)?;
@@ -172,5 +174,45 @@ fn it_routes_between_others() {
             node.wait_for_no_route(prefix, SOON)?;
         }
         Ok(())
+    });
+}
+
+/// A daemon that restarts takes the module's process with it, which says no good-bye: no route goes, here or elsewhere.
+#[test]
+fn a_restart_of_the_daemon_is_nobody_s_business() {
+    run(|lab| {
+        let row = Row::new(lab)?;
+        let [r1, r2, r3] = &row.nodes;
+        let _ends = row.start_ends()?;
+        let mut router = start_module(r2, RECORD)?;
+        r2.wait_for_route(LAN1, &[R1], SOON)?;
+        r2.wait_for_route(LAN3, &[R3_BY_A], SOON)?;
+        r1.wait_for_route(LAN3, &["10.0.12.2"], SOON)?;
+        wait_for(SOON, "r3 has 10.1.0.0/24", || match r3.routes_to(LAN1) {
+            Ok(routes) if !routes.is_empty() => Ok(()),
+            other => Err(format!("{other:?}")),
+        })?;
+        let feeds = [
+            RouteFeed::start(r1)?,
+            RouteFeed::start(r2)?,
+            RouteFeed::start(r3)?,
+        ];
+        let daemon = *router.pids().first().context("a daemon")?;
+        router.signal("USR1")?;
+        wait_for(SOON, "the daemon ends", || {
+            let status = fs::read_to_string(format!("/proc/{daemon}/status")).unwrap_or_default();
+            let runs = status.contains("State:") && !status.contains("State:\tZ");
+            if runs { Err(status) } else { Ok(()) }
+        })?;
+        drop(router);
+        let router = start_module(r2, RECORD)?;
+        await_metric(&router, LAN1, 2)?;
+        await_metric(&router, LAN3, 2)?;
+        for feed in &feeds {
+            feed.sync()?;
+        }
+        feeds[0].assert_kept(&[LAN3])?;
+        feeds[1].assert_kept(&UNMOVED)?;
+        feeds[2].assert_kept(&[LAN1])
     });
 }

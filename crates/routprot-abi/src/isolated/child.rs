@@ -119,7 +119,9 @@ pub fn serve(socket: UnixStream, memory: &OwnedFd, with_table: bool, object: Obj
         };
         memory.answer(memory.calls(), &told);
     }
-    drop(stage);
+    // A host that wanted the module to say good-bye would have stopped it. One that goes without a word may be a daemon that
+    // restarts: to neighbours nothing must have happened. The kernel takes back what the process has.
+    std::mem::forget(stage.module);
     reader.join().unwrap_or(Ok(()))
 }
 

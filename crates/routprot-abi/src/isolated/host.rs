@@ -723,7 +723,7 @@ impl Drop for IsolatedProtocol {
         let writer = self.shared.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = writer.shutdown(std::net::Shutdown::Both);
         drop(writer);
-        // The process stops its module by itself when nobody is there any more. Whoever drops this does not wait for it.
+        // The process ends by itself when nobody is there any more. Whoever drops this does not wait for it.
         let shared = Arc::clone(&self.shared);
         let reap = move || drop(shared.end(FAREWELL));
         drop(thread::Builder::new().name("module-end".to_owned()).spawn(reap));
