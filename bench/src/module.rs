@@ -10,7 +10,7 @@ use waypost_routprot::conformance::host::EmptyRouter;
 use waypost_routprot::{
     InfoBlock, InterfaceIdentity, InterfaceType, Refusal, RoutingCharacteristics, RoutingProtocol,
 };
-use waypost_routprot_abi::{IsolatedOptions, IsolatedProtocol, ModuleProtocol, host_program};
+use waypost_routprot_abi::{IsolatedOptions, IsolatedProtocol, ModuleProtocol, Privileges, host_program};
 use waypost_rtmv2::LocalTable;
 use waypost_types::{InterfaceIndex, ProtocolId, Seed};
 
@@ -89,6 +89,7 @@ pub(crate) fn run(context: &Context) -> Result<Section> {
         program,
         deadline: Duration::from_secs(5),
         table: None,
+        privileges: Privileges::default(),
         died: Box::new(|_| ()),
     };
     let isolated = IsolatedProtocol::load(&file, options);

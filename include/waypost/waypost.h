@@ -110,6 +110,15 @@ typedef struct _WAYPOST_RTM {
     WAYPOST_RTM_FUNCTIONS(WAYPOST_RTM_FUNCTION)
 } WAYPOST_RTM, *PWAYPOST_RTM;
 
+/*
+ * What a module that is linked to none of this library may export instead, as "WaypostTakeRtm": the host calls it once, before
+ * RegisterProtocol and only if it has a routing table, with the functions and the number to pass to RegisterEntity. Both hold
+ * for as long as the module is loaded.
+ */
+typedef void(WINAPI *PWAYPOST_TAKE_RTM)(DWORD dwModule, const WAYPOST_RTM *pRtm);
+
+#define WAYPOST_TAKE_RTM_ENTRY_POINT_STRING "WaypostTakeRtm"
+
 /* Installs the host's functions for all modules. The structure must stay; NULL is none again. */
 WAYPOST_EXPORT void WINAPI WaypostSetRtm(const WAYPOST_RTM *pRtm);
 

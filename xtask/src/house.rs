@@ -66,7 +66,7 @@ pub(crate) fn check() -> Result<()> {
         let name = package.name.as_str();
         // What only tests and tools use stands outside the house.
         let folder = package.manifest_path.strip_prefix(&metadata.workspace_root)?;
-        if ["test", "labs", "xtask", "bench"]
+        if ["test", "labs", "xtask", "bench", "examples"]
             .iter()
             .any(|outside| folder.starts_with(outside))
         {

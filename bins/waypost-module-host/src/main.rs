@@ -6,25 +6,24 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use waypost_routprot_abi::{WITH_TABLE, confine, serve, take_standard_output};
+use waypost_routprot_abi::{Object, Privileges, WITH_TABLE, confine, serve, take_standard_output};
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args_os().skip(1);
-    let (path, with_table) = match (arguments.next(), arguments.next(), arguments.next()) {
-        (Some(path), None, None) => (path, false),
-        (Some(path), Some(with), None) if with == WITH_TABLE => (path, true),
+    let path = arguments.next();
+    let privileges = arguments
+        .next()
+        .and_then(|given| Privileges::from_argument(&given));
+    let (path, privileges, with_table) = match (path, privileges, arguments.next(), arguments.next()) {
+        (Some(path), Some(privileges), None, None) => (path, privileges, false),
+        (Some(path), Some(privileges), Some(with), None) if with == WITH_TABLE => (path, privileges, true),
         _ => bail!(
             "waypostd starts this program with the file of a module; to try a module, use `waypost module check`"
         ),
     };
     let memory = take_standard_output()?;
-    confine().context("the process cannot be confined")?;
+    let object = Object::read(PathBuf::from(path));
+    confine(privileges).context("the process cannot be confined")?;
     let socket = io::stdin().as_fd().try_clone_to_owned()?;
-    serve(
-        UnixStream::from(socket),
-        &memory,
-        with_table,
-        &PathBuf::from(path),
-    )
-    .context("speaking with waypostd failed")
+    serve(UnixStream::from(socket), &memory, with_table, object).context("speaking with waypostd failed")
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use build::{isolated, module};
 use waypost_routprot::conformance::{Subject, run};
 use waypost_routprot::{InfoBlock, RoutingProtocol};
-use waypost_routprot_abi::ModuleProtocol;
+use waypost_routprot_abi::{ModuleProtocol, Privileges};
 use waypost_types::{InterfaceIndex, ProtocolId};
 
 /// The number of the protocol in `modules/correct.c`.
@@ -41,7 +41,12 @@ fn in_process(file: &Path) -> Box<dyn RoutingProtocol> {
 }
 
 fn in_its_own(file: &Path) -> Box<dyn RoutingProtocol> {
-    Box::new(isolated(file, PATIENCE, None, |reason| panic!("{reason}")).unwrap())
+    Box::new(
+        isolated(file, PATIENCE, None, Privileges::default(), |reason| {
+            panic!("{reason}")
+        })
+        .unwrap(),
+    )
 }
 
 fn conforms(name: &str, options: &[&str], load: fn(&Path) -> Box<dyn RoutingProtocol>) {

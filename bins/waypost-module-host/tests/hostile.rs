@@ -13,6 +13,7 @@ use waypost_routprot::{
     InfoBlock, InterfaceIdentity, InterfaceType, Refusal, RoutingCharacteristics, RoutingProtocol, Status,
     read_info,
 };
+use waypost_routprot_abi::Privileges;
 use waypost_types::{InterfaceIndex, ProtocolId};
 
 const SAMPLE: ProtocolId = ProtocolId(200);
@@ -31,7 +32,7 @@ fn live(name: &str, died: impl FnOnce(String) + Send + 'static) -> Result<(), Re
         "hostile",
         &[&option, "-Wno-use-after-free", "-Wno-free-nonheap-object"],
     );
-    let mut module = isolated(&file, DEADLINE, None, died)?;
+    let mut module = isolated(&file, DEADLINE, None, Privileges::default(), died)?;
     module.register(&RoutingCharacteristics::offer(SAMPLE))?;
     let router = Arc::new(EmptyRouter {
         router_id: "192.0.2.1".parse().ok(),

@@ -14,7 +14,7 @@ use waypost_routprot::conformance::host::EmptyRouter;
 use waypost_routprot::{
     InfoBlock, InterfaceIdentity, InterfaceType, Refusal, RoutingCharacteristics, RoutingProtocol, Status,
 };
-use waypost_routprot_abi::ModuleProtocol;
+use waypost_routprot_abi::{ModuleProtocol, Privileges};
 use waypost_rtm::Family;
 use waypost_rtmv2::{LocalTable, RouteTable, everything};
 use waypost_types::{InterfaceIndex, ProtocolId, Seed};
@@ -74,7 +74,14 @@ fn table_after_isolated(options: &[&str]) -> Arc<LocalTable> {
     let file = module("rtm", options);
     let given = Arc::clone(&table) as Arc<dyn RouteTable>;
     let died = |reason| panic!("{reason}");
-    let mut module = isolated(&file, Duration::from_secs(60), Some(given), died).unwrap();
+    let mut module = isolated(
+        &file,
+        Duration::from_secs(60),
+        Some(given),
+        Privileges::default(),
+        died,
+    )
+    .unwrap();
     live(&mut module).unwrap();
     drop(module);
     table

@@ -10,7 +10,7 @@ use serde_json::json;
 use waypost_api::{hex, parse_toml};
 use waypost_routprot::conformance::{Outcome, Report, Subject, run};
 use waypost_routprot::{InfoBlock, Refusal, RoutingProtocol, parse_text};
-use waypost_routprot_abi::{IsolatedOptions, IsolatedProtocol, ModuleProtocol, host_program};
+use waypost_routprot_abi::{IsolatedOptions, IsolatedProtocol, ModuleProtocol, Privileges, host_program};
 use waypost_rtmv2::{LocalTable, RouteTable};
 use waypost_types::{InterfaceIndex, ProtocolId, Seed};
 
@@ -182,6 +182,7 @@ fn load(file: &Path, in_process: bool) -> Result<Box<dyn RoutingProtocol>, Refus
         program: host_program(),
         deadline: DEADLINE,
         table,
+        privileges: Privileges::default(),
         // The call during which it fails says so.
         died: Box::new(|_| ()),
     };

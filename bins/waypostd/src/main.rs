@@ -8,6 +8,7 @@ mod forwarding;
 mod logging;
 mod modules;
 mod options;
+mod privileges;
 mod protocols;
 mod rescue;
 mod signals;

@@ -17,8 +17,10 @@ use waypost_api::parse_toml;
 use waypost_host::table::TableHandle;
 use waypost_manager::OpaqueCodec;
 use waypost_routprot::{ConfigurationCodec, RoutingProtocol, parse_text};
-use waypost_routprot_abi::{IsolatedOptions, IsolatedProtocol, ModuleProtocol, host_program};
+use waypost_routprot_abi::{IsolatedOptions, IsolatedProtocol, ModuleProtocol, Privileges, host_program};
 use waypost_types::ProtocolId;
+
+use crate::privileges::{self, Capability};
 
 /// Octets of a record at most.
 const RECORD: u64 = 64 << 10;
@@ -35,10 +37,12 @@ struct Module {
     file: PathBuf,
     run: Run,
     deadline: Duration,
+    /// Of an isolated one.
+    privileges: Privileges,
 }
 
 /// Where a module runs.
-#[derive(Clone, Copy, Debug, Default, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum Run {
     /// In a process of its own, confined.
@@ -64,6 +68,12 @@ struct Record {
     /// How long a call may take before an isolated module counts as failed, in milliseconds.
     #[serde(default = "deadline")]
     deadline: u64,
+    /// What the process of an isolated module may do of what takes privileges: "net-bind-service", "net-raw". None by default.
+    #[serde(default)]
+    capabilities: Vec<Capability>,
+    /// The user that an isolated module runs as. By default, if the daemon is root, "waypost-module" or, where there is none,
+    /// "nobody".
+    user: Option<String>,
 }
 
 const fn deadline() -> u64 {
@@ -117,6 +127,15 @@ impl Modules {
             DEADLINES.start(),
             DEADLINES.end()
         );
+        let privileges = if record.run == Run::Isolated {
+            privileges::of_record(&record.capabilities, record.user.as_deref())?
+        } else {
+            ensure!(
+                record.capabilities.is_empty() && record.user.is_none(),
+                "capabilities, user: an isolated module has these; in the daemon it has the daemon's"
+            );
+            Privileges::default()
+        };
         let object = file.with_file_name(&record.file);
         // A codec's names live as long as the daemon, and so do the records.
         let name: &'static str = name.to_owned().leak();
@@ -126,6 +145,7 @@ impl Modules {
             file: object,
             run: record.run,
             deadline: Duration::from_millis(record.deadline),
+            privileges,
         };
         tracing::info!(protocol = name, file = %module.file.display(), "the module is installed");
         self.0.insert(protocol, module);
@@ -162,6 +182,7 @@ impl Modules {
                     program: host_program(),
                     deadline: module.deadline,
                     table,
+                    privileges: module.privileges,
                     died: Box::new(died),
                 };
                 IsolatedProtocol::load(&module.file, options)
@@ -174,5 +195,45 @@ impl Modules {
                 |error| tracing::error!(protocol = module.name, %error, "the module cannot be loaded"),
             )
             .ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Why a record with these lines is left out.
+    fn refusal(lines: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("sample.toml");
+        let text = format!("file = 'sample.so'\nprotocol = '0x000000c8'\n{lines}\n");
+        fs::write(&file, text).unwrap();
+        match Modules::default().add(&file, &|_, _| false) {
+            Ok(()) => String::new(),
+            Err(error) => format!("{error:#}"),
+        }
+    }
+
+    #[test]
+    fn privileges_are_checked() {
+        assert_eq!(refusal("capabilities = ['net-bind-service', 'net-raw']"), "");
+        for (lines, words) in [
+            (
+                "capabilities = ['net-bindservice']",
+                &["net-bindservice", "net-bind-service", "net-raw"][..],
+            ),
+            ("capabilities = ['net-admin']", &["net-admin", "net-raw"]),
+            ("user = 'nobody-of-this-name'", &["user", "nobody-of-this-name"]),
+            (
+                "run = 'in-process'\ncapabilities = ['net-raw']",
+                &["capabilities", "isolated"],
+            ),
+            ("run = 'in-process'\nuser = 'root'", &["user", "isolated"]),
+        ] {
+            let said = refusal(lines);
+            for word in words {
+                assert!(said.contains(word), "{lines}: {said}");
+            }
+        }
     }
 }

@@ -24,7 +24,7 @@ mod rtm;
 mod support;
 
 pub use isolated::{
-    IsolatedProtocol, Options as IsolatedOptions, WITH_TABLE, confine, host_program, serve,
-    take_standard_output,
+    Capabilities, IsolatedProtocol, Object, Options as IsolatedOptions, Privileges, User, WITH_TABLE,
+    confine, host_program, serve, take_standard_output,
 };
 pub use module::{LoadError, ModuleProtocol};

@@ -18,6 +18,11 @@ pub(crate) const PATIENCE_MS: u32 = 2000;
 /// The number of the next instance; 0 is the host itself.
 static NEXT: AtomicU32 = AtomicU32::new(1);
 
+/// A number that no other instance has.
+pub(crate) fn next_number() -> u32 {
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
 /// The library as one instance of a module sees it, with the number that everything of the instance belongs to.
 #[derive(Clone, Copy)]
 pub(crate) struct Library {
@@ -84,7 +89,7 @@ impl Library {
             usage: function(object, c"WaypostLibraryUsage")?,
             shutdown: function(object, c"WaypostLibraryShutdown")?,
             set_rtm: function(object, c"WaypostSetRtm"),
-            number: NEXT.fetch_add(1, Ordering::Relaxed),
+            number: next_number(),
         })
     }
 

@@ -1,6 +1,7 @@
 //! A module as a routing protocol.
 
 use std::ffi::c_void;
+use std::io;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::ptr;
@@ -22,10 +23,10 @@ use crate::layout::{
     BindingHead, Message, MibChange, MibRead, PrepareInfo, RegisterProtocol, RoutingTable, ServiceTable,
 };
 use crate::lent::Lent;
-use crate::library::{Library, PATIENCE_MS};
+use crate::library::{Library, PATIENCE_MS, next_number};
 use crate::object::SharedObject;
 use crate::prepare::{self, Scope};
-use crate::rtm::Registered;
+use crate::rtm::{FUNCTIONS, Registered, TakeRtm, Worker};
 use crate::support::Support;
 
 pub use crate::object::LoadError;
@@ -82,16 +83,26 @@ unsafe impl Send for ModuleProtocol {}
 
 impl ModuleProtocol {
     /// Loads a copy of a shared object, which may use `table` (rtmv2.h). Without one, or when the object is linked to no library
-    /// that can hand these functions on, they are ERROR_NOT_SUPPORTED to it.
+    /// that can hand these functions on and does not take them itself (waypost.h), they are ERROR_NOT_SUPPORTED to it.
     ///
     /// # Errors
     /// When the file cannot be read or loaded, or does not export `RegisterProtocol`.
     pub fn load(path: &Path, table: Option<Arc<dyn RouteTable>>) -> Result<Self, LoadError> {
-        let object = SharedObject::load(path)?;
+        Self::load_octets(path, std::fs::read(path), table)
+    }
+
+    /// The same with a file that was read, or could not be.
+    pub(crate) fn load_octets(
+        path: &Path,
+        octets: io::Result<Vec<u8>>,
+        table: Option<Arc<dyn RouteTable>>,
+    ) -> Result<Self, LoadError> {
+        let object = SharedObject::load(path, octets)?;
         let entry = object.needed(c"RegisterProtocol")?;
         let library = Library::of(&object);
-        let offered = table.and_then(|table| Some((library.filter(|library| library.offer_table())?, table)));
-        let registered = offered.map(|(library, table)| Registered::new(library, table));
+        let registered = table
+            .and_then(|table| Some((offer_table(&object, library)?, table)))
+            .map(|(worker, table)| Registered::new(worker, table));
         if matches!(registered, Some(None)) {
             tracing::error!(module = %path.display(), "as many modules have a routing table as can");
         }
@@ -394,6 +405,19 @@ impl ModuleProtocol {
         }
         answer(function, code)
     }
+}
+
+/// Lets an object have the functions of the routing table, by its library or by itself; `None` when it can have them by neither.
+fn offer_table(object: &SharedObject, library: Option<Library>) -> Option<Worker> {
+    let number = library.map_or_else(next_number, Library::number);
+    let has_library = library.is_some_and(Library::offer_table);
+    let takes = object.symbol(c"WaypostTakeRtm").map(|symbol| {
+        // SAFETY: the header says that the symbol is a function of this type.
+        let take = unsafe { std::mem::transmute::<*mut c_void, TakeRtm>(symbol) };
+        // SAFETY: the functions stay for ever.
+        unsafe { take(number, &raw const FUNCTIONS) };
+    });
+    (has_library || takes.is_some()).then_some(Worker { number, library })
 }
 
 /// What a function that a module does not have answers.

@@ -50,14 +50,13 @@ pub(crate) struct SharedObject {
 unsafe impl Send for SharedObject {}
 
 impl SharedObject {
-    /// Loads a copy of `path`, every symbol of it resolved.
-    pub(crate) fn load(path: &Path) -> Result<Self, LoadError> {
+    /// Loads a copy of what was read from `path`, every symbol of it resolved.
+    pub(crate) fn load(path: &Path, octets: std::io::Result<Vec<u8>>) -> Result<Self, LoadError> {
         let read = |error| LoadError::Read {
             path: path.to_owned(),
             error,
         };
-        let octets = fs::read(path).map_err(read)?;
-        let memory = in_memory(&octets).map_err(read)?;
+        let memory = in_memory(&octets.map_err(read)?).map_err(read)?;
         let name = CString::new(name_of(&memory)).map_err(|error| read(error.into()))?;
         // SAFETY: the name is a string; what the object does when it is loaded is as trusted as its functions.
         let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };

@@ -176,6 +176,45 @@ pub fn effective_user() -> u32 {
     unsafe { libc::geteuid() }
 }
 
+/// The numbers of the user called `name` and of its group; `None` when there is none.
+pub fn user_ids(name: &str) -> io::Result<Option<(u32, u32)>> {
+    let name = CString::new(name)?;
+    // SAFETY: all pointers are valid through the call, the length is the buffer's.
+    look_up(|entry, buffer, length, found| unsafe {
+        libc::getpwnam_r(name.as_ptr(), entry, buffer, length, found)
+    })
+    .map(|found| found.map(|(user, _strings): (libc::passwd, _)| (user.pw_uid, user.pw_gid)))
+}
+
+/// Whether a process of this one's may become another user, and this one end it afterwards: it takes capabilities (setting
+/// user and group, sending signals), and a user namespace that knows both numbers.
+#[must_use]
+pub fn may_become(uid: u32, gid: u32) -> bool {
+    /// CAP_KILL, CAP_SETGID and CAP_SETUID.
+    const NEEDED: u64 = 1 << 5 | 1 << 6 | 1 << 7;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let effective = effective.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok());
+    let knows = |map: &str, id| std::fs::read_to_string(map).is_ok_and(|map| is_mapped(&map, id));
+    effective.is_some_and(|effective| effective & NEEDED == NEEDED)
+        && knows("/proc/self/uid_map", uid)
+        && knows("/proc/self/gid_map", gid)
+}
+
+/// Whether a map of a user namespace (user_namespaces(7)) has a number: lines of first number inside, outside, and how many.
+fn is_mapped(map: &str, id: u32) -> bool {
+    map.lines().any(|line| {
+        let mut numbers = line.split_whitespace().map(str::parse);
+        match (numbers.next(), numbers.next(), numbers.next()) {
+            (Some(Ok(first)), Some(_), Some(Ok(count))) => {
+                let (first, count): (u32, u32) = (first, count);
+                id.checked_sub(first).is_some_and(|offset| offset < count)
+            }
+            _ => false,
+        }
+    })
+}
+
 /// The name of a user; `None` when the user database has none.
 pub fn user_name(uid: u32) -> io::Result<Option<String>> {
     // SAFETY: all pointers are valid through the call, the length is the buffer's.
@@ -236,6 +275,30 @@ mod tests {
     fn the_super_user_has_a_name() {
         assert_eq!(user_name(0).unwrap().as_deref(), Some("root"));
         assert_eq!(user_name(u32::MAX - 7).unwrap(), None);
+    }
+
+    #[test]
+    fn users_have_numbers() {
+        assert_eq!(user_ids("root").unwrap(), Some((0, 0)));
+        assert_eq!(user_ids("nobody-of-this-name").unwrap(), None);
+    }
+
+    #[test]
+    fn maps_of_user_namespaces() {
+        let whole = "         0          0 4294967295\n";
+        let two = "         0       1000          1\n        10     100000      65536\n";
+        for (map, id, wanted) in [
+            (whole, 0, true),
+            (whole, 65534, true),
+            (two, 0, true),
+            (two, 1, false),
+            (two, 10, true),
+            (two, 65545, true),
+            (two, 65546, false),
+            ("nonsense", 0, false),
+        ] {
+            assert_eq!(is_mapped(map, id), wanted, "{id} in {map}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use waypost_clibrary::Library;
 use waypost_testkit::{Lab, Make, Node, RouteFeed, Router, run, wait_for};
 
 use crate::modules::module_process;
+use crate::rip_module::object;
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -79,7 +80,7 @@ fn router(node: &Node, module: &std::path::Path, run: &str, announced: &[[u8; 4]
 }
 
 /// The metric of a route in the routing table.
-fn await_metric(router: &Router, prefix: &str, metric: u32) -> Result<()> {
+pub(crate) fn await_metric(router: &Router, prefix: &str, metric: u32) -> Result<()> {
     wait_for(SOON, &format!("{prefix} with metric {metric}"), || {
         let text = router
             .command(&["show", "routes", "--json"])
@@ -163,6 +164,46 @@ fn three_routers_hear_each_other() {
         let gone = nodes[1].wait_for_no_route("198.51.100.0/24", SOON)?;
         ensure!(gone < Duration::from_secs(4), "gone after {gone:?}");
         nodes[0].wait_for_no_route("203.0.113.0/24", SOON)?;
+        Ok(())
+    });
+}
+
+/// The sample in Rust (examples/rust-sample) speaks with the one in C, and does as it does.
+#[test]
+fn the_samples_in_c_and_in_rust_hear_each_other() {
+    run(|lab| {
+        let (r1, r2) = (lab.node("r1")?, lab.node("r2")?);
+        lab.link((&r1, "lan0", "10.1.0.1/24"), (&r2, "lan0", "10.1.0.2/24"))?;
+        let in_c = router(
+            &r1,
+            &module(lab)?,
+            "isolated",
+            &[[198, 51, 100, 0], [192, 0, 2, 0]],
+        )?;
+        let in_rust = object("waypost-rust-sample")?;
+        let in_rust = router(&r2, &in_rust, "isolated", &[[203, 0, 113, 0]])?;
+        r1.wait_for_route("203.0.113.0/24", &["10.1.0.2"], SOON)?;
+        r2.wait_for_route("198.51.100.0/24", &["10.1.0.1"], SOON)?;
+        r2.wait_for_route("192.0.2.0/24", &["10.1.0.1"], SOON)?;
+
+        // Live: a metric, without any route going away.
+        let feed = RouteFeed::start(&r2)?;
+        await_metric(&in_rust, "198.51.100.0/24", 1)?;
+        let block = block(7, &[[203, 0, 113, 0]]);
+        in_rust.command(&["set", &format!("interfaces.lan0.beacon={{hex=\"{block}\"}}")])?;
+        await_metric(&in_rust, "198.51.100.0/24", 7)?;
+        feed.sync()?;
+        feed.assert_kept(&["198.51.100.0/24", "192.0.2.0/24"])?;
+
+        // What one of them says no longer grows old with the other, and a good-bye is understood.
+        let less = self::block(1, &[[198, 51, 100, 0]]);
+        in_c.command(&["set", &format!("interfaces.lan0.beacon={{hex=\"{less}\"}}")])?;
+        r2.wait_for_no_route("192.0.2.0/24", SOON)?;
+        r2.wait_for_route("198.51.100.0/24", &["10.1.0.1"], SOON)?;
+        in_rust.command(&["unset", "interfaces.lan0.beacon", "protocols.beacon"])?;
+        let gone = r1.wait_for_no_route("203.0.113.0/24", SOON)?;
+        ensure!(gone < Duration::from_secs(4), "gone after {gone:?}");
+        r2.wait_for_no_route("198.51.100.0/24", SOON)?;
         Ok(())
     });
 }

@@ -7,4 +7,5 @@ mod kernel;
 mod modules;
 mod network;
 mod resources;
+mod rip_module;
 mod stopping;

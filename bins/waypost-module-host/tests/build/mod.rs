@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use waypost_clibrary::{Library, WARNINGS};
 use waypost_routprot::Refusal;
-use waypost_routprot_abi::{IsolatedOptions, IsolatedProtocol};
+use waypost_routprot_abi::{IsolatedOptions, IsolatedProtocol, Privileges};
 use waypost_rtmv2::RouteTable;
 
 /// The library that modules are linked to, built once for a test program.
@@ -34,11 +34,12 @@ pub(crate) fn module(name: &str, options: &[&str]) -> PathBuf {
     built.entry(called.clone()).or_insert_with(compile).clone()
 }
 
-/// A module in a process of its own, with a routing table or without.
+/// A module in a process of its own, with a routing table and privileges or without.
 pub(crate) fn isolated(
     file: &Path,
     deadline: Duration,
     table: Option<Arc<dyn RouteTable>>,
+    privileges: Privileges,
     died: impl FnOnce(String) + Send + 'static,
 ) -> Result<IsolatedProtocol, Refusal> {
     IsolatedProtocol::load(
@@ -47,6 +48,7 @@ pub(crate) fn isolated(
             program: env!("CARGO_BIN_EXE_waypost-module-host").into(),
             deadline,
             table,
+            privileges,
             died: Box::new(died),
         },
     )

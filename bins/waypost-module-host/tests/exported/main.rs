@@ -8,3 +8,5 @@ mod panics;
 mod rip;
 mod round_trip;
 mod router;
+mod sample;
+mod table;

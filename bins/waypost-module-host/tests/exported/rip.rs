@@ -54,7 +54,7 @@ fn ip(arguments: &str) {
 
 /// The interfaces that the suite tells protocols of. A module in a process of its own has no privileges, so that RIP's port
 /// is nobody's privilege here.
-fn network() {
+pub(crate) fn network() {
     for number in [7, 8] {
         ip(&format!(
             "link add eth{number} index {number} type veth peer name far{number}"

@@ -6,6 +6,7 @@
 //! engine is caught by whoever runs it: the instance is dead then, its sockets are closed, and the manager is told.
 
 mod driver;
+mod exported;
 mod notices;
 mod ports;
 mod shared;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use waypost_engine::{Engine, EngineProtocol};
 use waypost_types::{ProtocolId, RouteBatch, RouteNotice, Seed};
 
+pub use exported::{Joined, exported};
 pub use shared::ThreadCell;
 
 /// Is told whether octets were stored.

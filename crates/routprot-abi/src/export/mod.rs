@@ -11,6 +11,7 @@ mod place;
 mod prepare;
 mod signal;
 mod support;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -27,9 +28,11 @@ use crate::layout::{RoutingTable, ServiceTable};
 
 pub use place::Place;
 pub use prepare::Preparation;
+pub use table::{Functions, Refused, Sink, Table, take};
 
-/// Makes protocols those of a module: defines `RegisterProtocol`, the function that a shared object exports to be one, and
-/// `PrepareInfo`, which says what a change would do (`include/waypost/prepare.h`).
+/// Makes protocols those of a module: defines `RegisterProtocol`, the function that a shared object exports to be one,
+/// `PrepareInfo`, which says what a change would do (`include/waypost/prepare.h`), and `WaypostTakeRtm`, by which the host gives
+/// it the routing table ([`Table`](crate::export::Table)).
 ///
 /// For each protocol: its number, and what makes a fresh instance of it, a function or a closure without arguments. It runs at
 /// each registration. A protocol with threads of its own ends them when it is dropped, which is when it says that it has stopped: the
@@ -136,6 +139,16 @@ macro_rules! export_protocol {
                 $crate::export::Preparation::new(protocol, scope, interface, block, answer, answer_size)
             };
             protocol_of_this_module(question).unwrap_or($crate::export::UNKNOWN)
+        }
+
+        /// Takes the functions of the routing table (`include/waypost/waypost.h`).
+        ///
+        /// # Safety
+        /// NULL, or a WAYPOST_RTM that stays for as long as this object is loaded.
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn WaypostTakeRtm(module: u32, functions: *const $crate::export::Functions) {
+            // SAFETY: the caller says what they are.
+            unsafe { $crate::export::take(module, functions) };
         }
     };
 }

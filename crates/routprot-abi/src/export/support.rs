@@ -9,7 +9,8 @@ use waypost_routprot::{OutputBuffer, ReceiveType, Refusal, Status, SupportFuncti
 use waypost_types::{InterfaceIndex, Prefix, ProtocolId, Route, RouterId};
 
 use super::memory::address;
-use crate::layout::{NetAddress, RouteInfo, SupportMibChange, SupportMibRead, SupportTable};
+use crate::layout::{RouteInfo, SupportMibChange, SupportMibRead, SupportTable};
+use crate::rtm::convert::address_of;
 
 /// What a host does for a protocol, by the table it passed.
 pub(super) struct HostSupport {
@@ -111,25 +112,6 @@ fn answer(code: u32) -> Result<(), Refusal> {
     }
 }
 
-fn net_address(prefix: Prefix) -> NetAddress {
-    let mut octets = [0; 16];
-    let (family, bits) = match prefix {
-        Prefix::V4(prefix) => {
-            octets[..4].copy_from_slice(&prefix.network().octets());
-            (libc::AF_INET, prefix.length())
-        }
-        Prefix::V6(prefix) => {
-            octets = prefix.network().octets();
-            (libc::AF_INET6, prefix.length())
-        }
-    };
-    NetAddress {
-        family: u16::try_from(family).unwrap_or(0),
-        bits: bits.into(),
-        octets,
-    }
-}
-
 impl SupportFunctions for HostSupport {
     fn demand_dial_request(&self, protocol: ProtocolId, interface: InterfaceIndex) -> Result<(), Refusal> {
         let call = self.table()?.demand_dial_request;
@@ -170,7 +152,7 @@ impl SupportFunctions for HostSupport {
             specific: ptr::null_mut(),
             next_hops: [0; 2],
         };
-        let mut destination = prefix.map(net_address);
+        let mut destination = prefix.map(address_of);
         let destination = destination
             .as_mut()
             .map_or(ptr::null_mut(), |destination| ptr::from_mut(destination).cast());

@@ -1,12 +1,12 @@
 //! The module's side: does what the host asks for.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::mpsc::{self, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,6 +18,7 @@ use waypost_routprot::{
 use waypost_rtmv2::RouteTable;
 use waypost_types::{InterfaceIndex, Prefix, Prefix4, ProtocolId, Route, RouterId};
 
+use super::confine::hide;
 use super::frame::{Body, Frame, Function, Tag};
 use super::memory::{Memory, ROOM};
 use super::table::RemoteTable;
@@ -39,12 +40,29 @@ pub fn take_standard_output() -> io::Result<OwnedFd> {
     Ok(memory)
 }
 
+/// A module's file, read before the process is confined: its user may not be allowed to.
+pub struct Object {
+    path: PathBuf,
+    octets: io::Result<Vec<u8>>,
+}
+
+impl Object {
+    /// Reads it. That it cannot be read is the answer of whoever asks for it to be loaded.
+    #[must_use]
+    pub fn read(path: PathBuf) -> Self {
+        Self {
+            octets: fs::read(&path),
+            path,
+        }
+    }
+}
+
 /// Loads a module and does what the host at the other end of `socket` asks for, until it goes. `memory` is what the host gave
 /// for it; `with_table` says that the module has the host's routing table.
 ///
 /// # Errors
 /// When the socket fails or brings something that is not ours.
-pub fn serve(socket: UnixStream, memory: &OwnedFd, with_table: bool, path: &Path) -> io::Result<()> {
+pub fn serve(socket: UnixStream, memory: &OwnedFd, with_table: bool, object: Object) -> io::Result<()> {
     let memory = Arc::new(Memory::map(memory)?);
     let table = if with_table {
         Some(Arc::new(RemoteTable::new(memory.clone())?) as Arc<dyn RouteTable>)
@@ -66,7 +84,7 @@ pub fn serve(socket: UnixStream, memory: &OwnedFd, with_table: bool, path: &Path
         }
     })?;
     let mut stage = Stage {
-        path,
+        object: Some(object),
         table,
         module: None,
     };
@@ -101,7 +119,9 @@ pub fn serve(socket: UnixStream, memory: &OwnedFd, with_table: bool, path: &Path
         };
         memory.answer(memory.calls(), &told);
     }
-    drop(stage);
+    // A host that wanted the module to say good-bye would have stopped it. One that goes without a word may be a daemon that
+    // restarts: to neighbours nothing must have happened. The kernel takes back what the process has.
+    std::mem::forget(stage.module);
     reader.join().unwrap_or(Ok(()))
 }
 
@@ -440,21 +460,27 @@ fn event_words(event: Option<Event>) -> Vec<u32> {
 }
 
 /// The module, and what it is loaded with.
-struct Stage<'a> {
-    path: &'a Path,
+struct Stage {
+    /// Until it is loaded.
+    object: Option<Object>,
     table: Option<Arc<dyn RouteTable>>,
     module: Option<ModuleProtocol>,
 }
 
 /// Does one call.
-fn answer(stage: &mut Stage<'_>, link: &Arc<Link>, call: &Frame) -> (u32, Body) {
+fn answer(stage: &mut Stage, link: &Arc<Link>, call: &Frame) -> (u32, Body) {
     let body = &call.body;
     let Some(function) = Function::of(call.code) else {
         return outcome(Err(Refusal::failed("a function that is unknown here")));
     };
     if function == Function::Load {
-        return outcome(match ModuleProtocol::load(stage.path, stage.table.clone()) {
+        let Some(object) = stage.object.take() else {
+            return outcome(Err(Refusal::failed("a module is loaded once")));
+        };
+        let loaded = ModuleProtocol::load_octets(&object.path, object.octets, stage.table.clone());
+        return outcome(match loaded {
             Ok(loaded) => {
+                hide();
                 stage.module = Some(loaded);
                 Ok(Body::default())
             }

@@ -5,21 +5,55 @@
 
 use std::io;
 
+use super::privileges::{Capabilities, Privileges, User};
+
 /// Takes from this process what a routing protocol has no use for: it ends with its parent, gains no privileges, has no
-/// capabilities, changes no file, leaves no core, sends no signals to others, and cannot make or touch other processes, namespaces,
-/// mounts or the kernel.
+/// capabilities but those that are granted, changes no file, leaves no core, sends no signals to others, and cannot make or touch
+/// other processes, namespaces, mounts or the kernel. Called before there is another thread.
 ///
 /// # Errors
 /// When the kernel refuses one of these; the module must not be loaded then.
-pub fn confine() -> io::Result<()> {
-    process_control(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong)?;
+pub fn confine(privileges: Privileges) -> io::Result<()> {
+    ends_with_parent()?;
     process_control(libc::PR_SET_NO_NEW_PRIVS, 1)?;
     limit(libc::RLIMIT_CORE, 0)?;
     limit(libc::RLIMIT_NOFILE, 1024)?;
     limit(libc::RLIMIT_DATA, MEMORY)?;
     no_changes_to_files()?;
-    no_capabilities()?;
+    if let Some(user) = privileges.user {
+        become_user(user)?;
+    }
+    only_capabilities(privileges.capabilities)?;
+    // The kernel forgets this when a process changes its user or gives capabilities away.
+    ends_with_parent()?;
+    if privileges.user.is_some() {
+        // The kernel hides a process that changed its user from itself, and the loader reads the module through /proc/self/fd.
+        process_control(libc::PR_SET_DUMPABLE, 1)?;
+    }
     no_dangerous_calls()
+}
+
+/// From now on this process cannot be looked into by others of its user: it is called when the module is loaded, because the
+/// loader needs /proc/self.
+pub(super) fn hide() {
+    // The worst is that others of the same user may look, which is how it was.
+    drop(process_control(libc::PR_SET_DUMPABLE, 0));
+}
+
+fn ends_with_parent() -> io::Result<()> {
+    process_control(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong)
+}
+
+/// Becomes another user for good, in its group alone. What is permitted stays until [`only_capabilities`].
+fn become_user(user: User) -> io::Result<()> {
+    process_control(libc::PR_SET_KEEPCAPS, 1)?;
+    // SAFETY: no group is read.
+    checked(unsafe { libc::setgroups(0, std::ptr::null()) }.into())?;
+    // SAFETY: numbers only.
+    checked(unsafe { libc::setresgid(user.gid, user.gid, user.gid) }.into())?;
+    // SAFETY: numbers only.
+    checked(unsafe { libc::setresuid(user.uid, user.uid, user.uid) }.into())?;
+    process_control(libc::PR_SET_KEEPCAPS, 0)
 }
 
 /// Octets of memory that a module may have.
@@ -80,13 +114,15 @@ fn no_changes_to_files() -> io::Result<()> {
     confined
 }
 
-/// Gives every capability away (capabilities(7)).
-fn no_capabilities() -> io::Result<()> {
+/// Gives every other capability away (capabilities(7)). None is inheritable, and no program is started.
+fn only_capabilities(granted: Capabilities) -> io::Result<()> {
     /// _LINUX_CAPABILITY_VERSION_3, for the calling process.
     const HEADER: [u32; 2] = [0x2008_0522, 0];
-    let none = [0u32; 6];
+    let [low, high] = [granted.bits() as u32, (granted.bits() >> 32) as u32];
+    // Effective, permitted and inheritable ones; the lower half of each, and then the upper.
+    let sets = [low, low, 0, high, high, 0];
     // SAFETY: both live through the call, and are as long as the version says.
-    checked(unsafe { libc::syscall(libc::SYS_capset, HEADER.as_ptr(), none.as_ptr()) }).map(drop)
+    checked(unsafe { libc::syscall(libc::SYS_capset, HEADER.as_ptr(), sets.as_ptr()) }).map(drop)
 }
 
 /// The calls that fail with EPERM.

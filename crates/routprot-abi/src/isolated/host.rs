@@ -21,6 +21,7 @@ use waypost_types::{InterfaceIndex, NextHops, ProtocolId, Route, RouteKind};
 use super::WITH_TABLE;
 use super::frame::{Body, Frame, Function, Tag};
 use super::memory::{Memory, ROOM, Silence};
+use super::privileges::Privileges;
 use super::table::Server;
 use crate::prepare::{self, Scope};
 
@@ -37,6 +38,8 @@ pub struct Options {
     pub deadline: Duration,
     /// The routing table that the module may use; without one RTMv2 is not supported.
     pub table: Option<Arc<dyn RouteTable>>,
+    /// What its process may do that others may not, and as whom it runs.
+    pub privileges: Privileges,
     /// Is told once, with the reason, when the module failed: crashed, hung, or spoke nonsense.
     pub died: Box<dyn FnOnce(String) + Send>,
 }
@@ -155,7 +158,8 @@ impl IsolatedProtocol {
         };
         let (here, there) = UnixStream::pair().map_err(failed)?;
         let mut command = Command::new(&options.program);
-        command.arg(path).stdin(Stdio::from(OwnedFd::from(there)));
+        command.arg(path).arg(options.privileges.argument());
+        command.stdin(Stdio::from(OwnedFd::from(there)));
         let (memory, file) = Memory::new().map_err(failed)?;
         let memory = Arc::new(memory);
         command.stdout(Stdio::from(file));
@@ -719,7 +723,7 @@ impl Drop for IsolatedProtocol {
         let writer = self.shared.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = writer.shutdown(std::net::Shutdown::Both);
         drop(writer);
-        // The process stops its module by itself when nobody is there any more. Whoever drops this does not wait for it.
+        // The process ends by itself when nobody is there any more. Whoever drops this does not wait for it.
         let shared = Arc::clone(&self.shared);
         let reap = move || drop(shared.end(FAREWELL));
         drop(thread::Builder::new().name("module-end".to_owned()).spawn(reap));

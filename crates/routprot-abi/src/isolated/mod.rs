@@ -11,13 +11,16 @@ mod confine;
 mod frame;
 mod host;
 mod memory;
+mod privileges;
 mod table;
 
-pub use child::{serve, take_standard_output};
+pub use child::{Object, serve, take_standard_output};
 pub use confine::confine;
 pub use host::{IsolatedProtocol, Options};
+pub use privileges::{Capabilities, Privileges, User};
 
-/// The second argument of the program, if the module may use the routing table. Its standard input is the socket to the host, its
+/// The third argument of the program, if the module may use the routing table; the first is the module's file, the second what
+/// [`Privileges`] it has. Its standard input is the socket to the host, its
 /// standard output the memory that both see.
 pub const WITH_TABLE: &str = "table";
 

@@ -19,7 +19,7 @@ const INET6: u16 = 23;
 /// From the beginning of 1601, which FILETIME counts from, to that of 1970.
 const SECONDS_TO_UNIX: u64 = 11_644_473_600;
 
-pub(super) const fn family_of(number: u16) -> Result<Family, Status> {
+pub(crate) const fn family_of(number: u16) -> Result<Family, Status> {
     match number {
         INET => Ok(Family::V4),
         INET6 => Ok(Family::V6),
@@ -35,7 +35,7 @@ const fn number_of(family: Family) -> u16 {
 }
 
 /// The prefix of an address: no bits behind its length (P-58). Octets behind an IPv4 address mean nothing.
-pub(super) fn prefix_of(address: &NetAddress) -> Result<Prefix, Status> {
+pub(crate) fn prefix_of(address: &NetAddress) -> Result<Prefix, Status> {
     let bad = Status::ERROR_INVALID_PARAMETER;
     let length = u8::try_from(address.bits).map_err(|_| bad)?;
     match family_of(address.family)? {
@@ -51,7 +51,7 @@ pub(super) fn prefix_of(address: &NetAddress) -> Result<Prefix, Status> {
     }
 }
 
-pub(super) fn address_of(prefix: Prefix) -> NetAddress {
+pub(crate) fn address_of(prefix: Prefix) -> NetAddress {
     address(prefix.network(), prefix.length().into())
 }
 
@@ -68,7 +68,7 @@ fn address(address: IpAddr, bits: u16) -> NetAddress {
     }
 }
 
-pub(super) fn hop_of(info: &NextHopInfo) -> Result<client::HopInfo, Status> {
+pub(crate) fn hop_of(info: &NextHopInfo) -> Result<client::HopInfo, Status> {
     Ok(client::HopInfo {
         address: prefix_of(&info.address)?.network(),
         bits: info.address.bits,
@@ -85,7 +85,7 @@ pub(super) fn hop_of(info: &NextHopInfo) -> Result<client::HopInfo, Status> {
     })
 }
 
-pub(super) fn next_hop_info(info: &client::HopInfo) -> NextHopInfo {
+pub(crate) fn next_hop_info(info: &client::HopInfo) -> NextHopInfo {
     NextHopInfo {
         address: address(info.address, info.bits),
         padding: 0,
@@ -101,7 +101,7 @@ pub(super) fn next_hop_info(info: &client::HopInfo) -> NextHopInfo {
     }
 }
 
-pub(super) const fn entity_info(family: Family, name: EntityName) -> EntityInfo {
+pub(crate) const fn entity_info(family: Family, name: EntityName) -> EntityInfo {
     EntityInfo {
         instance: 0,
         family: number_of(family),
@@ -111,7 +111,7 @@ pub(super) const fn entity_info(family: Family, name: EntityName) -> EntityInfo 
     }
 }
 
-pub(super) const fn name_of(info: &EntityInfo) -> EntityName {
+pub(crate) const fn name_of(info: &EntityInfo) -> EntityName {
     EntityName {
         protocol: ProtocolId(info.protocol),
         instance: info.entity_instance,
@@ -127,7 +127,7 @@ fn file_time(time: SystemTime) -> [u32; 2] {
     [ticks as u32, (ticks >> 32) as u32]
 }
 
-pub(super) fn destination(info: &client::DestinationInfo) -> (DestinationHead, Vec<ViewInfo>) {
+pub(crate) fn destination(info: &client::DestinationInfo) -> (DestinationHead, Vec<ViewInfo>) {
     let views: Vec<_> = info
         .view_infos
         .iter()
@@ -154,7 +154,7 @@ pub(super) fn destination(info: &client::DestinationInfo) -> (DestinationHead, V
 }
 
 /// As much of a destination as its release needs: the handles.
-pub(super) fn handles_of(head: &DestinationHead, views: &[ViewInfo]) -> client::DestinationInfo {
+pub(crate) fn handles_of(head: &DestinationHead, views: &[ViewInfo]) -> client::DestinationInfo {
     client::DestinationInfo {
         destination: Handle(head.destination),
         prefix: Prefix::V4(Prefix4::DEFAULT),

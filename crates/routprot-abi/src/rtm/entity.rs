@@ -8,19 +8,18 @@ use waypost_rtmv2::client::{Event, Events, Handle, PROFILE, Registration};
 use super::convert::{entity_info, family_of, name_of};
 use super::layout::{EntityInfo, EventCallback, Profile, RouteHead};
 use super::pointer::{In, Out, RoutePointer};
-use super::registry::{Module, answer, code, of_number};
-use crate::library::Library;
+use super::registry::{Module, Worker, answer, code, of_number};
 
 /// The event callback of an entity.
 struct Callback {
     function: EventCallback,
-    library: Library,
+    worker: Worker,
 }
 
 impl Events for Callback {
     fn event(&self, entity: Handle, event: Event) -> Status {
         let call = |number: u32, first: usize, second: usize| {
-            let _inside = self.library.enter();
+            let _inside = self.worker.enter();
             // SAFETY: the module gave the function for this; its code stays loaded until its entities have ended, and what
             // the arguments point to lives through the call.
             Status(unsafe { (self.function)(entity.0, number, first, second) })
@@ -99,9 +98,9 @@ fn registration(
         }
         methods
     };
-    let library = module.library();
+    let worker = module.worker();
     Ok(Registration {
-        events: callback.map(|function| Arc::new(Callback { function, library }) as Arc<dyn Events>),
+        events: callback.map(|function| Arc::new(Callback { function, worker }) as Arc<dyn Events>),
         methods: methods.into(),
         reserves_slot,
     })

@@ -44,22 +44,40 @@ structure! {
     }
 }
 
+impl NextHopInfo {
+    /// To be written over.
+    pub(crate) const NONE: Self = Self {
+        address: NetAddress {
+            family: 0,
+            bits: 0,
+            octets: [0; 16],
+        },
+        padding: 0,
+        owner: 0,
+        interface: 0,
+        state: 0,
+        flags: 0,
+        specific: 0,
+        remote: 0,
+    };
+}
+
 /// RTM_ROUTE_INFO up to its next hops, of which there may be none.
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub(super) struct RouteHead {
-    pub(super) destination: u64,
-    pub(super) owner: u64,
-    pub(super) neighbour: u64,
-    pub(super) state: u8,
-    pub(super) flags1: u8,
-    pub(super) flags: u16,
-    pub(super) metric: u32,
-    pub(super) preference: u32,
-    pub(super) views: u32,
-    pub(super) specific: usize,
-    pub(super) next_hop_count: u16,
-    pub(super) padding: [u16; 3],
+pub(crate) struct RouteHead {
+    pub(crate) destination: u64,
+    pub(crate) owner: u64,
+    pub(crate) neighbour: u64,
+    pub(crate) state: u8,
+    pub(crate) flags1: u8,
+    pub(crate) flags: u16,
+    pub(crate) metric: u32,
+    pub(crate) preference: u32,
+    pub(crate) views: u32,
+    pub(crate) specific: usize,
+    pub(crate) next_hop_count: u16,
+    pub(crate) padding: [u16; 3],
 }
 
 const _: () = {
@@ -79,14 +97,14 @@ const _: () = {
 /// One view of a destination.
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub(super) struct ViewInfo {
-    pub(super) view: u32,
-    pub(super) routes: u32,
-    pub(super) route: u64,
-    pub(super) owner: u64,
-    pub(super) flags: u32,
-    pub(super) padding: u32,
-    pub(super) hold_route: u64,
+pub(crate) struct ViewInfo {
+    pub(crate) view: u32,
+    pub(crate) routes: u32,
+    pub(crate) route: u64,
+    pub(crate) owner: u64,
+    pub(crate) flags: u32,
+    pub(crate) padding: u32,
+    pub(crate) hold_route: u64,
 }
 
 const _: () = {
@@ -100,14 +118,14 @@ const _: () = {
 /// RTM_DEST_INFO up to its views, of which there may be none.
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub(super) struct DestinationHead {
-    pub(super) destination: u64,
-    pub(super) address: NetAddress,
+pub(crate) struct DestinationHead {
+    pub(crate) destination: u64,
+    pub(crate) address: NetAddress,
     /// LastChanged: a FILETIME, which is aligned to 4.
-    pub(super) changed: [u32; 2],
-    pub(super) views: u32,
-    pub(super) view_count: u32,
-    pub(super) padding: u32,
+    pub(crate) changed: [u32; 2],
+    pub(crate) views: u32,
+    pub(crate) view_count: u32,
+    pub(crate) padding: u32,
 }
 
 const _: () = {
@@ -121,26 +139,26 @@ const _: () = {
 /// RTM_ENTITY_METHOD_INPUT up to its octets.
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub(super) struct MethodInput {
-    pub(super) kind: u32,
-    pub(super) size: u32,
+pub(crate) struct MethodInput {
+    pub(crate) kind: u32,
+    pub(crate) size: u32,
 }
 
 /// RTM_ENTITY_METHOD_OUTPUT up to its octets.
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub(super) struct MethodOutput {
-    pub(super) kind: u32,
-    pub(super) status: u32,
-    pub(super) size: u32,
+pub(crate) struct MethodOutput {
+    pub(crate) kind: u32,
+    pub(crate) status: u32,
+    pub(crate) size: u32,
 }
 
 const _: () = assert!(size_of::<MethodInput>() == 8 && size_of::<MethodOutput>() == 12);
 
 /// RTM_EVENT_CALLBACK.
-pub(super) type EventCallback = unsafe extern "C" fn(u64, u32, usize, usize) -> u32;
+pub(crate) type EventCallback = unsafe extern "C" fn(u64, u32, usize, usize) -> u32;
 /// RTM_ENTITY_EXPORT_METHOD.
-pub(super) type Method = unsafe extern "C" fn(u64, u64, *mut MethodInput, *mut MethodOutput);
+pub(crate) type Method = unsafe extern "C" fn(u64, u64, *mut MethodInput, *mut MethodOutput);
 
 /// What the list of the C headers says as well.
 #[cfg(test)]

@@ -3,19 +3,19 @@
 //! A function finds the client by the handle of the entity that calls, converts what it is given, and lets the client do it.
 //! `RtmRegisterEntity` has no such handle: there the library says which module the thread works for.
 
-mod convert;
+pub(crate) mod convert;
 mod entity;
-mod layout;
+pub(crate) mod layout;
 mod lookup;
 mod methods;
 mod nexthops;
 mod notify;
-mod pointer;
+pub(crate) mod pointer;
 mod registry;
 mod routes;
 mod stable;
 
-pub(crate) use registry::Registered;
+pub(crate) use registry::{Registered, Worker};
 
 #[cfg(test)]
 pub(crate) use layout::{ARRAYS, PUBLISHED};
@@ -24,14 +24,17 @@ use crate::layout::NetAddress;
 use layout::{EntityInfo, EventCallback, MethodInput, NextHopInfo, Profile};
 use pointer::{DestinationPointer, In, Octets, Out, RoutePointer};
 
+/// WaypostTakeRtm (waypost.h).
+pub(crate) type TakeRtm = unsafe extern "C" fn(u32, *const Functions);
+
 /// Declares WAYPOST_RTM and fills it in.
 macro_rules! functions {
     ($($field:ident: $module:ident($($argument:ty),*) = $called:literal;)*) => {
         /// WAYPOST_RTM (waypost.h): the functions in its order, behind the size of it all.
         #[repr(C)]
-        pub(crate) struct Functions {
-            size: u32,
-            $($field: extern "C" fn($($argument),*) -> u32,)*
+        pub struct Functions {
+            pub(crate) size: u32,
+            $(pub(crate) $field: extern "C" fn($($argument),*) -> u32,)*
         }
 
         /// The functions, valid for ever.

@@ -1,8 +1,8 @@
 //! What modules pass by pointer.
 //!
-//! These types are parameters of the functions that modules call, and nothing else makes one of them: that is why reading and
-//! writing through them is sound as far as modules keep to rtmv2.h, where every pointer is NULL or points to what its type
-//! says, for the time of the call. Nothing is believed to be aligned.
+//! These types are parameters of the functions that modules call, and only modules make them, in C or by `to` for the time of a
+//! call: that is why reading and writing through them is sound as far as modules keep to rtmv2.h, where every pointer is NULL
+//! or points to what its type says. Nothing is believed to be aligned.
 
 use std::marker::PhantomData;
 
@@ -18,15 +18,22 @@ const MOST: u32 = client::MAX_OBJECTS;
 /// Structures to read.
 #[repr(transparent)]
 #[derive(Clone, Copy)]
-pub(super) struct In<T>(*const T);
+pub(crate) struct In<T>(*const T);
 
 impl<T: Copy> In<T> {
-    pub(super) fn is_null(self) -> bool {
+    pub(crate) const NULL: Self = Self(std::ptr::null());
+
+    /// For a call that is made with it before `structure` is anything else's.
+    pub(crate) const fn to(structure: &T) -> Self {
+        Self(structure)
+    }
+
+    pub(crate) fn is_null(self) -> bool {
         self.0.is_null()
     }
 
     /// The structure; NULL is ERROR_INVALID_PARAMETER.
-    pub(super) fn get(self) -> Result<T, Status> {
+    pub(crate) fn get(self) -> Result<T, Status> {
         if self.is_null() {
             return Err(Status::ERROR_INVALID_PARAMETER);
         }
@@ -35,7 +42,7 @@ impl<T: Copy> In<T> {
     }
 
     /// Several.
-    pub(super) fn all(self, count: u32) -> Result<Vec<T>, Status> {
+    pub(crate) fn all(self, count: u32) -> Result<Vec<T>, Status> {
         if count == 0 {
             return Ok(Vec::new());
         }
@@ -52,21 +59,21 @@ impl<T: Copy> In<T> {
     }
 
     /// Where what follows the structure begins.
-    pub(super) fn behind(self) -> In<u8> {
+    pub(crate) fn behind(self) -> In<u8> {
         In(self.0.wrapping_add(1).cast())
     }
 }
 
 impl In<u8> {
     /// The same place, where something else is.
-    pub(super) const fn of<T>(self) -> In<T> {
+    pub(crate) const fn of<T>(self) -> In<T> {
         In(self.0.cast())
     }
 }
 
 impl In<u64> {
     /// Several handles.
-    pub(super) fn handles(self, count: u32) -> Result<Vec<Handle>, Status> {
+    pub(crate) fn handles(self, count: u32) -> Result<Vec<Handle>, Status> {
         Ok(self.all(count)?.into_iter().map(Handle).collect())
     }
 }
@@ -74,23 +81,30 @@ impl In<u64> {
 /// Places to write to, and to read from where the interface says so.
 #[repr(transparent)]
 #[derive(Clone, Copy)]
-pub(super) struct Out<T>(*mut T);
+pub(crate) struct Out<T>(*mut T);
 
 impl<T: Copy> Out<T> {
+    pub(crate) const NULL: Self = Self(std::ptr::null_mut());
+
+    /// For a call that is made with it before `place` is anything else's.
+    pub(crate) const fn to(place: &mut T) -> Self {
+        Self(place)
+    }
+
     /// One that was made for the client's own sake.
     ///
     /// # Safety
     /// It is valid for reads and writes.
-    pub(super) const unsafe fn new(place: *mut T) -> Self {
+    pub(crate) const unsafe fn new(place: *mut T) -> Self {
         Self(place)
     }
 
-    pub(super) fn is_null(self) -> bool {
+    pub(crate) fn is_null(self) -> bool {
         self.0.is_null()
     }
 
     /// NULL is ERROR_INVALID_PARAMETER.
-    pub(super) fn check(self) -> Result<(), Status> {
+    pub(crate) fn check(self) -> Result<(), Status> {
         if self.is_null() {
             Err(Status::ERROR_INVALID_PARAMETER)
         } else {
@@ -99,17 +113,17 @@ impl<T: Copy> Out<T> {
     }
 
     /// What is there; NULL is ERROR_INVALID_PARAMETER.
-    pub(super) fn get(self) -> Result<T, Status> {
+    pub(crate) fn get(self) -> Result<T, Status> {
         In(self.0.cast_const()).get()
     }
 
     /// Writes, unless it is NULL.
-    pub(super) fn put(self, value: T) {
+    pub(crate) fn put(self, value: T) {
         self.put_at(0, value);
     }
 
     /// Writes to one of several places, unless it is NULL.
-    pub(super) fn put_at(self, place: usize, value: T) {
+    pub(crate) fn put_at(self, place: usize, value: T) {
         if !self.is_null() {
             // SAFETY: the module says that there are so many places.
             let place = unsafe { self.0.add(place) };
@@ -118,7 +132,7 @@ impl<T: Copy> Out<T> {
         }
     }
 
-    pub(super) const fn pointer(self) -> *mut T {
+    pub(crate) const fn pointer(self) -> *mut T {
         self.0
     }
 }
@@ -126,23 +140,31 @@ impl<T: Copy> Out<T> {
 /// An RTM_ROUTE_INFO, which ends in as many next hops as it says.
 #[repr(transparent)]
 #[derive(Clone, Copy)]
-pub(super) struct RoutePointer(*mut RouteHead);
+pub(crate) struct RoutePointer(*mut RouteHead);
+
+/// Room for an RTM_ROUTE_INFO with all next hops that a route may have.
+pub(crate) type RouteSpace = [u64; size_of::<RouteHead>() / size_of::<u64>() + MAX_NEXT_HOPS];
 
 impl RoutePointer {
+    /// For a call that is made with it before `space` is anything else's.
+    pub(crate) const fn to(space: &mut RouteSpace) -> Self {
+        Self(space.as_mut_ptr().cast())
+    }
+
     /// One that was made for the client's own sake.
     ///
     /// # Safety
     /// It is valid for reads and writes of a head and [`MAX_NEXT_HOPS`] handles.
-    pub(super) const unsafe fn new(place: *mut RouteHead) -> Self {
+    pub(crate) const unsafe fn new(place: *mut RouteHead) -> Self {
         Self(place)
     }
 
-    pub(super) fn is_null(self) -> bool {
+    pub(crate) fn is_null(self) -> bool {
         self.0.is_null()
     }
 
     /// The route; NULL, or too many next hops, is ERROR_INVALID_PARAMETER.
-    pub(super) fn get(self) -> Result<client::RouteInfo, Status> {
+    pub(crate) fn get(self) -> Result<client::RouteInfo, Status> {
         let head = In(self.0.cast_const());
         let given = head.get()?;
         if usize::from(given.next_hop_count) > MAX_NEXT_HOPS {
@@ -173,7 +195,7 @@ impl RoutePointer {
     }
 
     /// Writes a route, which never has more than [`MAX_NEXT_HOPS`] next hops (P-53); not if it is NULL.
-    pub(super) fn put(self, info: &client::RouteInfo) {
+    pub(crate) fn put(self, info: &client::RouteInfo) {
         let next_hops = &info.next_hops[..info.next_hops.len().min(MAX_NEXT_HOPS)];
         Out(self.0).put(RouteHead {
             destination: info.destination.0,
@@ -205,10 +227,19 @@ impl RoutePointer {
 /// RTM_DEST_INFOs one after the other, each with as many views as were asked for.
 #[repr(transparent)]
 #[derive(Clone, Copy)]
-pub(super) struct DestinationPointer(*mut DestinationHead);
+pub(crate) struct DestinationPointer(*mut DestinationHead);
 
 impl DestinationPointer {
-    pub(super) fn check(self) -> Result<(), Status> {
+    /// For a call that is made with it before `words` is anything else's. With one view each, [`Self::WORDS`] are needed for
+    /// each destination.
+    pub(crate) const fn to(words: &mut [u64]) -> Self {
+        Self(words.as_mut_ptr().cast())
+    }
+
+    /// Words of a destination with one view.
+    pub(crate) const WORDS: usize = (size_of::<DestinationHead>() + size_of::<ViewInfo>()) / size_of::<u64>();
+
+    pub(crate) fn check(self) -> Result<(), Status> {
         Out(self.0).check()
     }
 
@@ -218,7 +249,7 @@ impl DestinationPointer {
     }
 
     /// Writes one of several.
-    pub(super) fn put(self, place: usize, head: DestinationHead, views: &[ViewInfo]) {
+    pub(crate) fn put(self, place: usize, head: DestinationHead, views: &[ViewInfo]) {
         let at = self.place(place, views.len());
         Out(at).put(head);
         let infos: Out<ViewInfo> = Out(at.wrapping_add(1).cast());
@@ -228,7 +259,7 @@ impl DestinationPointer {
     }
 
     /// Reads those that were written there: each says how many views it has.
-    pub(super) fn all(self, count: u32) -> Result<Vec<(DestinationHead, Vec<ViewInfo>)>, Status> {
+    pub(crate) fn all(self, count: u32) -> Result<Vec<(DestinationHead, Vec<ViewInfo>)>, Status> {
         if count > MOST {
             return Err(Status::ERROR_INVALID_PARAMETER);
         }
@@ -250,15 +281,15 @@ impl DestinationPointer {
 /// Places for so many octets that a function of the module's reads and writes.
 #[repr(transparent)]
 #[derive(Clone, Copy)]
-pub(super) struct Octets(*mut u8, PhantomData<u8>);
+pub(crate) struct Octets(*mut u8, PhantomData<u8>);
 
 impl Octets {
-    pub(super) fn is_null(self) -> bool {
+    pub(crate) fn is_null(self) -> bool {
         self.0.is_null()
     }
 
     /// The place of one of them.
-    pub(super) const fn at<T>(self, place: usize) -> Out<T> {
+    pub(crate) const fn at<T>(self, place: usize) -> Out<T> {
         Out(self.0.wrapping_add(place).cast())
     }
 }

@@ -18,17 +18,33 @@ static MODULES: [RwLock<Option<Arc<Module>>>; PLACES] = [const { RwLock::new(Non
 /// An instance of a module that has a routing table.
 pub(super) struct Module {
     pub(super) client: Client,
-    library: Library,
+    worker: Worker,
+}
+
+/// Who works for a module.
+#[derive(Clone, Copy)]
+pub(crate) struct Worker {
+    /// What a module says that it is when it registers an entity.
+    pub(crate) number: u32,
+    /// That the module is linked to, if it is: it is told for whom a thread works.
+    pub(crate) library: Option<Library>,
+}
+
+impl Worker {
+    /// Makes this thread work for the module until what is returned is dropped.
+    pub(super) fn enter(self) -> Option<Inside> {
+        self.library.map(Library::enter)
+    }
 }
 
 impl Module {
     /// Makes this thread work for the module until what is returned is dropped.
-    pub(super) fn enter(&self) -> Inside {
-        self.library.enter()
+    pub(super) fn enter(&self) -> Option<Inside> {
+        self.worker.enter()
     }
 
-    pub(super) const fn library(&self) -> Library {
-        self.library
+    pub(super) const fn worker(&self) -> Worker {
+        self.worker
     }
 }
 
@@ -40,13 +56,13 @@ pub(crate) struct Registered {
 
 impl Registered {
     /// Gives a module a routing table; `None` when there is no place.
-    pub(crate) fn new(library: Library, table: Arc<dyn RouteTable>) -> Option<Self> {
+    pub(crate) fn new(worker: Worker, table: Arc<dyn RouteTable>) -> Option<Self> {
         for (place, slot) in MODULES.iter().enumerate() {
             let mut slot = slot.write().unwrap_or_else(PoisonError::into_inner);
             if slot.is_none() {
                 // INVARIANT: there are 254 places.
                 let client = Client::new(table, place as u8 + 1);
-                let module = Arc::new(Module { client, library });
+                let module = Arc::new(Module { client, worker });
                 *slot = Some(Arc::clone(&module));
                 return Some(Self { place, module });
             }
@@ -77,7 +93,7 @@ pub(super) fn of_number(number: u32) -> Option<Arc<Module>> {
     if number == 0 {
         return modules.next().filter(|_| modules.next().is_none());
     }
-    modules.find(|module| module.library.number() == number)
+    modules.find(|module| module.worker.number == number)
 }
 
 fn of_handle(handle: Handle) -> Result<Arc<Module>, Status> {
