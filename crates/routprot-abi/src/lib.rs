@@ -22,6 +22,7 @@ mod object;
 mod prepare;
 mod rtm;
 mod support;
+mod traces;
 
 pub use isolated::{
     IsolatedProtocol, Options as IsolatedOptions, WITH_TABLE, confine, host_program, serve,

@@ -27,6 +27,7 @@ use crate::object::SharedObject;
 use crate::prepare::{self, Scope};
 use crate::rtm::Registered;
 use crate::support::Support;
+use crate::traces::{self, Voice};
 
 pub use crate::object::LoadError;
 
@@ -90,6 +91,9 @@ impl ModuleProtocol {
         let object = SharedObject::load(path)?;
         let entry = object.needed(c"RegisterProtocol")?;
         let library = Library::of(&object);
+        if let Some(library) = library {
+            library.log_traces(Voice::of(path));
+        }
         let offered = table.and_then(|table| Some((library.filter(|library| library.offer_table())?, table)));
         let registered = offered.map(|(library, table)| Registered::new(library, table));
         if matches!(registered, Some(None)) {
@@ -804,6 +808,9 @@ impl Drop for ModuleProtocol {
         // It may have registered with the table without ever being started.
         if !self.leave_table() {
             self.abandon();
+        }
+        if let Some(library) = self.library {
+            traces::hear_no_more(library.number());
         }
     }
 }
