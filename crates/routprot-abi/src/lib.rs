@@ -24,6 +24,8 @@ mod rtm;
 mod support;
 mod traces;
 
+#[doc(hidden)]
+pub use isolated::fuzzing;
 pub use isolated::{
     IsolatedProtocol, Options as IsolatedOptions, WITH_TABLE, confine, host_program, serve,
     take_standard_output,

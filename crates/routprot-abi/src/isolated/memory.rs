@@ -161,6 +161,22 @@ impl Memory {
         }
     }
 
+    /// What a process may do that means harm: writes a number somewhere into the place of questions about the table, or over
+    /// whose turn it is, how much there is, and who sleeps.
+    pub(super) fn scribble(&self, word: u64) {
+        let place = self.table();
+        let number = word as u32;
+        match word >> 61 {
+            0 => place.turn.store(number % 4, Ordering::SeqCst),
+            1 => place.size.store(number, Ordering::SeqCst),
+            2 => place.asker_sleeps.store(number, Ordering::SeqCst),
+            3 => place.answerer_sleeps.store(number, Ordering::SeqCst),
+            4 => self.ring(number),
+            // Most questions are short.
+            _ => place.words[number as usize % 64].store(word, Ordering::SeqCst),
+        }
+    }
+
     /// Asks, and waits for the answer, but not beyond `until`; one thread at a time.
     pub(super) fn ask(
         &self,
