@@ -63,6 +63,15 @@ const PATIENCE: Duration = Duration::from_millis(1);
 /// Nothing that is well takes so long.
 const LONG: Duration = Duration::from_secs(20);
 
+/// Says when it is dropped that something is over.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 /// Questions, each after its length, to the thread that answers; then all again while another thread writes the octets
 /// all over the memory. The thread lives through it and ends when it shall.
 pub fn server(octets: &[u8]) {
@@ -100,6 +109,8 @@ pub fn server(octets: &[u8]) {
                 there.scribble(u64::from_le_bytes(word));
             }
         });
+        // However this ends, the other thread does.
+        let _over = Over(&is_over);
         for question in questions() {
             let until = Some(Instant::now() + PATIENCE);
             // Anything may come of it.
@@ -107,9 +118,7 @@ pub fn server(octets: &[u8]) {
                 break;
             }
         }
-        let panicked = server.end();
-        is_over.store(true, Ordering::SeqCst);
-        assert!(!panicked, "the thread that answers has panicked");
+        assert!(!server.end(), "the thread that answers has panicked");
     });
 }
 
