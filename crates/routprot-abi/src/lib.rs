@@ -22,7 +22,10 @@ mod object;
 mod prepare;
 mod rtm;
 mod support;
+mod traces;
 
+#[doc(hidden)]
+pub use isolated::fuzzing;
 pub use isolated::{
     Capabilities, IsolatedProtocol, Object, Options as IsolatedOptions, Privileges, User, WITH_TABLE,
     confine, host_program, serve, take_standard_output,

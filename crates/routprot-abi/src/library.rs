@@ -1,16 +1,20 @@
 //! What the host asks of the library that a module is linked to (`include/waypost/waypost.h`).
 
-use std::ffi::{CStr, c_void};
+use std::ffi::{CStr, c_char, c_void};
 use std::fmt;
+use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::object::SharedObject;
 use crate::rtm::{FUNCTIONS, Functions};
+use crate::traces::{self, Voice};
 
 type SetModule = unsafe extern "C" fn(u32) -> u32;
 type LibraryUsage = unsafe extern "C" fn(u32, *mut Usage, u32) -> i32;
 type LibraryShutdown = unsafe extern "C" fn(u32, u32) -> i32;
 type SetRtm = unsafe extern "C" fn(*const Functions);
+type TraceSink = unsafe extern "C" fn(*mut c_void, u32, *const c_char, *const c_char);
+type SetTraceSink = unsafe extern "C" fn(Option<TraceSink>, *mut c_void);
 
 /// How long a module's threads, work and timers may take to end once it has stopped.
 pub(crate) const PATIENCE_MS: u32 = 2000;
@@ -32,6 +36,7 @@ pub(crate) struct Library {
     shutdown: LibraryShutdown,
     /// Missing in libraries of before.
     set_rtm: Option<SetRtm>,
+    set_trace_sink: Option<SetTraceSink>,
 }
 
 /// What an instance holds (WAYPOST_USAGE).
@@ -89,6 +94,7 @@ impl Library {
             usage: function(object, c"WaypostLibraryUsage")?,
             shutdown: function(object, c"WaypostLibraryShutdown")?,
             set_rtm: function(object, c"WaypostSetRtm"),
+            set_trace_sink: function(object, c"WaypostSetTraceSink"),
             number: next_number(),
         })
     }
@@ -104,6 +110,15 @@ impl Library {
         self.set_rtm
             .map(|set| unsafe { set(&raw const FUNCTIONS) })
             .is_some()
+    }
+
+    /// Has traces of all modules of the library go to the log, those of the instance in its name, if there is a log.
+    pub(crate) fn log_traces(self, voice: Voice) {
+        if let Some(set) = self.set_trace_sink.filter(|_| traces::is_logged()) {
+            traces::hear(self.number, voice);
+            // SAFETY: the library stays loaded, and so does the sink, which needs no context.
+            unsafe { set(Some(traces::sink), ptr::null_mut()) };
+        }
     }
 
     /// Makes this thread work for the instance until what is returned is dropped.

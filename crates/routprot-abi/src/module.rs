@@ -28,6 +28,7 @@ use crate::object::SharedObject;
 use crate::prepare::{self, Scope};
 use crate::rtm::{FUNCTIONS, Registered, TakeRtm, Worker};
 use crate::support::Support;
+use crate::traces::{self, Voice};
 
 pub use crate::object::LoadError;
 
@@ -100,6 +101,9 @@ impl ModuleProtocol {
         let object = SharedObject::load(path, octets)?;
         let entry = object.needed(c"RegisterProtocol")?;
         let library = Library::of(&object);
+        if let Some(library) = library {
+            library.log_traces(Voice::of(path));
+        }
         let registered = table
             .and_then(|table| Some((offer_table(&object, library)?, table)))
             .map(|(worker, table)| Registered::new(worker, table));
@@ -828,6 +832,9 @@ impl Drop for ModuleProtocol {
         // It may have registered with the table without ever being started.
         if !self.leave_table() {
             self.abandon();
+        }
+        if let Some(library) = self.library {
+            traces::hear_no_more(library.number());
         }
     }
 }

@@ -22,6 +22,7 @@ pub mod seeds;
 
 pub use mutation::mutate;
 pub use script::Script;
+use waypost_routprot_abi::fuzzing as modules;
 
 /// A fuzz target: its name, which is also that of its binary and corpus, and what it does.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +64,9 @@ targets! {
     netlink = netlink::run, seeds::netlink_buffers;
     config_text = config_text::run, seeds::config_texts;
     block_key = block_key::run, seeds::block_keys;
+    module_frame = modules::frame, modules::frames;
+    module_question = modules::question, modules::questions;
+    module_server = modules::server, modules::conversations;
     rip_engine = engine::rip::run, seeds::rip_scripts;
     static_engine = engine::statics::run, seeds::static_scripts;
 }

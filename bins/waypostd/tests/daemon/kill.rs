@@ -12,6 +12,8 @@ use waypost_types::{Random, Seed};
 use crate::model::{Model, Transaction};
 use crate::rig::{Daemon, Home, Seen, isolated, look};
 
+/// Revisions that a daemon is asked for.
+const PAGE: usize = 1000;
 /// Transactions in all, and the lives they are spread over at least.
 const TRANSACTIONS: usize = 240;
 const LIVES: usize = 40;
@@ -97,6 +99,8 @@ fn settle(seen: &Seen, model: &mut Model, doubt: Option<Transaction>, tally: &mu
         .revisions
         .iter()
         .rev()
+        // One page of the history; a fast machine makes more.
+        .take(PAGE)
         .map(|(number, revision)| (*number, revision.note.as_str(), revision.rollback_of))
         .collect();
     assert_eq!(rows, expected, "the history");

@@ -146,7 +146,13 @@ impl Frame {
         };
         let tags = [Tag::Call, Tag::Answer, Tag::Ask, Tag::Told, Tag::Signal];
         let (tag, id, code) = (next()?, next()?, next()?);
-        let (is_lent, capacity, count) = (next()?, next()?, next()? as usize);
+        // One form for each frame.
+        let capacity = match (next()?, next()?) {
+            (0, 0) => None,
+            (1, capacity) => Some(capacity),
+            _ => return None,
+        };
+        let count = next()? as usize;
         if count > octets.len() / size_of::<u32>() {
             return None;
         }
@@ -157,7 +163,7 @@ impl Frame {
             code,
             body: Body {
                 words,
-                capacity: (is_lent == 1).then_some(capacity),
+                capacity,
                 octets: rest.to_vec(),
             },
         })

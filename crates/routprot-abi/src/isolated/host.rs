@@ -24,6 +24,7 @@ use super::memory::{Memory, ROOM, Silence};
 use super::privileges::Privileges;
 use super::table::Server;
 use crate::prepare::{self, Scope};
+use crate::traces::{self, Voice};
 
 /// How long a process may take to end once nobody speaks to it any more.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -170,7 +171,18 @@ impl IsolatedProtocol {
                 Some(Server::start(memory.clone(), table).map_err(failed)?)
             }
         };
-        let child = command.spawn().map_err(failed)?;
+        if traces::is_logged() {
+            command.stderr(Stdio::piped());
+        }
+        let mut child = command.spawn().map_err(failed)?;
+        if let Some(said) = child.stderr.take() {
+            let voice = Voice::of(path);
+            // It ends with the process.
+            thread::Builder::new()
+                .name("module-says".to_owned())
+                .spawn(move || voice.relay(said))
+                .map_err(failed)?;
+        }
         // It holds the far end of the socket, which must be the process's alone for its end to be seen.
         drop(command);
         let reader = here.try_clone().map_err(failed)?;

@@ -7,7 +7,7 @@
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Octets of a question or an answer at most.
@@ -50,6 +50,8 @@ struct Region {
 /// The memory, mapped.
 pub(super) struct Memory {
     region: NonNull<Region>,
+    /// This side has closed it: the other one may write what it likes to where it reads the same.
+    left: AtomicBool,
 }
 
 // SAFETY: everything in the region is atomic.
@@ -104,7 +106,10 @@ impl Memory {
             return Err(io::Error::last_os_error());
         }
         let region = NonNull::new(pointer.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
-        Ok(Self { region })
+        Ok(Self {
+            region,
+            left: AtomicBool::new(false),
+        })
     }
 
     const fn region(&self) -> &Region {
@@ -123,6 +128,7 @@ impl Memory {
     /// Nobody waits here any more, on either side.
     pub(super) fn close(&self) {
         let region = self.region();
+        self.left.store(true, Ordering::SeqCst);
         region.closed.store(1, Ordering::SeqCst);
         futex_wake(&region.calls.turn);
         futex_wake(&region.table.turn);
@@ -130,7 +136,7 @@ impl Memory {
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.region().closed.load(Ordering::SeqCst) != 0
+        self.left.load(Ordering::SeqCst) || self.region().closed.load(Ordering::SeqCst) != 0
     }
 
     /// Rings a bell, 0..32. Never waits.
@@ -155,6 +161,22 @@ impl Memory {
         }
     }
 
+    /// What a process may do that means harm: writes a number somewhere into the place of questions about the table, or over
+    /// whose turn it is, how much there is, and who sleeps.
+    pub(super) fn scribble(&self, word: u64) {
+        let place = self.table();
+        let number = word as u32;
+        match word >> 61 {
+            0 => place.turn.store(number % 4, Ordering::SeqCst),
+            1 => place.size.store(number, Ordering::SeqCst),
+            2 => place.asker_sleeps.store(number, Ordering::SeqCst),
+            3 => place.answerer_sleeps.store(number, Ordering::SeqCst),
+            4 => self.ring(number),
+            // Most questions are short.
+            _ => place.words[number as usize % 64].store(word, Ordering::SeqCst),
+        }
+    }
+
     /// Asks, and waits for the answer, but not beyond `until`; one thread at a time.
     pub(super) fn ask(
         &self,
@@ -174,13 +196,15 @@ impl Memory {
         Ok(())
     }
 
-    /// Waits for a question. False when the memory was closed first.
+    /// Waits for a question. False when the memory was closed, even if there is another one: somebody who asks all the time
+    /// is no reason to go on.
     pub(super) fn await_question(&self, place: &Place, question: &mut Vec<u8>) -> bool {
         let asked = self.wait(&place.turn, ASKED, &place.answerer_sleeps, None);
-        if asked.is_ok() {
+        let is_open = asked.is_ok() && !self.is_closed();
+        if is_open {
             place.take(question);
         }
-        asked.is_ok()
+        is_open
     }
 
     /// Answers the question that was awaited.
@@ -304,6 +328,13 @@ mod tests {
     use std::thread;
 
     use super::*;
+
+    impl Memory {
+        /// What a process does that wants to be answered on.
+        pub(in super::super) fn pretend_open(&self) {
+            self.region().closed.store(0, Ordering::SeqCst);
+        }
+    }
 
     /// The answerer gives every question back, reversed, until the memory is closed.
     fn echo(memory: &Memory) {

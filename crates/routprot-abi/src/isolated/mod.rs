@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 mod child;
 mod confine;
 mod frame;
+#[doc(hidden)]
+pub mod fuzzing;
 mod host;
 mod memory;
 mod privileges;

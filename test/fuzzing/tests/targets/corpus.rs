@@ -76,6 +76,9 @@ corpora! {
     netlink: 4000;
     config_text: 2000;
     block_key: 4000;
+    module_frame: 8000;
+    module_question: 8000;
+    module_server: 300;
     rip_engine: 1500;
     static_engine: 1500;
 }

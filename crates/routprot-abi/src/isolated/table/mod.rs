@@ -4,7 +4,7 @@ mod remote;
 mod serve;
 #[cfg(test)]
 mod tests;
-mod wire;
+pub(super) mod wire;
 
 pub(super) use remote::RemoteTable;
 pub(super) use serve::Server;

@@ -47,6 +47,12 @@ impl Server {
         })
     }
 
+    /// Ends the thread. True: it had panicked.
+    pub(in super::super) fn end(mut self) -> bool {
+        self.close();
+        self.thread.take().is_some_and(|thread| thread.join().is_err())
+    }
+
     /// Answers nothing any more: the module's process is gone, or will be.
     pub(in super::super) fn close(&self) {
         self.memory.close();

@@ -1,7 +1,8 @@
 //! The table across the boundary is the table.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use waypost_routprot::Status;
@@ -128,7 +129,7 @@ fn long_answers_come_in_parts() {
     let until = Instant::now() + Duration::from_secs(10);
     while bell.0.load(Ordering::SeqCst) == 0 {
         assert!(Instant::now() < until, "the bell is not heard");
-        std::thread::yield_now();
+        thread::yield_now();
     }
     assert_eq!(far.changed(watch, 4000).len(), 4000);
     assert_eq!(far.changed(watch, 4000).len(), 1000);
@@ -151,4 +152,36 @@ fn long_answers_come_in_parts() {
         Err(Status::ERROR_CAN_NOT_COMPLETE)
     );
     assert!(far.changed(watch, 10).is_empty());
+}
+
+#[test]
+fn nobody_who_asks_on_keeps_the_router_waiting() {
+    let (here, file) = Memory::new().unwrap();
+    let there = Arc::new(Memory::map(&file).unwrap());
+    let table = local();
+    let server = Server::start(Arc::new(here), table.clone() as Arc<dyn RouteTable>).unwrap();
+    let ends = Arc::new(AtomicBool::new(false));
+    let asker = thread::spawn({
+        let (ends, there) = (ends.clone(), there.clone());
+        move || {
+            let remote = RemoteTable::new(there.clone()).unwrap();
+            while !ends.load(Ordering::SeqCst) {
+                drop(remote.entities(Family::V4));
+                // Neither does it help to say that the connection is there.
+                there.pretend_open();
+            }
+        }
+    });
+    let (done, dropped) = mpsc::channel();
+    thread::spawn(move || {
+        drop(server);
+        done.send(()).unwrap();
+    });
+    let dropped = dropped.recv_timeout(Duration::from_secs(10));
+    ends.store(true, Ordering::SeqCst);
+    there.close();
+    asker.join().unwrap();
+    assert_eq!(dropped, Ok(()));
+    // The test's own; what the server had is given back.
+    assert_eq!(Arc::strong_count(&table), 1);
 }

@@ -16,7 +16,7 @@ use waypost_wire::{ReadError, Reader, Writer};
 
 /// What is asked: the calls of [`waypost_rtmv2::RouteTable`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Question {
+pub(in super::super) enum Question {
     Register(Family, EntityName),
     Deregister(EntityKey),
     Entities(Family),
@@ -33,7 +33,7 @@ pub(super) enum Question {
 
 /// The octets are none of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Garbage;
+pub(in super::super) struct Garbage;
 
 impl From<ReadError> for Garbage {
     fn from(_: ReadError) -> Self {
@@ -44,7 +44,7 @@ impl From<ReadError> for Garbage {
 type Read<T> = Result<T, Garbage>;
 
 /// Writes the question for [`Question::Set`], which is asked a million times in a row, without making one.
-pub(super) fn put_set(
+pub(in super::super) fn put_set(
     to: &mut Writer,
     entity: EntityKey,
     prefix: Prefix,
@@ -59,7 +59,7 @@ pub(super) fn put_set(
 }
 
 impl Question {
-    pub(super) fn put(&self, to: &mut Writer) {
+    pub(in super::super) fn put(&self, to: &mut Writer) {
         match self {
             Self::Register(family, name) => {
                 to.u8(0).u8(family_number(*family));
@@ -105,7 +105,7 @@ impl Question {
         }
     }
 
-    pub(super) fn get(octets: &[u8]) -> Read<Self> {
+    pub(in super::super) fn get(octets: &[u8]) -> Read<Self> {
         let from = &mut Reader::new(octets);
         let question = match from.u8()? {
             0 => Self::Register(get_family(from)?, get_name(from)?),
@@ -147,12 +147,12 @@ impl Question {
     }
 }
 
-pub(super) fn put_status(to: &mut Writer, status: Status) {
+pub(in super::super) fn put_status(to: &mut Writer, status: Status) {
     to.u32(status.0);
 }
 
 /// What follows a status of success; otherwise the status.
-pub(super) fn get_success(from: &mut Reader<'_>) -> Result<(), Status> {
+pub(in super::super) fn get_success(from: &mut Reader<'_>) -> Result<(), Status> {
     match from.u32().map(Status) {
         Ok(Status::NO_ERROR) => Ok(()),
         Ok(status) => Err(status),
@@ -183,19 +183,19 @@ fn get_flag(from: &mut Reader<'_>) -> Read<bool> {
     }
 }
 
-pub(super) fn put_views(to: &mut Writer, views: Views) {
+pub(in super::super) fn put_views(to: &mut Writer, views: Views) {
     to.u8(views.bits() as u8);
 }
 
-pub(super) fn get_views(from: &mut Reader<'_>) -> Read<Views> {
+pub(in super::super) fn get_views(from: &mut Reader<'_>) -> Read<Views> {
     Views::from_bits(from.u8()?.into()).ok_or(Garbage)
 }
 
-pub(super) fn put_name(to: &mut Writer, name: EntityName) {
+pub(in super::super) fn put_name(to: &mut Writer, name: EntityName) {
     to.u32(name.protocol.0).u32(name.instance);
 }
 
-pub(super) fn get_name(from: &mut Reader<'_>) -> Read<EntityName> {
+pub(in super::super) fn get_name(from: &mut Reader<'_>) -> Read<EntityName> {
     Ok(EntityName {
         protocol: ProtocolId(from.u32()?),
         instance: from.u32()?,
@@ -224,12 +224,12 @@ fn get_address(from: &mut Reader<'_>) -> Read<IpAddr> {
     })
 }
 
-pub(super) fn put_prefix(to: &mut Writer, prefix: Prefix) {
+pub(in super::super) fn put_prefix(to: &mut Writer, prefix: Prefix) {
     put_address(to, prefix.network());
     to.u8(prefix.length());
 }
 
-pub(super) fn get_prefix(from: &mut Reader<'_>) -> Read<Prefix> {
+pub(in super::super) fn get_prefix(from: &mut Reader<'_>) -> Read<Prefix> {
     let address = get_address(from)?;
     let length = from.u8()?;
     match address {
@@ -294,7 +294,11 @@ fn get_route(from: &mut Reader<'_>) -> Read<Route> {
 
 /// Writes a destination into `room` octets at most: the best routes of each view, what was held, and of the others as many as
 /// there is room for. False when not even that fits.
-pub(super) fn put_destination(to: &mut Writer, destination: &DestinationSnapshot, room: usize) -> bool {
+pub(in super::super) fn put_destination(
+    to: &mut Writer,
+    destination: &DestinationSnapshot,
+    room: usize,
+) -> bool {
     let begin = to.len();
     put_prefix(to, destination.prefix);
     put_duration(to, destination.age);
@@ -329,7 +333,7 @@ pub(super) fn put_destination(to: &mut Writer, destination: &DestinationSnapshot
 /// More octets than a route takes, with what stands around it.
 const MOST_OF_A_ROUTE: usize = 1024;
 
-pub(super) fn get_destination(from: &mut Reader<'_>) -> Read<DestinationSnapshot> {
+pub(in super::super) fn get_destination(from: &mut Reader<'_>) -> Read<DestinationSnapshot> {
     let (prefix, age) = (get_prefix(from)?, get_duration(from)?);
     let mut view = || {
         let held = if get_flag(from)? {
