@@ -91,6 +91,8 @@ impl Home {
             .arg("--socket")
             .arg(&self.socket)
             .args(["--log", "info", "--log-to", "stderr"])
+            // A fast disk takes more transactions than are kept by default, and tests look at old ones.
+            .args(["--history", "1000000"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log);
