@@ -211,7 +211,7 @@ pub(crate) fn run_command(module: &Module, as_json: bool) -> Result<String, Faul
     let text = if as_json {
         json_of(&report)
     } else {
-        report.to_string()
+        format!("{report}\n")
     };
     if report.conforms() {
         Ok(text)
