@@ -8,7 +8,7 @@ use waypost_routprot::{
     Functionality, InfoBlock, InterfaceStatus, NotificationEvent, Refusal, RoutingCharacteristics,
     RoutingProtocol, Status, SupportFunctions, check_registration,
 };
-use waypost_types::{InterfaceIndex, ProtocolId, Time};
+use waypost_types::{InterfaceIndex, ProtocolId, RouterId, Time};
 
 use crate::interfaces::{Interface, InterfaceTable};
 use crate::offers::Offers;
@@ -82,6 +82,8 @@ pub(crate) struct Client {
     /// How often it had failed in a row when it was started.
     pub(crate) failures: u32,
     pub(crate) started: Time,
+    /// The router identifier it started with, or was told of last.
+    pub(crate) router_id: Option<RouterId>,
 }
 
 impl Client {
@@ -110,6 +112,7 @@ impl Client {
             .get(&BlockKey::protocol(id))
             .cloned()
             .unwrap_or_else(InfoBlock::absent);
+        let router_id = support.router_id();
         protocol.start(event, support, &global)?;
         let mut client = Self {
             protocol: Arc::new(Mutex::new(protocol)),
@@ -120,6 +123,7 @@ impl Client {
             offers: Offers::default(),
             failures: 0,
             started: now,
+            router_id,
         };
         for interface in table.iter() {
             if let Some(block) = client.block_for(id, &interface.name, tree)

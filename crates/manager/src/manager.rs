@@ -172,13 +172,13 @@ impl Manager {
     /// Puts the router identifier in force, and tells the clients when it is another one.
     fn refresh_router_id(&mut self) {
         let id = self.router_id_with(self.router.id);
-        let changed = std::mem::replace(&mut self.router_id, id) != id;
-        // First for those that start from now on, then for those that run.
+        self.router_id = id;
+        // First for those that start from now on, then for those that run and know another.
         self.services.set_router(&self.router, id);
-        if changed {
-            for client in self.clients.values().filter(|client| client.is_running()) {
-                client.lock().router_id_changed(id);
-            }
+        let running = self.clients.values_mut().filter(|client| client.is_running());
+        for client in running.filter(|client| client.router_id != id) {
+            client.router_id = id;
+            client.lock().router_id_changed(id);
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use waypost_infobase::{BlockKey, BlockScope, Tree};
-use waypost_routprot::{InfoBlock, Refusal, TROUBLES, Topic, read_info};
+use waypost_routprot::{InfoBlock, Refusal, ReportArguments, Status, TROUBLES, Topic, read_info};
 use waypost_types::ProtocolId;
 
 use crate::Manager;
@@ -153,6 +153,17 @@ impl Manager {
                 .map(|(id, answer)| (self.configuration.name_of(id), answer))
                 .collect(),
         )
+    }
+
+    /// A report that a running protocol makes.
+    pub fn report(&self, protocol: &str, name: &str, arguments: &ReportArguments) -> Result<Value, Refusal> {
+        let id = self.configuration.protocol_named(protocol, &[])?;
+        let client = self.clients.get(&id).filter(|client| client.is_running());
+        let client = client.ok_or_else(|| {
+            let reason = format!("{} is not running", self.configuration.name_of(id));
+            Refusal::new(Status::ERROR_UNKNOWN_PROTOCOL_ID, reason)
+        })?;
+        client.lock().report(name, arguments)
     }
 
     fn ask(&self, topic: Topic) -> impl Iterator<Item = (ProtocolId, Value)> + '_ {

@@ -147,6 +147,7 @@ impl Manager {
         let set = self.set_clients(now, changes, &mut done);
         let confirmed = set.and_then(|()| self.store.confirm(number).map_err(|error| vec![error.into()]));
         if let Err(refusals) = confirmed {
+            self.services.set_router(&self.router, self.router_id());
             self.undo(now, done);
             self.abandon(number);
             return Err(refusals);
@@ -203,6 +204,9 @@ impl Manager {
                 None => {
                     let candidate = self.candidate(changes);
                     let failure = self.failed.get(&id).cloned();
+                    // What is started now is not to begin with an identifier that ends with this very transaction.
+                    let router = RouterConfig::from_tree(&candidate);
+                    self.services.set_router(&router, self.router_id_with(router.id));
                     self.start_client(now, id, &candidate)
                         .map_err(|refusal| vec![refusal])?;
                     started.push(id);

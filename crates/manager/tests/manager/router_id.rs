@@ -1,8 +1,8 @@
 //! The router identifier: where it comes from, what a change of it is said to do, and that running protocols learn of it.
 
 use serde_json::{Value, json};
-use waypost_routprot::Impact;
 use waypost_routprot::conformance::host::{Request, check_order};
+use waypost_routprot::{Impact, Status};
 use waypost_types::{ProtocolId, RouterId};
 
 use crate::rig::{Rig, interface, set, unset};
@@ -81,6 +81,39 @@ fn a_configured_one_reaches_running_protocols_at_once() {
         .unwrap();
     assert_eq!(told(&mut rig), [(OSPF, new), (SAMPLE, new)]);
     check_order(&rig.calls()).unwrap();
+}
+
+/// OSPF would say things in the name of the other one first, and neighbours would keep them for an hour.
+#[test]
+fn who_starts_with_a_new_one_in_one_transaction_starts_with_it() {
+    let mut rig = Rig::new();
+    rig.present(interface(2, "eth0"));
+    rig.apply(&[set("protocols.sample", json!({}))]).unwrap();
+    let new = id("198.51.100.1");
+    rig.apply(&[
+        set("router.id", json!("198.51.100.1")),
+        set("protocols.ospf", json!({})),
+    ])
+    .unwrap();
+    // It was told of none beside the one it began with.
+    assert_eq!(told(&mut rig), [(SAMPLE, new)]);
+    assert_eq!(rig.script(OSPF).support().unwrap().router_id(), new);
+
+    // A transaction that is refused leaves the old one to those that start later.
+    rig.apply(&[unset("protocols.ospf")]).unwrap();
+    rig.each(OSPF, |script| {
+        script.refuse(Status::ERROR_CAN_NOT_COMPLETE, |request| {
+            matches!(request, Request::AddInterface { .. })
+        });
+    });
+    rig.apply(&[
+        set("router.id", json!("198.51.100.2")),
+        set("protocols.ospf", json!({})),
+        set("interfaces.eth0.ospf", json!({})),
+    ])
+    .unwrap_err();
+    assert_eq!((rig.manager.router_id(), told(&mut rig)), (new, vec![]));
+    assert_eq!(rig.script(SAMPLE).support().unwrap().router_id(), new);
 }
 
 #[test]
