@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use waypost_routprot::{
     ConfigurationCodec, Event, Impact, InfoBlock, InfoBuffer, InterfaceIdentity, InterfaceStatus,
-    NotificationEvent, OutputBuffer, Prepared, Refusal, RoutingCharacteristics, RoutingProtocol, Scope,
-    Status, SupportFunctions, Topic, TypedCodec, check_registration,
+    NotificationEvent, OutputBuffer, Prepared, Refusal, ReportArguments, RoutingCharacteristics,
+    RoutingProtocol, Scope, Status, SupportFunctions, Topic, TypedCodec, check_registration,
 };
 use waypost_types::{InterfaceIndex, RouterId};
 
@@ -257,5 +257,9 @@ impl<E: Engine, C: InstanceCell<E>> RoutingProtocol for EngineProtocol<E, C> {
 
     fn show(&mut self, topic: Topic) -> Result<Value, Refusal> {
         self.call(|now, instance| instance.show(now, topic))
+    }
+
+    fn report(&mut self, name: &str, arguments: &ReportArguments) -> Result<Value, Refusal> {
+        self.call(|now, instance| instance.report(now, name, arguments))
     }
 }

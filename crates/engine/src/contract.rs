@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use waypost_routprot::{
-    BlockConfig, Functionality, Impact, InterfaceIdentity, InterfaceStatus, Refusal, Scope, Topic,
+    BlockConfig, Functionality, Impact, InterfaceIdentity, InterfaceStatus, Refusal, ReportArguments, Scope,
+    Topic, no_such_report,
 };
 use waypost_types::{InterfaceIndex, ProtocolId, RouteNotice, RouterId, Seed, Time, WallTime};
 
@@ -257,6 +258,11 @@ pub trait Engine: Sized + Send + 'static {
 
     /// Answers a question without changing anything.
     fn show(&self, now: Now, topic: Topic) -> Result<Value, Refusal>;
+
+    /// A report of the protocol's own (see [`RoutingProtocol::report`](waypost_routprot::RoutingProtocol::report)).
+    fn report(&self, _now: Now, name: &str, _arguments: &ReportArguments) -> Result<Value, Refusal> {
+        Err(no_such_report(name, &[]))
+    }
 
     /// Answers a MIB call (rras-blocks 1.5 and the protocol's own section).
     fn mib(&mut self, now: Now, operation: MibOperation, input: &[u8]) -> Result<MibReply, Refusal>;

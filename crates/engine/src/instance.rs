@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use waypost_routprot::{
     BlockConfig, Event, Functionality, Impact, InfoBlock, InterfaceIdentity, InterfaceStatus, Layout,
-    NotificationEvent, OptionChange, Prepared, Refusal, Status, Topic, option_changes,
+    NotificationEvent, OptionChange, Prepared, Refusal, ReportArguments, Status, Topic, option_changes,
 };
 use waypost_types::{InterfaceIndex, RouteNotice, RouterId, Seed, Time};
 
@@ -515,6 +515,12 @@ impl<E: Engine> Instance<E> {
     pub fn show(&self, now: Now, topic: Topic) -> Result<Value, Refusal> {
         self.alive()?;
         self.engine.show(now, topic)
+    }
+
+    /// A report of the engine's own.
+    pub fn report(&self, now: Now, name: &str, arguments: &ReportArguments) -> Result<Value, Refusal> {
+        self.alive()?;
+        self.engine.report(now, name, arguments)
     }
 
     /// When [`Self::deadline`] wants to be called.

@@ -33,7 +33,9 @@ pub use impact::{Impact, OptionChange, Prepared, option_changes};
 pub use interface::{AdapterBinding, InterfaceIdentity, InterfaceStatus, InterfaceType, LocalBinding};
 pub use layout::{Layout, WAYPOST_MAGIC, WaypostHeader};
 pub use mistakes::{mistakes, shown_value};
-pub use protocol::{MfeStatus, NeighborFlags, RoutingProtocol, TROUBLES, Topic};
+pub use protocol::{
+    MfeStatus, NeighborFlags, ReportArguments, RoutingProtocol, TROUBLES, Topic, no_such_report,
+};
 pub use registration::{Functionality, MS_ROUTER_VERSION, RoutingCharacteristics, check_registration};
 pub use status::{Refusal, Status};
 pub use support::{NotificationEvent, ReceiveType, SupportFunctions};

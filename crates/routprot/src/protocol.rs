@@ -1,5 +1,6 @@
 //! The interface itself.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -65,6 +66,25 @@ pub enum Topic {
     Counters,
     /// Its own table of routes or link states: a list of objects.
     Database,
+}
+
+/// What a report is to be about: each argument with its text.
+pub type ReportArguments = BTreeMap<String, String>;
+
+/// The refusal of a report that a protocol does not have, with those it has.
+#[must_use]
+pub fn no_such_report(name: &str, known: &[&str]) -> Refusal {
+    let reason = if known.is_empty() {
+        "this protocol makes no reports"
+    } else {
+        "this protocol makes no such report"
+    };
+    let refusal = Refusal::new(Status::ERROR_NOT_SUPPORTED, reason).with_value(name);
+    if known.is_empty() {
+        refusal
+    } else {
+        refusal.with_allowed(known.join(", "))
+    }
 }
 
 /// A routing protocol, as a router manager sees it.
@@ -244,5 +264,12 @@ pub trait RoutingProtocol: Send {
             Status::ERROR_NOT_SUPPORTED,
             "this protocol has nothing to say about that",
         ))
+    }
+
+    /// A report of this protocol's own, by its name and with what it is to be about. Changes nothing.
+    ///
+    /// ERROR_NOT_SUPPORTED for a report the protocol does not have, ERROR_INVALID_PARAMETER for arguments it cannot have.
+    fn report(&mut self, name: &str, _arguments: &ReportArguments) -> Result<Value, Refusal> {
+        Err(no_such_report(name, &[]))
     }
 }

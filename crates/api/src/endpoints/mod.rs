@@ -82,6 +82,10 @@ fn tree_schema(_: &mut SchemaGenerator) -> Schema {
     schemars::json_schema!({ "description": "A text tree; GET /v1/schema describes it." })
 }
 
+fn report_schema(_: &mut SchemaGenerator) -> Schema {
+    schemars::json_schema!({ "description": "What the report consists of depends on the protocol." })
+}
+
 fn object_schema(_: &mut SchemaGenerator) -> Schema {
     schemars::json_schema!({ "type": "object" })
 }
@@ -218,6 +222,23 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
             "The routing table, a page at a time.",
             json::<RoutePage>(),
             |call| Box::pin(show::routes(call)),
+        )
+    },
+    Endpoint {
+        parameters: &[
+            parameter("area", "string", "An area, as an address or a number."),
+            parameter("type", "string", "A type of LSA."),
+            parameter("link-state-id", "string", "The identifier of LSAs."),
+            parameter("router", "string", "The identifier of a router."),
+            parameter("prefix", "string", "An address or prefix."),
+            parameter("costs", "string", "Costs of interfaces, as eth0=50,eth1=10."),
+        ],
+        ..get(
+            "/v1/protocols/{protocol}/reports/{report}",
+            "report",
+            "A report of a running protocol, of which each has its own. OSPF: interfaces, lsas, borders, graph, path, calculations, simulate.",
+            Response::Json(report_schema),
+            |call| Box::pin(show::report(call)),
         )
     },
     Endpoint {

@@ -88,6 +88,15 @@ pub(super) async fn database(call: Call) -> Result<Answer, Failure> {
     Answer::json(&tables.await?)
 }
 
+pub(super) async fn report(call: Call) -> Result<Answer, Failure> {
+    let (protocol, name) = (call.part("protocol").to_owned(), call.part("report").to_owned());
+    let arguments = call.query.clone();
+    let report = call
+        .api
+        .manage(move |manager, _, _| manager.report(&protocol, &name, &arguments));
+    Answer::json(&report.await??)
+}
+
 pub(super) async fn routes(call: Call) -> Result<Answer, Failure> {
     let query = match call.parameter::<Destination>("prefix", DESTINATION)? {
         Some(destination) => {
