@@ -8,7 +8,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use serde_json::Value;
 use waypost_engine::{Engine, Input, MibOperation, MibReply, Now, Outbox, RxMeta, Target};
-use waypost_routprot::{AdapterBinding, Event, Functionality, Impact, InterfaceIdentity, Refusal, Topic};
+use waypost_routprot::{
+    AdapterBinding, Event, Functionality, Impact, InterfaceIdentity, Refusal, ReportArguments, Topic,
+};
 use waypost_types::{InterfaceIndex, ProtocolId, RouterId, Seed, Time};
 
 use crate::area::AreaId;
@@ -322,6 +324,10 @@ impl Engine for OspfEngine {
 
     fn show(&self, now: Now, topic: Topic) -> Result<Value, Refusal> {
         Ok(self.describe(now, topic))
+    }
+
+    fn report(&self, now: Now, name: &str, arguments: &ReportArguments) -> Result<Value, Refusal> {
+        self.make_report(now, name, arguments)
     }
 
     fn mib(&mut self, _now: Now, _operation: MibOperation, _input: &[u8]) -> Result<MibReply, Refusal> {

@@ -18,6 +18,7 @@ pub mod options;
 pub mod packet;
 pub mod parameters;
 pub mod process;
+mod report;
 mod show;
 pub mod spf;
 

@@ -3,10 +3,11 @@
 use serde_json::{Map, Value, json};
 use waypost_engine::Now;
 use waypost_routprot::{TROUBLES, Topic};
-use waypost_types::Time;
+use waypost_types::{InterfaceIndex, Time};
 
 use crate::engine::OspfEngine;
 use crate::interface::{Interface, InterfaceId};
+use crate::lsa::LsaHeader;
 use crate::neighbor::Neighbor;
 use crate::neighbor::help::Help;
 use crate::neighbor::machine::State;
@@ -34,12 +35,16 @@ impl OspfEngine {
         self.process.interfaces().values()
     }
 
-    fn name(&self, id: InterfaceId) -> String {
+    pub(crate) fn interface_name(&self, index: InterfaceIndex) -> String {
+        match self.interfaces.get(&index) {
+            Some(attached) => attached.identity.name.clone(),
+            None => index.0.to_string(),
+        }
+    }
+
+    pub(crate) fn name(&self, id: InterfaceId) -> String {
         match id {
-            InterfaceId::Physical(index) => match self.interfaces.get(&index) {
-                Some(attached) => attached.identity.name.clone(),
-                None => index.0.to_string(),
-            },
+            InterfaceId::Physical(index) => self.interface_name(index),
             InterfaceId::Virtual(area, router) => format!("virtual link through {area} to {router}"),
         }
     }
@@ -192,23 +197,28 @@ impl OspfEngine {
                 let Some(header) = database.header(slot, now) else {
                     continue;
                 };
-                let place = match domain {
-                    Domain::As => json!("as"),
-                    Domain::Area(area) => json!(area),
-                    Domain::Link(id) => json!(self.name(id)),
-                };
-                lsas.push(json!({
-                    "scope": place,
-                    "type": header.key.kind.name(),
-                    "link-state-id": header.key.id,
-                    "advertising-router": header.key.router,
-                    "age": header.age,
-                    "sequence": format!("{:#010x}", header.sequence.0),
-                    "checksum": format!("{:#06x}", header.checksum),
-                    "length": header.length,
-                }));
+                lsas.push(self.lsa(domain, &header));
             }
         }
         lsas.into()
+    }
+
+    /// The header of an LSA.
+    pub(crate) fn lsa(&self, domain: Domain, header: &LsaHeader) -> Value {
+        let place = match domain {
+            Domain::As => json!("as"),
+            Domain::Area(area) => json!(area),
+            Domain::Link(id) => json!(self.name(id)),
+        };
+        json!({
+            "scope": place,
+            "type": header.key.kind.name(),
+            "link-state-id": header.key.id,
+            "advertising-router": header.key.router,
+            "age": header.age,
+            "sequence": format!("{:#010x}", header.sequence.0),
+            "checksum": format!("{:#06x}", header.checksum),
+            "length": header.length,
+        })
     }
 }

@@ -38,7 +38,7 @@ use crate::lsa::LsaKey;
 use crate::neighbor::help::Exit;
 use crate::neighbor::lists::Handle;
 use crate::parameters::RouterParameters;
-pub use routes::RouteCounters;
+pub use routes::{Calculation, RouteCounters};
 
 /// Where an LSA is flooded, exactly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

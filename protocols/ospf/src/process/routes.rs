@@ -1,10 +1,11 @@
 //! From databases to routes: when they are calculated, what of them changed (RFC 2328 §16, RFC 8405).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use waypost_engine::{Now, Outbox};
-use waypost_types::{NextHop, PathId, Prefix4, Route, Seed};
+use waypost_types::{NextHop, PathId, Prefix4, Route, Seed, Time};
 
 use super::summaries::LinkStateIds;
 use super::{Domain, Ospf, Timer};
@@ -29,6 +30,32 @@ pub struct RouteCounters {
     pub changes: u64,
 }
 
+/// How many calculations are remembered.
+const REMEMBERED: usize = 50;
+/// How many of the LSAs that caused one.
+const CAUSES: usize = 4;
+
+/// A calculation that was done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Calculation {
+    /// When.
+    pub at: Time,
+    /// How long it had to wait (RFC 8405).
+    pub waited: Duration,
+    /// Everything was calculated anew.
+    pub everything: bool,
+    /// Next hops of this router's own links were looked at.
+    pub links: bool,
+    /// LSAs that had changed, and the first of them.
+    pub lsas: usize,
+    /// Some of them.
+    pub causes: Vec<LsaKey>,
+    /// Networks whose path may have changed.
+    pub networks: usize,
+    /// Routes that did.
+    pub routes: u64,
+}
+
 /// What calculating routes keeps.
 #[derive(Debug)]
 pub(super) struct Routing {
@@ -44,6 +71,9 @@ pub(super) struct Routing {
     /// Something is to be looked at since the time was set.
     asked: bool,
     backoff: Backoff,
+    /// When the calculation was asked for that is to be done.
+    since: Option<Time>,
+    log: VecDeque<Calculation>,
     counters: RouteCounters,
     /// What this router says of the outside.
     pub(super) externals: BTreeMap<Prefix4, External>,
@@ -62,6 +92,8 @@ impl Routing {
             anew: false,
             asked: false,
             backoff: Backoff::default(),
+            since: None,
+            log: VecDeque::new(),
             counters: RouteCounters::default(),
             externals: BTreeMap::new(),
             translated: BTreeMap::new(),
@@ -87,6 +119,11 @@ impl Ospf {
     #[must_use]
     pub const fn route_counters(&self) -> RouteCounters {
         self.routing.counters
+    }
+
+    /// The calculations done last, the latest at the end.
+    pub fn calculations(&self) -> impl DoubleEndedIterator<Item = &Calculation> {
+        self.routing.log.iter()
     }
 
     /// An LSA came, went or says something else; before, it was about a network with this mask.
@@ -129,6 +166,7 @@ impl Ospf {
         if !std::mem::take(&mut self.routing.asked) || self.stopped {
             return false;
         }
+        self.routing.since.get_or_insert(now.time);
         let delay = self.routing.backoff.event(now.time, &self.parameters.backoff);
         if self.timers.get(&Timer::Calculate).is_some() {
             return false;
@@ -167,9 +205,29 @@ impl Ospf {
             counters.partial += 1;
         }
         counters.anew += u64::from(outcome.everything);
+        let before = counters.changes;
         self.install(&outcome, out);
+        let since = self.routing.since.take();
+        self.remember(Calculation {
+            at: now.time,
+            waited: since.map_or(Duration::ZERO, |since| now.time.since(since)),
+            everything: outcome.everything,
+            links,
+            lsas: changes.len(),
+            causes: changes.iter().take(CAUSES).map(|change| change.key).collect(),
+            networks: outcome.networks.len(),
+            routes: self.routing.counters.changes - before,
+        });
         self.summarise(now, &outcome, out);
         self.translate(now, out);
+    }
+
+    fn remember(&mut self, calculation: Calculation) {
+        let log = &mut self.routing.log;
+        if log.len() >= REMEMBERED {
+            log.pop_front();
+        }
+        log.push_back(calculation);
     }
 
     /// Tells the router's own table what changed.
@@ -203,7 +261,7 @@ impl Ospf {
         }
     }
 
-    fn view(&self) -> Option<View<'_>> {
+    pub(crate) fn view(&self) -> Option<View<'_>> {
         let router = self.router?;
         let areas = self.attached_areas().into_iter().filter_map(|area| {
             Some(AreaView {

@@ -131,6 +131,10 @@ impl AreaPaths {
         &self.graph
     }
 
+    pub(super) const fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
     /// The cost and the next hops of a network at a vertex.
     pub(super) fn network(
         &self,

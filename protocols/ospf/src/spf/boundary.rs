@@ -126,6 +126,19 @@ impl Routers {
             .extend(self.said.keys().map(|router| (*router, AreaId::BACKBONE)));
     }
 
+    /// The border of an area that says the least of a router, with its way there.
+    pub(super) fn border_towards(
+        &self,
+        router: Ipv4Addr,
+        area: AreaId,
+        areas: &Areas<'_>,
+    ) -> Option<Ipv4Addr> {
+        let said = self.said.get(&router)?.iter().filter(|said| said.area == area);
+        let ways =
+            said.filter_map(|said| Some((areas.border(said)?.0.saturating_add(said.metric), said.border)));
+        ways.min().map(|(_, border)| border)
+    }
+
     /// The best paths to each router.
     pub(super) const fn paths(&self) -> &BTreeMap<Place, RouterPath> {
         &self.paths

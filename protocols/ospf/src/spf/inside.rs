@@ -131,12 +131,30 @@ impl Inside {
         self.networks.get(&prefix)?.path.as_ref()
     }
 
+    /// Where a network of an area is nearest: the area, the vertex, and what it costs beyond.
+    pub(super) fn nearest(
+        &self,
+        prefix: Prefix4,
+        areas: &BTreeMap<AreaId, AreaPaths>,
+    ) -> Option<(AreaId, Vertex, u32)> {
+        let places = self.networks.get(&prefix)?.places.iter();
+        let costs = places.filter_map(|place| {
+            let distance = areas.get(&place.area)?.tree().distance(place.vertex);
+            Some((distance.saturating_add(place.cost), *place))
+        });
+        let (_, place) = costs.min_by_key(|(cost, place)| (*cost, place.area, place.vertex))?;
+        Some((place.area, place.vertex, place.cost))
+    }
+
     /// The path to an address.
     pub(super) fn towards(&self, address: Ipv4Addr) -> Option<&Path> {
-        (0..=32).rev().find_map(|length| {
-            let prefix = Prefix4::containing(address, length).ok()?;
-            self.path(prefix)
-        })
+        self.path(self.covering(address)?)
+    }
+
+    /// The smallest network with a path that an address is in.
+    pub(super) fn covering(&self, address: Ipv4Addr) -> Option<Prefix4> {
+        let prefixes = (0..=32).rev().map(|length| Prefix4::containing(address, length));
+        prefixes.flatten().find(|prefix| self.path(*prefix).is_some())
     }
 
     pub(super) fn paths(&self) -> impl Iterator<Item = (Prefix4, &Path)> {

@@ -7,7 +7,7 @@
 //!
 //! [`graph`] holds the routers and networks of an area and the links between them, [`tree`] the shortest paths in it, which
 //! `repair` brings along when links change. `area` joins the two, `inside` and `boundary` add what areas say of each other,
-//! `outside` what comes from outside; [`table`] runs them. [`hops`] keeps sets of next hops as numbers, and [`backoff`] says
+//! `outside` what comes from outside; [`table`] runs them. [`picture`] shows it all to people. [`hops`] keeps sets of next hops as numbers, and [`backoff`] says
 //! when routes are calculated.
 
 mod area;
@@ -18,6 +18,7 @@ pub mod hops;
 mod inside;
 mod outside;
 mod path;
+pub mod picture;
 mod repair;
 pub mod table;
 pub mod tree;

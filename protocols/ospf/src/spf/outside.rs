@@ -248,6 +248,14 @@ impl Outside {
         self.choose(prefix, self.networks.get(&prefix)?, rfc1583)
     }
 
+    /// The address that a router says packets to a network are to go to.
+    pub(super) fn forwarding(&self, prefix: Prefix4, origin: Ipv4Addr) -> Option<Ipv4Addr> {
+        let candidates = self.networks.get(&prefix)?.iter();
+        let mut vias = candidates.filter_map(|candidate| self.vias.get(candidate.via as usize)?.as_ref());
+        let via = vias.find(|via| via.key.router == origin && via.reach.is_some())?;
+        (!via.key.forwarding.is_unspecified()).then_some(via.key.forwarding)
+    }
+
     /// Every network there is a path to.
     pub(super) fn all(&self, rfc1583: bool) -> impl Iterator<Item = (Prefix4, Path)> {
         let networks = self.networks.iter();

@@ -19,6 +19,19 @@ pub enum PathType {
     External2,
 }
 
+impl PathType {
+    /// What it is called.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::IntraArea => "intra-area",
+            Self::InterArea => "inter-area",
+            Self::External1 => "external-1",
+            Self::External2 => "external-2",
+        }
+    }
+}
+
 /// The best paths to a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Path {

@@ -12,6 +12,7 @@ use waypost_types::{MAX_NEXT_HOPS, NextHops, Prefix4, Route, RouteKind, Seed};
 use super::area::AreaPaths;
 pub use super::area::AreaView;
 use super::boundary::Routers;
+use super::graph::Vertex;
 use super::hops::{HopSets, SetId};
 use super::inside::{Inside, Said};
 use super::outside::{Outside, ViaKey};
@@ -318,6 +319,33 @@ impl Table {
     /// Those of them that a network covers, itself among them.
     pub fn covered(&self, by: Prefix4) -> impl Iterator<Item = (Prefix4, &Path)> {
         self.inside.covered(by)
+    }
+
+    pub(super) const fn area_paths(&self) -> &BTreeMap<AreaId, AreaPaths> {
+        &self.areas
+    }
+
+    pub(super) fn nearest_place(&self, prefix: Prefix4) -> Option<(AreaId, Vertex, u32)> {
+        self.inside.nearest(prefix, &self.areas)
+    }
+
+    /// The smallest network inside that an address is in.
+    #[must_use]
+    pub fn covering(&self, address: Ipv4Addr) -> Option<Prefix4> {
+        self.inside.covering(address)
+    }
+
+    pub(super) fn forwarding(&self, prefix: Prefix4, origin: Ipv4Addr) -> Option<Ipv4Addr> {
+        self.outside.forwarding(prefix, origin)
+    }
+
+    pub(super) fn border_towards(&self, router: Ipv4Addr, area: AreaId) -> Option<Ipv4Addr> {
+        let areas = Areas {
+            settings: &self.settings,
+            paths: &self.areas,
+            transit: &self.transit,
+        };
+        self.routers.border_towards(router, area, &areas)
     }
 
     /// Every network.
