@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 
 use crate::completion;
+use crate::ospf;
 
 /// Where the daemon listens unless told otherwise.
 pub(crate) const SOCKET: &str = "/run/waypost/waypost.sock";
@@ -195,6 +196,9 @@ Examples:
     /// Protocols in shared objects, for their authors
     #[command(subcommand)]
     Module(Module),
+    /// What OSPF can be asked beside what it shows
+    #[command(subcommand)]
+    Ospf(ospf::Ospf),
     /// Every configuration option: what it takes and what it is for
     Schema {
         /// Only those of this protocol
@@ -278,6 +282,9 @@ pub(crate) enum Show {
     Counters,
     /// The protocols' own tables
     Database,
+    /// OSPF: its database, graph, shortest paths and calculations
+    #[command(subcommand)]
+    Ospf(ospf::Show),
 }
 
 /// What to do with whole routing tables.

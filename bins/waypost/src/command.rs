@@ -13,12 +13,13 @@ use waypost_api::{
 };
 use waypost_manager::{Applied, Path, Plan};
 use waypost_routprot::{Refusal, Status, suggestion};
+use waypost_types::ProtocolId;
 
 use crate::arguments::{Arguments, Autostatic, Blocks, Change, Command, Show};
 use crate::fault::Fault;
 use crate::router::Router;
 use crate::sheet::Sheet;
-use crate::{files, manual, module, render, tables, vocabulary, watch};
+use crate::{files, manual, module, ospf, render, tables, vocabulary, watch};
 
 /// Destinations asked for at a time.
 const PAGE: u64 = 5000;
@@ -85,18 +86,15 @@ pub(crate) fn run(sheet: &Sheet, arguments: Arguments) -> Result<String, Fault> 
                 desk.applied(&answer)
             }
         }
-        Command::Explain { prefix } => {
-            let answer = desk
-                .router
-                .get(&query("/v1/explain", [("destination", prefix.as_str())]))?;
-            desk.shown(&answer, |sheet, explanation: &Explanation| {
-                render::explanation(sheet, &prefix, explanation)
-            })
-        }
+        Command::Explain { prefix } => desk.explain(&prefix),
         Command::Watch => watch::watch(sheet, desk.router, desk.json).map(|()| String::new()),
         Command::Autostatic(Autostatic::Update { interface }) => desk.autostatic(&interface),
         Command::Blocks(blocks) => desk.blocks(blocks),
         Command::Routes(routes) => tables::run(&mut desk.router, sheet, routes, desk.json),
+        Command::Ospf(request) => {
+            let answer = ospf::run(desk.sheet, &mut desk.router, &request, desk.json)?;
+            desk.answered(answer)
+        }
         Command::Module(module) => module::run_command(&module, desk.json),
         Command::Schema { protocol } => desk.schema(protocol.as_deref()),
         Command::Man { directory } => manual::write(&directory),
@@ -133,6 +131,38 @@ impl Desk<'_> {
         text: impl FnOnce(&Sheet, &T) -> String,
     ) -> Result<String, Fault> {
         self.either(answer, |sheet, answer| Ok(text(sheet, &typed(answer)?)))
+    }
+
+    /// An answer that is rendered already, unless it is wanted as JSON.
+    fn answered(&self, answer: ospf::Answer) -> Result<String, Fault> {
+        match answer {
+            ospf::Answer::Text(text) => Ok(text),
+            ospf::Answer::Json(answer) => self.either(&answer, |_, _| Ok(String::new())),
+        }
+    }
+
+    /// Why a route won; where it is OSPF's, how OSPF came to it.
+    fn explain(&mut self, prefix: &str) -> Result<String, Fault> {
+        let answer = self
+            .router
+            .get(&query("/v1/explain", [("destination", prefix)]))?;
+        let mut text = self.shown(&answer, |sheet, explanation: &Explanation| {
+            render::explanation(sheet, prefix, explanation)
+        })?;
+        let explanation: Explanation = typed(&answer)?;
+        let of_ospf = explanation
+            .rows
+            .iter()
+            .any(|row| row.best && row.owner == ProtocolId::OSPF);
+        if of_ospf
+            && !self.json
+            && let Some(matched) = explanation.matched
+            && let Some(reasons) = ospf::reasons(self.sheet, &mut self.router, &matched.to_string())
+        {
+            text.push('\n');
+            text.push_str(&reasons);
+        }
+        Ok(text)
     }
 
     fn planned(&self, answer: &Value) -> Result<String, Fault> {
@@ -237,6 +267,10 @@ impl Desk<'_> {
             Show::Counters => {
                 let answer = self.router.get("/v1/counters")?;
                 self.shown(&answer, render::counters)
+            }
+            Show::Ospf(show) => {
+                let answer = ospf::show(self.sheet, &mut self.router, &show, self.json)?;
+                self.answered(answer)
             }
             Show::Database => {
                 let answer = self.router.get("/v1/database")?;

@@ -10,6 +10,7 @@ mod fault;
 mod files;
 mod manual;
 mod module;
+mod ospf;
 mod render;
 mod router;
 mod sheet;

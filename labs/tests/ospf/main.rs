@@ -2,6 +2,7 @@
 //! under test, `r1`.
 
 mod plan;
+mod tools;
 
 use std::time::Duration;
 

@@ -28,7 +28,7 @@ pub(crate) use protocols::{protocol, protocols};
 pub(crate) use routes::{explanation, inactive, routes};
 pub(crate) use schema::schema;
 pub(crate) use status::status;
-pub(crate) use units::count;
+pub(crate) use units::{count, plain_value, span};
 
 use crate::sheet::{Ink, Sheet};
 use crate::table::{Cell, Column, Table};
