@@ -87,7 +87,7 @@ fn serve(options: &Options) -> Result<()> {
             .any(|known| known.0 == protocol || known.1 == name)
     })?;
     let configuration = built_in.with(modules.codecs());
-    let around = Arc::new(Around::new(table.clone(), signals.clone()));
+    let around = Around::new(table.clone(), signals.clone());
     let installed = protocols::Installed::new(process::random_seed()?, around, table.clone(), modules);
     let routes = surroundings::Routes::new(table.clone());
     let manager = Manager::new(

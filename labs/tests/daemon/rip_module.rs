@@ -180,11 +180,21 @@ fn it_routes_between_others() {
 /// A daemon that restarts takes the module's process with it, which says no good-bye: no route goes, here or elsewhere.
 #[test]
 fn a_restart_of_the_daemon_is_nobody_s_business() {
+    restarts(RECORD);
+}
+
+/// Nor does one that is in the daemon.
+#[test]
+fn a_restart_of_a_daemon_with_the_module_in_it_is_nobody_s_business() {
+    restarts("run = \"in-process\"");
+}
+
+fn restarts(record: &str) {
     run(|lab| {
         let row = Row::new(lab)?;
         let [r1, r2, r3] = &row.nodes;
         let _ends = row.start_ends()?;
-        let mut router = start_module(r2, RECORD)?;
+        let mut router = start_module(r2, record)?;
         r2.wait_for_route(LAN1, &[R1], SOON)?;
         r2.wait_for_route(LAN3, &[R3_BY_A], SOON)?;
         r1.wait_for_route(LAN3, &["10.0.12.2"], SOON)?;
@@ -205,7 +215,7 @@ fn a_restart_of_the_daemon_is_nobody_s_business() {
             if runs { Err(status) } else { Ok(()) }
         })?;
         drop(router);
-        let router = start_module(r2, RECORD)?;
+        let router = start_module(r2, record)?;
         await_metric(&router, LAN1, 2)?;
         await_metric(&router, LAN3, 2)?;
         for feed in &feeds {

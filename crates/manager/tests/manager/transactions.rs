@@ -267,7 +267,7 @@ fn a_failed_protocol_is_what_it_was_after_a_failed_transaction() {
             |request| matches!(request, Request::Start { global: info } if *info == global(1)),
         );
     });
-    rig.manager.client_died(rig.now, SAMPLE, "it panicked");
+    rig.died(SAMPLE, "it panicked");
     rig.wait(1);
     let before = rig.row(SAMPLE);
     assert_eq!(before["state"], "failed");
