@@ -86,11 +86,12 @@ pub(crate) fn run(sheet: &Sheet, arguments: Arguments) -> Result<String, Fault> 
             }
         }
         Command::Explain { prefix } => {
+            let owners = desk.owners()?;
             let answer = desk
                 .router
                 .get(&query("/v1/explain", [("destination", prefix.as_str())]))?;
             desk.shown(&answer, |sheet, explanation: &Explanation| {
-                render::explanation(sheet, &prefix, explanation)
+                render::explanation(sheet, &owners, &prefix, explanation)
             })
         }
         Command::Watch => watch::watch(sheet, desk.router, desk.json).map(|()| String::new()),
@@ -192,6 +193,8 @@ impl Desk<'_> {
                 owner,
                 limit,
             } => {
+                let owners = self.owners()?;
+                let owner = owner.map(|name| owners.asked(&name));
                 let answer = match prefix {
                     Some(prefix) => self
                         .router
@@ -200,9 +203,9 @@ impl Desk<'_> {
                 };
                 self.either(&answer, |sheet, answer| {
                     let rows: Vec<RouteRow> = typed(answer.get("rows").unwrap_or(&Value::Null))?;
-                    let mut text = render::routes(sheet, &rows, answer.get("next").is_none());
+                    let mut text = render::routes(sheet, &owners, &rows, answer.get("next").is_none());
                     if let Some(inactive) = answer.get("inactive") {
-                        text.push_str(&render::inactive(sheet, &typed::<Vec<_>>(inactive)?));
+                        text.push_str(&render::inactive(sheet, &owners, &typed::<Vec<_>>(inactive)?));
                     }
                     Ok(text)
                 })
@@ -243,6 +246,12 @@ impl Desk<'_> {
                 self.shown(&answer, render::database)
             }
         }
+    }
+
+    /// How the owners of routes are called.
+    fn owners(&mut self) -> Result<render::Owners, Fault> {
+        let rows: Vec<ProtocolRow> = typed(&self.router.get("/v1/protocols")?)?;
+        Ok(render::Owners::of(&rows))
     }
 
     fn neighbors(&mut self, interface: Option<&str>) -> Result<String, Fault> {
