@@ -16,8 +16,11 @@ use serde::Deserialize;
 use waypost_api::parse_toml;
 use waypost_host::table::TableHandle;
 use waypost_manager::OpaqueCodec;
-use waypost_routprot::{ConfigurationCodec, RoutingProtocol, parse_text};
-use waypost_routprot_abi::{IsolatedOptions, IsolatedProtocol, ModuleProtocol, Privileges, host_program};
+use waypost_routprot::{ConfigurationCodec, Refusal, RoutingProtocol, parse_text};
+use waypost_routprot_abi::{
+    Describes, IsolatedOptions, IsolatedProtocol, ModuleProtocol, Named, Privileges, codec_of, host_program,
+};
+use waypost_rtmv2::RouteTable;
 use waypost_types::ProtocolId;
 
 use crate::privileges::{self, Capability};
@@ -30,7 +33,7 @@ const RECORD: u64 = 64 << 10;
 pub(crate) struct Modules(BTreeMap<ProtocolId, Module>);
 
 /// A module as it is installed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Module {
     name: &'static str,
     title: &'static str,
@@ -152,11 +155,9 @@ impl Modules {
         Ok(())
     }
 
-    /// How their configuration is written.
+    /// How their configuration is written: as they describe it, or else as octets.
     pub(crate) fn codecs(&self) -> impl Iterator<Item = Arc<dyn ConfigurationCodec>> {
-        self.0.iter().map(|(protocol, module)| {
-            Arc::new(OpaqueCodec::new(*protocol, module.name, module.title)) as Arc<dyn ConfigurationCodec>
-        })
+        self.0.iter().map(|(protocol, module)| module.codec(*protocol))
     }
 
     /// The protocols they are.
@@ -174,27 +175,63 @@ impl Modules {
         let module = self.0.get(&protocol)?;
         let table = Some(table.for_module(protocol));
         let loaded = match module.run {
-            Run::InProcess => ModuleProtocol::load(&module.file, table)
-                .map(|instance| Box::new(instance) as Box<dyn RoutingProtocol>)
-                .map_err(|error| error.to_string()),
-            Run::Isolated => {
-                let options = IsolatedOptions {
-                    program: host_program(),
-                    deadline: module.deadline,
-                    table,
-                    privileges: module.privileges,
-                    died: Box::new(died),
-                };
-                IsolatedProtocol::load(&module.file, options)
-                    .map(|instance| Box::new(instance) as Box<dyn RoutingProtocol>)
-                    .map_err(|refusal| refusal.to_string())
-            }
+            Run::InProcess => module.in_process(table).map(|instance| Box::new(instance) as _),
+            Run::Isolated => module
+                .isolated(table, died)
+                .map(|instance| Box::new(instance) as _),
         };
         loaded
             .inspect_err(
                 |error| tracing::error!(protocol = module.name, %error, "the module cannot be loaded"),
             )
             .ok()
+    }
+}
+
+impl Module {
+    /// How its configuration is written. One that describes it in a way that makes no sense is told of in the log: the router
+    /// can do with the octets.
+    fn codec(&self, protocol: ProtocolId) -> Arc<dyn ConfigurationCodec> {
+        let named = Named {
+            protocol,
+            name: self.name,
+            title: self.title,
+        };
+        let module = self.clone();
+        let described = codec_of(named, Box::new(move || module.describer()));
+        let described = described.unwrap_or_else(|error| {
+            tracing::error!(protocol = self.name, %error, "the module's configuration is written as octets");
+            None
+        });
+        described.unwrap_or_else(|| Arc::new(OpaqueCodec::new(protocol, self.name, self.title)))
+    }
+
+    /// An instance that is asked for its configuration and nothing else.
+    fn describer(&self) -> Result<Box<dyn Describes>, Refusal> {
+        Ok(match self.run {
+            Run::InProcess => Box::new(self.in_process(None)?),
+            // Whoever asks it is told that it failed.
+            Run::Isolated => Box::new(self.isolated(None, |_| ())?),
+        })
+    }
+
+    fn in_process(&self, table: Option<Arc<dyn RouteTable>>) -> Result<ModuleProtocol, Refusal> {
+        ModuleProtocol::load(&self.file, table).map_err(|error| Refusal::failed(error.to_string()))
+    }
+
+    fn isolated(
+        &self,
+        table: Option<Arc<dyn RouteTable>>,
+        died: impl FnOnce(String) + Send + 'static,
+    ) -> Result<IsolatedProtocol, Refusal> {
+        let options = IsolatedOptions {
+            program: host_program(),
+            deadline: self.deadline,
+            table,
+            privileges: self.privileges,
+            died: Box::new(died),
+        };
+        IsolatedProtocol::load(&self.file, options)
     }
 }
 
