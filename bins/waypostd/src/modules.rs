@@ -74,6 +74,9 @@ struct Record {
     /// What the process of an isolated module may do of what takes privileges: "net-bind-service", "net-raw". None by default.
     #[serde(default)]
     capabilities: Vec<Capability>,
+    /// It takes the place of the built-in protocol of this name and number. False by default.
+    #[serde(default)]
+    replaces_built_in: bool,
     /// The user that an isolated module runs as. By default, if the daemon is root, "waypost-module" or, where there is none,
     /// "nobody".
     user: Option<String>,
@@ -89,7 +92,7 @@ const DEADLINES: RangeInclusive<u64> = 100..=60_000;
 impl Modules {
     /// Reads the records in a folder, which need not be there. A record that cannot be used is told of in the log and left
     /// out: the router runs without that protocol, and keeps what is configured for it.
-    pub(crate) fn read(folder: &Path, taken: &dyn Fn(ProtocolId, &str) -> bool) -> Result<Self> {
+    pub(crate) fn read(folder: &Path, built_in: &[(ProtocolId, &str)]) -> Result<Self> {
         let mut modules = Self::default();
         let entries = match fs::read_dir(folder) {
             Ok(entries) => entries,
@@ -100,14 +103,14 @@ impl Modules {
         files.retain(|file| file.extension() == Some(OsStr::new("toml")));
         files.sort();
         for file in files {
-            if let Err(error) = modules.add(&file, taken) {
+            if let Err(error) = modules.add(&file, built_in) {
                 tracing::error!(file = %file.display(), "the module is left out: {error:#}");
             }
         }
         Ok(modules)
     }
 
-    fn add(&mut self, file: &Path, taken: &dyn Fn(ProtocolId, &str) -> bool) -> Result<()> {
+    fn add(&mut self, file: &Path, built_in: &[(ProtocolId, &str)]) -> Result<()> {
         let name = file.file_stem().and_then(OsStr::to_str).unwrap_or_default();
         ensure!(
             name.starts_with(|first: char| first.is_ascii_lowercase())
@@ -120,9 +123,22 @@ impl Modules {
         let record: Record = parse_toml(&fs::read_to_string(file)?).and_then(|text| parse_text(&text))?;
         let protocol: ProtocolId = record.protocol.parse()?;
         ensure!(
-            !taken(protocol, name) && !self.0.contains_key(&protocol),
-            "there is another protocol of that name or number"
+            !self.0.contains_key(&protocol),
+            "there is another module of that number"
         );
+        if record.replaces_built_in {
+            ensure!(
+                built_in.contains(&(protocol, name)),
+                "replaces-built-in: no built-in protocol has this name and number"
+            );
+        } else {
+            ensure!(
+                !built_in
+                    .iter()
+                    .any(|known| known.0 == protocol || known.1 == name),
+                "there is a built-in protocol of that name or number (replaces-built-in = true takes its place)"
+            );
+        }
         ensure!(
             DEADLINES.contains(&record.deadline),
             "deadline: {} (allowed: {}..={} milliseconds)",
@@ -158,6 +174,11 @@ impl Modules {
     /// How their configuration is written: as they describe it, or else as octets.
     pub(crate) fn codecs(&self) -> impl Iterator<Item = Arc<dyn ConfigurationCodec>> {
         self.0.iter().map(|(protocol, module)| module.codec(*protocol))
+    }
+
+    /// Whether a protocol is one of them.
+    pub(crate) fn has(&self, protocol: ProtocolId) -> bool {
+        self.0.contains_key(&protocol)
     }
 
     /// The protocols they are.
@@ -245,9 +266,34 @@ mod tests {
         let file = folder.path().join("sample.toml");
         let text = format!("file = 'sample.so'\nprotocol = '0x000000c8'\n{lines}\n");
         fs::write(&file, text).unwrap();
-        match Modules::default().add(&file, &|_, _| false) {
+        match Modules::default().add(&file, &[(ProtocolId::RIP, "rip")]) {
             Ok(()) => String::new(),
             Err(error) => format!("{error:#}"),
+        }
+    }
+
+    #[test]
+    fn a_built_in_protocol_is_replaced_on_purpose_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let add = |name: &str, number: &str, replaces: bool| {
+            let file = folder.path().join(format!("{name}.toml"));
+            let text = format!("file = 'sample.so'\nprotocol = '{number}'\nreplaces-built-in = {replaces}\n");
+            fs::write(&file, text).unwrap();
+            let mut modules = Modules::default();
+            let added = modules.add(&file, &[(ProtocolId::RIP, "rip"), (ProtocolId::OSPF, "ospf")]);
+            added.map(|()| modules.has(ProtocolId::RIP)).ok()
+        };
+        assert_eq!(add("rip", "0x00000008", true), Some(true));
+        assert_eq!(add("sample", "0x000000c8", false), Some(false));
+        for (name, number, replaces) in [
+            ("rip", "0x00000008", false),
+            ("sample", "0x00000008", false),
+            ("rip", "0x000000c8", false),
+            ("sample", "0x00000008", true),
+            ("ospf", "0x00000008", true),
+            ("sample", "0x000000c8", true),
+        ] {
+            assert_eq!(add(name, number, replaces), None, "{name} {number} {replaces}");
         }
     }
 

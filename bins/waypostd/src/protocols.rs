@@ -70,16 +70,17 @@ impl Protocols for Installed {
         instance: InstanceId,
         persisted: Vec<(String, Vec<u8>)>,
     ) -> Option<Box<dyn RoutingProtocol>> {
+        if self.modules.has(protocol) {
+            let around = self.around.of(instance);
+            let died = move |reason| around.died(protocol, reason);
+            return self.modules.create(protocol, &self.table, died);
+        }
         match protocol {
             Rip::PROTOCOL => self.start::<Rip>(instance, persisted),
             OspfEngine::PROTOCOL => self.start::<OspfEngine>(instance, persisted),
             Static::PROTOCOL => self.start::<Static>(instance, persisted),
             LoadGenerator::PROTOCOL => self.start::<LoadGenerator>(instance, persisted),
-            _ => {
-                let around = self.around.of(instance);
-                let died = move |reason| around.died(protocol, reason);
-                self.modules.create(protocol, &self.table, died)
-            }
+            _ => None,
         }
     }
 
@@ -90,7 +91,8 @@ impl Protocols for Installed {
             Static::PROTOCOL,
             LoadGenerator::PROTOCOL,
         ];
-        built_in.into_iter().chain(self.modules.protocols()).collect()
+        let built_in = built_in.into_iter().filter(|id| !self.modules.has(*id));
+        built_in.chain(self.modules.protocols()).collect()
     }
 }
 
