@@ -15,6 +15,7 @@ mod report;
 mod rig;
 mod rip_10k;
 mod set;
+mod spf;
 mod table;
 mod transaction;
 mod watch;
@@ -32,9 +33,10 @@ use report::{Report, Section};
 /// What is measured: a name, and how.
 type Benchmark = (&'static str, fn(&Context) -> Result<Section>);
 
-const BENCHMARKS: [Benchmark; 8] = [
+const BENCHMARKS: [Benchmark; 9] = [
     ("table", table::run),
     ("policy", policy::run),
+    ("spf", spf::run),
     ("module", module::run),
     ("set", set::run),
     ("transaction", transaction::run),
@@ -47,7 +49,7 @@ const BENCHMARKS: [Benchmark; 8] = [
 #[derive(Parser)]
 #[command(name = "cargo xtask bench", max_term_width = 100)]
 struct Arguments {
-    /// Which: table, policy, module, set, transaction, live-metric, rip-10k, kernel-1m; all of them by default
+    /// Which: table, policy, spf, module, set, transaction, live-metric, rip-10k, kernel-1m; all of them by default
     names: Vec<String>,
     /// How often each thing is measured, in place of each benchmark's own number
     #[arg(long)]

@@ -59,7 +59,7 @@ impl OspfEngine {
                     "interfaces": on.count(),
                     "lsas": database.len(),
                     "checksum-sum": database.checksum_sum(),
-                    "transit": table.transit.get(&area).copied().unwrap_or_default(),
+                    "transit": table.is_transit(area),
                 })
             })
             .collect();

@@ -16,7 +16,11 @@ fn exists(name: &str) -> bool {
     };
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let path = module.replace("::", "/");
-    let places = [format!("{path}.rs"), format!("tests/{path}.rs")];
+    let places = [
+        format!("{path}.rs"),
+        format!("{path}/mod.rs"),
+        format!("tests/{path}.rs"),
+    ];
     let signature = format!("fn {function}(");
     places
         .iter()

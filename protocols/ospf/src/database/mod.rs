@@ -68,6 +68,8 @@ pub struct Installed {
     /// Whether routes must be calculated anew: the LSA is new or its contents differ, in options, body, or being at MaxAge
     /// (RFC 2328 §13.2).
     pub changed: bool,
+    /// The mask of the network that the instance before was about, if there was one and it was about one.
+    pub mask: Option<Ipv4Addr>,
 }
 
 /// The LSAs of one scope.
@@ -148,6 +150,12 @@ impl Database {
         Body::decode(entry.key(), &entry.body).ok()
     }
 
+    /// The mask of the network that an LSA is about, if it is about one.
+    #[must_use]
+    pub fn mask(&self, slot: Slot) -> Option<Ipv4Addr> {
+        self.entry(slot)?.mask()
+    }
+
     /// Appends the LSA as it is sent: older by `transit` seconds, at most MaxAge (RFC 2328 §13.3). The octets appended, 0 for
     /// an empty slot.
     pub fn write(&self, slot: Slot, now: Time, transit: u16, writer: &mut Writer) -> usize {
@@ -202,6 +210,7 @@ impl Database {
             None => Installed {
                 slot: self.insert(entry),
                 changed: !header.is_max_age(),
+                mask: None,
             },
         };
         let left = u64::from(MAX_AGE - header.age);
@@ -210,12 +219,13 @@ impl Database {
     }
 
     fn replace(&mut self, slot: Slot, mut entry: Entry, now: Time) -> Installed {
-        let mut changed = false;
+        let (mut changed, mut mask) = (false, None);
         let mut sums = (0, 0);
         if let Some(old) = self.entry_mut(slot) {
             let flushed = |entry: &Entry| entry.header(now).is_max_age();
             changed =
                 old.options != entry.options || old.body != entry.body || flushed(old) != flushed(&entry);
+            mask = old.mask();
             (entry.due, entry.place, entry.held) = (old.due, old.place, old.held);
             sums = (old.checksum, entry.checksum);
             *old = entry;
@@ -224,7 +234,7 @@ impl Database {
             .checksum_sum
             .wrapping_sub(sums.0.into())
             .wrapping_add(sums.1.into());
-        Installed { slot, changed }
+        Installed { slot, changed, mask }
     }
 
     fn insert(&mut self, entry: Entry) -> Slot {
@@ -383,6 +393,20 @@ impl Entry {
             id: self.id,
             router: self.router,
         }
+    }
+
+    /// Network-LSAs, summaries and externals begin with it (RFC 2328 A.4.3 to A.4.5).
+    fn mask(&self) -> Option<Ipv4Addr> {
+        let network = match self.kind {
+            LsaType::Network | LsaType::Summary | LsaType::AsExternal | LsaType::Nssa => true,
+            LsaType::Router
+            | LsaType::AsbrSummary
+            | LsaType::OpaqueLink
+            | LsaType::OpaqueArea
+            | LsaType::OpaqueAs => false,
+        };
+        let octets = self.body.first_chunk::<4>().filter(|_| network)?;
+        Some(Ipv4Addr::from(*octets))
     }
 
     fn header(&self, now: Time) -> LsaHeader {

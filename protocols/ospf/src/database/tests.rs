@@ -44,7 +44,7 @@ fn an_entry_takes_64_octets() {
 fn lsas_age_with_the_clock_and_are_due_at_max_age() {
     let mut database = Database::new(Seed(1));
     let now = Time::from_millis(5_500);
-    let Installed { slot, changed } = install(&mut database, &lsa(1, 100, 1, 5), now);
+    let Installed { slot, changed, .. } = install(&mut database, &lsa(1, 100, 1, 5), now);
     assert!(changed);
     let age = |database: &Database, at| database.header(slot, at).unwrap().age;
     assert_eq!(age(&database, now), 100);

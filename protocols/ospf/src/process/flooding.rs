@@ -208,7 +208,7 @@ impl Ospf {
             return Verdict::Ignored;
         };
         if installed.changed {
-            self.changes.push((domain, header.key));
+            self.note_routes(domain, header.key, installed.mask);
             self.note_topology(domain, header.key);
         }
         self.counters.received += 1;

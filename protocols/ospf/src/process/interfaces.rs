@@ -95,6 +95,7 @@ impl Ospf {
             .any(|interface| interface.parameters.area == area);
         if !used {
             self.databases.remove(Domain::Area(area));
+            self.calculate_anew();
             self.wishes.retain(|(domain, _), _| *domain != Domain::Area(area));
             self.expired.retain(|(domain, _)| *domain != Domain::Area(area));
             self.routing

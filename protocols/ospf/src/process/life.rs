@@ -30,7 +30,7 @@ impl Ospf {
         }
         self.look_at_help();
         self.router_lsas.extend(self.databases.areas.keys());
-        self.reconsider();
+        self.calculate_anew();
         self.say_externals(now, out);
         self.settle(now, out);
     }

@@ -222,8 +222,6 @@ pub struct Ospf {
     expired: BTreeSet<(Domain, Slot)>,
     /// Neighbours in Exchange or Loading (RFC 2328 §14).
     exchanging: usize,
-    /// What changed since routes were calculated.
-    changes: Vec<(Domain, LsaKey)>,
     routing: Routing,
     counters: RouterCounters,
     /// Why it is a stub router for a time.
@@ -252,7 +250,6 @@ impl Ospf {
             floods: BTreeSet::new(),
             expired: BTreeSet::new(),
             exchanging: 0,
-            changes: Vec::new(),
             routing: Routing::new(seed),
             counters: RouterCounters::default(),
             passing: Passing::No,

@@ -117,7 +117,8 @@ impl Ospf {
         let Some(key) = database.key(slot).filter(|_| database.flush(slot)) else {
             return;
         };
-        self.note_change(domain, key);
+        let mask = database.mask(slot);
+        self.note_change(domain, key, mask);
         self.forget_retransmissions(domain, key.kind.scope(), slot);
         let header = self
             .databases
@@ -199,7 +200,7 @@ impl Ospf {
         let refresh = Duration::from_secs(u64::from(LS_REFRESH_TIME) - spread);
         database.set_due(installed.slot, now.time + refresh);
         if installed.changed {
-            self.note_change(domain, key);
+            self.note_change(domain, key, installed.mask);
         }
         self.counters.originated += 1;
         self.flood(now, domain, installed.slot, &header, None);
@@ -226,11 +227,11 @@ impl Ospf {
     }
 
     /// Something in a database is other than it was. What this router says of elsewhere it knows from its routes.
-    fn note_change(&mut self, domain: Domain, key: LsaKey) {
+    fn note_change(&mut self, domain: Domain, key: LsaKey, mask: Option<Ipv4Addr>) {
         self.note_topology(domain, key);
         let inside = matches!(key.kind, LsaType::Router | LsaType::Network);
         if inside || self.router != Some(key.router) {
-            self.changes.push((domain, key));
+            self.note_routes(domain, key, mask);
         }
     }
 

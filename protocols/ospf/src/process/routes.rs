@@ -10,33 +10,21 @@ use super::summaries::LinkStateIds;
 use super::{Domain, Ospf, Timer};
 use crate::area::AreaId;
 use crate::interface::{Interface, InterfaceId};
-use crate::lsa::{External, LsaType};
+use crate::lsa::{External, LsaKey, LsaType};
 use crate::parameters::NetworkType;
 use crate::spf::backoff::Backoff;
-use crate::spf::table::{AreaView, Table, View};
+use crate::spf::table::{AreaView, LsaChange, Outcome, Table, View};
 use crate::spf::tree::FirstHops;
-
-/// How much is to be calculated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Extent {
-    /// Nothing.
-    #[default]
-    Nothing,
-    /// What the outside says (§16.6).
-    Externals,
-    /// And what other areas say (§16.5).
-    Summaries,
-    /// Everything.
-    Everything,
-}
 
 /// Counters of the calculation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RouteCounters {
-    /// Calculations of everything.
+    /// Calculations of paths inside areas.
     pub full: u64,
-    /// Calculations that left the trees as they were.
+    /// Calculations that left those as they were.
     pub partial: u64,
+    /// Calculations of everything anew.
+    pub anew: u64,
     /// Routes set or deleted.
     pub changes: u64,
 }
@@ -47,10 +35,14 @@ pub(super) struct Routing {
     pub(super) table: Table,
     /// What the router's own table was told.
     installed: BTreeMap<Prefix4, Route>,
-    /// What is to be calculated when the time comes.
-    extent: Extent,
-    /// What was asked for since that was looked at.
-    asked: Extent,
+    /// LSAs to be looked at when the time comes.
+    changes: Vec<LsaChange>,
+    /// Where links lead is to be looked at.
+    links: bool,
+    /// What was calculated is worth nothing any more.
+    anew: bool,
+    /// Something is to be looked at since the time was set.
+    asked: bool,
     backoff: Backoff,
     counters: RouteCounters,
     /// What this router says of the outside.
@@ -65,8 +57,10 @@ impl Routing {
         Self {
             table: Table::new(seed.child("routes")),
             installed: BTreeMap::new(),
-            extent: Extent::Nothing,
-            asked: Extent::Nothing,
+            changes: Vec::new(),
+            links: false,
+            anew: false,
+            asked: false,
             backoff: Backoff::default(),
             counters: RouteCounters::default(),
             externals: BTreeMap::new(),
@@ -95,23 +89,46 @@ impl Ospf {
         self.routing.counters
     }
 
+    /// An LSA came, went or says something else; before, it was about a network with this mask.
+    pub(super) fn note_routes(&mut self, domain: Domain, key: LsaKey, mask: Option<Ipv4Addr>) {
+        let area = match domain {
+            Domain::Area(area) => Some(area),
+            Domain::As => None,
+            Domain::Link(_) => return,
+        };
+        if matches!(
+            key.kind,
+            LsaType::OpaqueLink | LsaType::OpaqueArea | LsaType::OpaqueAs
+        ) {
+            return;
+        }
+        let routing = &mut self.routing;
+        routing.asked = true;
+        // Who keeps changing things while routes wait is not to fill the memory with it.
+        routing.anew |= routing.changes.len() > 2 * self.databases.len() + 1024;
+        if routing.anew {
+            routing.changes.clear();
+        } else {
+            routing.changes.push(LsaChange { area, key, mask });
+        }
+    }
+
     /// Next hops changed without any LSA.
     pub(super) fn reconsider(&mut self) {
-        self.routing.asked = Extent::Everything;
+        (self.routing.asked, self.routing.links) = (true, true);
+    }
+
+    /// A database is gone as a whole.
+    pub(super) fn calculate_anew(&mut self) {
+        self.routing.anew = true;
+        self.reconsider();
     }
 
     /// Looks at what changed and sets the time of the calculation; if that is now, calculates. Whether it did.
     pub(super) fn plan_calculation(&mut self, now: Now, out: &mut Outbox) -> bool {
-        let changes = std::mem::take(&mut self.changes);
-        if self.stopped {
+        if !std::mem::take(&mut self.routing.asked) || self.stopped {
             return false;
         }
-        let changed = changes.iter().map(|(_, key)| extent(key.kind)).max();
-        let asked = std::mem::take(&mut self.routing.asked).max(changed.unwrap_or_default());
-        if asked == Extent::Nothing {
-            return false;
-        }
-        self.routing.extent = self.routing.extent.max(asked);
         let delay = self.routing.backoff.event(now.time, &self.parameters.backoff);
         if self.timers.get(&Timer::Calculate).is_some() {
             return false;
@@ -126,57 +143,67 @@ impl Ospf {
 
     /// Calculates what is to be calculated, and says what changed.
     pub(super) fn calculate(&mut self, now: Now, out: &mut Outbox) {
-        let extent = std::mem::take(&mut self.routing.extent);
+        let changes = std::mem::take(&mut self.routing.changes);
+        let links = std::mem::take(&mut self.routing.links);
+        let anew = std::mem::take(&mut self.routing.anew);
         let mut table = std::mem::replace(&mut self.routing.table, Table::new(self.seed));
-        if let Some(view) = self.view(now) {
-            match extent {
-                Extent::Everything => table.calculate(&view),
-                Extent::Summaries => table.calculate_summaries(&view),
-                Extent::Externals | Extent::Nothing => table.calculate_externals(&view),
+        let outcome = match self.view() {
+            Some(view) if anew => table.calculate(&view),
+            Some(view) => table.update(&view, &changes),
+            None => {
+                table = Table::new(self.seed.child("routes"));
+                Outcome {
+                    everything: true,
+                    ..Outcome::default()
+                }
             }
-        } else {
-            table = Table::new(self.seed.child("routes"));
-        }
+        };
         self.routing.table = table;
+        let inside = |change: &LsaChange| matches!(change.key.kind, LsaType::Router | LsaType::Network);
         let counters = &mut self.routing.counters;
-        if extent == Extent::Everything {
+        if links || outcome.everything || changes.iter().any(inside) {
             counters.full += 1;
         } else {
             counters.partial += 1;
         }
-        self.install(out);
-        if extent >= Extent::Summaries {
-            self.summarise(now, out);
-        }
+        counters.anew += u64::from(outcome.everything);
+        self.install(&outcome, out);
+        self.summarise(now, &outcome, out);
         self.translate(now, out);
     }
 
-    /// Tells the router's own table what changed: one walk over both, in the order of networks.
-    fn install(&mut self, out: &mut Outbox) {
-        let table = &self.routing.table;
-        let mut wanted = BTreeMap::new();
-        for (prefix, path) in table.all() {
-            if let Some(route) = table.route(path, self.parameters.preference) {
-                wanted.insert(prefix, route);
+    /// Tells the router's own table what changed.
+    fn install(&mut self, outcome: &Outcome, out: &mut Outbox) {
+        let Routing {
+            table,
+            installed,
+            counters,
+            ..
+        } = &mut self.routing;
+        let preference = self.parameters.preference;
+        if outcome.everything {
+            let gone: Vec<Prefix4> = installed
+                .keys()
+                .filter(|prefix| table.path(**prefix).is_none())
+                .copied()
+                .collect();
+            for prefix in gone {
+                tell(installed, counters, prefix, None, out);
             }
-        }
-        let old = std::mem::take(&mut self.routing.installed);
-        for prefix in old.keys() {
-            if !wanted.contains_key(prefix) {
-                out.delete_route(*prefix, PathId(0));
-                self.routing.counters.changes += 1;
+            for (prefix, path) in table.all() {
+                tell(installed, counters, prefix, table.route(&path, preference), out);
             }
+            return;
         }
-        for (prefix, route) in &wanted {
-            if old.get(prefix) != Some(route) {
-                out.set_route(*prefix, PathId(0), route.clone());
-                self.routing.counters.changes += 1;
-            }
+        for prefix in &outcome.networks {
+            let route = table
+                .path(*prefix)
+                .and_then(|path| table.route(&path, preference));
+            tell(installed, counters, *prefix, route, out);
         }
-        self.routing.installed = wanted;
     }
 
-    fn view(&self, now: Now) -> Option<View<'_>> {
+    fn view(&self) -> Option<View<'_>> {
         let router = self.router?;
         let areas = self.attached_areas().into_iter().filter_map(|area| {
             Some(AreaView {
@@ -196,7 +223,6 @@ impl Ospf {
             .collect();
         let addresses = self.interfaces.values();
         Some(View {
-            now: now.time,
             router,
             areas,
             external: self.databases.get(Domain::As)?,
@@ -270,11 +296,26 @@ pub(super) fn link_data(interface: &Interface) -> Ipv4Addr {
     }
 }
 
-fn extent(kind: LsaType) -> Extent {
-    match kind {
-        LsaType::Router | LsaType::Network => Extent::Everything,
-        LsaType::Summary | LsaType::AsbrSummary => Extent::Summaries,
-        LsaType::AsExternal | LsaType::Nssa => Extent::Externals,
-        LsaType::OpaqueLink | LsaType::OpaqueArea | LsaType::OpaqueAs => Extent::Nothing,
+/// Tells of one network's route, if it is another one than was told before.
+fn tell(
+    installed: &mut BTreeMap<Prefix4, Route>,
+    counters: &mut RouteCounters,
+    prefix: Prefix4,
+    route: Option<Route>,
+    out: &mut Outbox,
+) {
+    if installed.get(&prefix) == route.as_ref() {
+        return;
+    }
+    counters.changes += 1;
+    match route {
+        Some(route) => {
+            out.set_route(prefix, PathId(0), route.clone());
+            installed.insert(prefix, route);
+        }
+        None => {
+            out.delete_route(prefix, PathId(0));
+            installed.remove(&prefix);
+        }
     }
 }

@@ -67,7 +67,7 @@ impl Ospf {
     /// Says everything with a cost again.
     fn say_costs(&mut self, now: Now, out: &mut Outbox) {
         self.router_lsas.extend(self.databases.areas.keys());
-        self.reconsider();
+        self.calculate_anew();
         self.say_externals(now, out);
     }
 

@@ -13,9 +13,9 @@ use crate::area::AreaId;
 use crate::lsa::body::RouterFlags;
 use crate::lsa::{AsbrSummary, External, LS_INFINITY, LsaKey, LsaType, Summary};
 use crate::options::Options;
-use crate::parameters::AreaKind;
+use crate::parameters::{AreaKind, AreaParameters, Range};
 use crate::spf::hops::SetId;
-use crate::spf::table::PathType;
+use crate::spf::table::{Outcome, Path, PathType};
 
 /// Link State IDs of networks (RFC 2328 appendix E): the address, and where two networks have the same one, the address with
 /// some of its host bits set for the larger of them.
@@ -55,8 +55,8 @@ impl LinkStateIds {
         Some(id)
     }
 
-    fn prefixes(&self) -> Vec<Prefix4> {
-        self.by_prefix.keys().copied().collect()
+    fn prefixes(&self) -> impl Iterator<Item = Prefix4> {
+        self.by_prefix.keys().copied()
     }
 }
 
@@ -71,68 +71,117 @@ fn candidates(prefix: Prefix4) -> impl Iterator<Item = Ipv4Addr> {
 
 impl Ospf {
     /// Brings the summaries in every area to what the routing table says (RFC 2328 §12.4.3).
-    pub(super) fn summarise(&mut self, now: Now, out: &mut Outbox) {
+    pub(super) fn summarise(&mut self, now: Now, outcome: &Outcome, out: &mut Outbox) {
         let border = self.is_border();
+        let networks = self.summaries_to_look_at(outcome);
         for area in self.databases.areas.keys().copied().collect::<Vec<_>>() {
             let speaks = border && self.is_attached(area);
-            let networks = if speaks {
-                self.summaries_for(area)
-            } else {
-                BTreeMap::new()
-            };
-            self.say_networks(now, area, &networks, out);
-            let routers = if speaks {
-                self.boundary_routers_for(area)
-            } else {
-                BTreeMap::new()
-            };
-            self.say_boundary_routers(now, area, &routers, out);
+            let domain = Domain::Area(area);
+            let known = self.routing.ids.get(&(domain, LsaType::Summary));
+            let known = known.filter(|_| outcome.everything);
+            let all: BTreeSet<Prefix4> = known
+                .into_iter()
+                .flat_map(LinkStateIds::prefixes)
+                .chain(networks.iter().copied())
+                .collect();
+            for prefix in all {
+                let cost = if speaks {
+                    self.summary_for(area, prefix)
+                } else {
+                    None
+                };
+                self.say_network(now, area, prefix, cost, out);
+            }
+            let known = self.wished(domain, LsaType::AsbrSummary).map(|key| key.id);
+            let mut routers: BTreeSet<Ipv4Addr> = known.filter(|_| outcome.everything).collect();
+            routers.extend(&outcome.routers);
+            for router in routers {
+                let cost = if speaks {
+                    self.boundary_router_for(area, router)
+                } else {
+                    None
+                };
+                self.say_boundary_router(now, area, router, cost, out);
+            }
         }
     }
 
-    /// The networks an area is to hear of, and their costs.
-    fn summaries_for(&self, area: AreaId) -> BTreeMap<Prefix4, u32> {
-        let mut networks: BTreeMap<Prefix4, u32> = BTreeMap::new();
+    /// The networks whose summaries may be others: those that changed, the ranges they are in, and the default that stub areas
+    /// are told.
+    fn summaries_to_look_at(&self, outcome: &Outcome) -> BTreeSet<Prefix4> {
+        let mut networks = outcome.networks.clone();
+        let ranges = self.parameters.areas.values().flat_map(|area| &area.ranges);
+        for range in ranges.map(|range| range.prefix) {
+            let mut inside = outcome
+                .networks
+                .range(range..)
+                .take_while(|prefix| range.covers(**prefix));
+            if outcome.everything || inside.next().is_some() {
+                networks.insert(range);
+            }
+        }
+        if outcome.everything {
+            networks.insert(Prefix4::DEFAULT);
+        }
+        networks
+    }
+
+    /// What an area is to hear that a network costs, if it is to hear of it.
+    fn summary_for(&self, area: AreaId, prefix: Prefix4) -> Option<u32> {
         let parameters = self.parameters.area(area);
         if parameters.kind != AreaKind::Normal && !area.is_backbone() {
             let default = parameters.kind == AreaKind::Stub || parameters.no_summary;
-            if default {
-                networks.insert(Prefix4::DEFAULT, parameters.default_cost);
+            if prefix.is_default() && default {
+                return Some(parameters.default_cost);
             }
             if parameters.no_summary {
-                return networks;
+                return None;
             }
         }
-        let table = &self.routing.table;
-        // Costs of what ranges cover, to be said once.
-        let mut ranges: BTreeMap<Prefix4, u32> = BTreeMap::new();
-        for (prefix, path) in table.networks() {
-            let from = path.area;
-            let known_there = from == area || self.leads_into(path.hops, area);
-            let wrong_way = path.kind == PathType::InterArea && area.is_backbone();
-            if path.cost >= LS_INFINITY || wrong_way || prefix.is_default() {
-                continue;
-            }
-            let range = self.parameters.area(from).ranges.iter();
-            // Ranges of the backbone are not used into areas that others pass through: those need the parts (§12.4.3).
-            let condenses = !from.is_backbone() || !table.transit.get(&area).copied().unwrap_or_default();
-            let range = range
-                .filter(|range| path.kind == PathType::IntraArea && condenses && range.prefix.covers(prefix))
-                .max_by_key(|range| range.prefix.length());
-            match range {
-                Some(range) if from != area && range.advertise => {
-                    let cost = ranges.entry(range.prefix).or_default();
-                    *cost = range.cost.unwrap_or_else(|| path.cost.max(*cost));
-                }
-                Some(_) => {}
-                None if !known_there => {
-                    networks.insert(prefix, path.cost);
-                }
-                None => {}
-            }
+        self.range_for(area, prefix).or_else(|| {
+            let path = self.routing.table.inside(prefix)?;
+            let said = self.is_said(area, prefix, path)
+                && self.range_of(area, prefix, path).is_none()
+                && path.area != area
+                && !self.leads_into(path.hops, area);
+            said.then_some(path.cost)
+        })
+    }
+
+    /// What a range of addresses costs: the most any network costs that it stands for (RFC 2328 §12.4.3).
+    fn range_for(&self, area: AreaId, range: Prefix4) -> Option<u32> {
+        let of = |from: &AreaParameters| from.ranges.iter().any(|known| known.prefix == range);
+        if !self.parameters.areas.values().any(of) {
+            return None;
         }
-        networks.extend(ranges);
-        networks
+        let covered = self.routing.table.covered(range);
+        let costs = covered.filter(|(prefix, path)| self.is_said(area, *prefix, path) && path.area != area);
+        let costs = costs.filter_map(|(prefix, path)| {
+            let known = self.range_of(area, prefix, path)?;
+            (known.prefix == range && known.advertise).then(|| known.cost.unwrap_or(path.cost))
+        });
+        costs.max()
+    }
+
+    /// Whether an area may hear of a network at all.
+    fn is_said(&self, area: AreaId, prefix: Prefix4, path: &Path) -> bool {
+        let wrong_way = path.kind == PathType::InterArea && area.is_backbone();
+        path.cost < LS_INFINITY && !wrong_way && !prefix.is_default()
+    }
+
+    /// The range that stands for a network when an area hears of it. Ranges of the backbone are not used into areas that others
+    /// pass through: those need the parts (RFC 2328 §12.4.3).
+    fn range_of(&self, area: AreaId, prefix: Prefix4, path: &Path) -> Option<Range> {
+        let condenses = !path.area.is_backbone() || !self.routing.table.is_transit(area);
+        if path.kind != PathType::IntraArea || !condenses {
+            return None;
+        }
+        let parameters = self.parameters.area(path.area);
+        let ranges = parameters
+            .ranges
+            .iter()
+            .filter(|range| range.prefix.covers(prefix));
+        ranges.max_by_key(|range| range.prefix.length()).cloned()
     }
 
     /// Whether packets would go back into an area they come from.
@@ -145,22 +194,27 @@ impl Ospf {
         })
     }
 
-    fn say_networks(&mut self, now: Now, area: AreaId, wanted: &BTreeMap<Prefix4, u32>, out: &mut Outbox) {
+    fn say_network(&mut self, now: Now, area: AreaId, prefix: Prefix4, cost: Option<u32>, out: &mut Outbox) {
         let (domain, kind) = (Domain::Area(area), LsaType::Summary);
-        let options = self.lsa_options(area);
-        let known = self.routing.ids.entry((domain, kind)).or_default().prefixes();
-        for prefix in known.into_iter().filter(|prefix| !wanted.contains_key(prefix)) {
+        let Some(cost) = cost else {
             self.unsay(now, domain, kind, prefix, out);
-        }
-        for (prefix, cost) in wanted {
-            let summary = Summary {
-                mask: prefix.netmask(),
-                metric: self.cost_beyond(*cost),
-            };
-            let mut writer = Writer::new();
-            summary.encode(&mut writer);
-            self.say(now, domain, kind, *prefix, options, writer.finish(), out);
-        }
+            return;
+        };
+        let summary = Summary {
+            mask: prefix.netmask(),
+            metric: self.cost_beyond(cost),
+        };
+        let mut writer = Writer::new();
+        summary.encode(&mut writer);
+        self.say(
+            now,
+            domain,
+            kind,
+            prefix,
+            self.lsa_options(area),
+            writer.finish(),
+            out,
+        );
     }
 
     /// Says something of a network under its identifier; who had it before gets another one.
@@ -194,66 +248,53 @@ impl Ospf {
         }
     }
 
-    /// The boundary routers an area is to hear of, and their costs. Stub areas hear of none (§12.4.3).
-    fn boundary_routers_for(&self, area: AreaId) -> BTreeMap<Ipv4Addr, u32> {
-        let mut routers: BTreeMap<Ipv4Addr, u32> = BTreeMap::new();
+    /// What an area is to hear that a boundary router costs, if it is to hear of it. Stub areas hear of none, and who is in
+    /// the area itself needs no introduction (§12.4.3).
+    fn boundary_router_for(&self, area: AreaId, router: Ipv4Addr) -> Option<u32> {
         if self.parameters.area(area).kind != AreaKind::Normal {
-            return routers;
+            return None;
         }
-        for ((router, from), path) in &self.routing.table.routers {
-            let normal = self.parameters.area(*from).kind == AreaKind::Normal;
+        let routers = self.routing.table.routers();
+        let inside = routers.get(&(router, area));
+        if inside.is_some_and(|path| {
+            path.kind == PathType::IntraArea && path.flags.contains(RouterFlags::EXTERNAL)
+        }) {
+            return None;
+        }
+        let all = (router, AreaId(0))..=(router, AreaId(u32::MAX));
+        let paths = routers.range(all).filter(|((_, from), path)| {
             let wrong_way = path.kind == PathType::InterArea && area.is_backbone();
-            if *from == area
-                || wrong_way
-                || !normal
-                || !path.flags.contains(RouterFlags::EXTERNAL)
-                || path.cost >= LS_INFINITY
-                || self.leads_into(path.hops, area)
-            {
-                continue;
-            }
-            routers
-                .entry(*router)
-                .and_modify(|cost| *cost = path.cost.min(*cost))
-                .or_insert(path.cost);
-        }
-        // Who is in the area itself needs no introduction.
-        routers.retain(|router, _| {
-            let inside = self.routing.table.routers.get(&(*router, area));
-            inside.is_none_or(|path| {
-                path.kind != PathType::IntraArea || !path.flags.contains(RouterFlags::EXTERNAL)
-            })
+            *from != area
+                && !wrong_way
+                && self.parameters.area(*from).kind == AreaKind::Normal
+                && path.flags.contains(RouterFlags::EXTERNAL)
+                && path.cost < LS_INFINITY
+                && !self.leads_into(path.hops, area)
         });
-        routers
+        paths.map(|(_, path)| path.cost).min()
     }
 
-    fn say_boundary_routers(
+    fn say_boundary_router(
         &mut self,
         now: Now,
         area: AreaId,
-        wanted: &BTreeMap<Ipv4Addr, u32>,
+        id: Ipv4Addr,
+        cost: Option<u32>,
         out: &mut Outbox,
     ) {
         let Some(router) = self.router else { return };
         let (domain, kind) = (Domain::Area(area), LsaType::AsbrSummary);
-        let known: BTreeSet<LsaKey> = self.wished(domain, kind).collect();
-        for key in known {
-            if !wanted.contains_key(&key.id) {
+        let key = LsaKey { kind, id, router };
+        let Some(cost) = cost else {
+            if self.wish_of(domain, key).is_some() {
                 self.withdraw(now, domain, key, out);
             }
-        }
-        let options = self.lsa_options(area);
-        for (id, cost) in wanted {
-            let mut writer = Writer::new();
-            let metric = self.cost_beyond(*cost);
-            AsbrSummary { metric }.encode(&mut writer);
-            let key = LsaKey {
-                kind,
-                id: *id,
-                router,
-            };
-            self.wish(now, domain, key, options, writer.finish(), out);
-        }
+            return;
+        };
+        let metric = self.cost_beyond(cost);
+        let mut writer = Writer::new();
+        AsbrSummary { metric }.encode(&mut writer);
+        self.wish(now, domain, key, self.lsa_options(area), writer.finish(), out);
     }
 
     /// Says of each network that it can be reached outside through this router, or, with `None`, that it cannot any more

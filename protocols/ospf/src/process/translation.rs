@@ -47,7 +47,7 @@ impl Ospf {
             return false;
         }
         let all = (Ipv4Addr::UNSPECIFIED, AreaId(0))..=(Ipv4Addr::BROADCAST, AreaId(u32::MAX));
-        let mut others = self.routing.table.routers.range(all).filter(|((_, of), path)| {
+        let mut others = self.routing.table.routers().range(all).filter(|((_, of), path)| {
             *of == area && path.kind == PathType::IntraArea && path.flags.contains(RouterFlags::BORDER)
         });
         others.all(|((other, _), path)| *other < router && !path.flags.contains(RouterFlags::TRANSLATOR))

@@ -1,5 +1,7 @@
 //! Sets of next hops, each kept once and named by a number: thousands of vertices share a few of them.
 
+use std::net::Ipv4Addr;
+
 use foldhash::quality::FixedState;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
@@ -62,6 +64,25 @@ impl HopSets {
         self.sets.push(hops.clone());
         self.numbers.insert(hops, id);
         id
+    }
+
+    /// How many sets there are.
+    pub(super) const fn count(&self) -> usize {
+        self.sets.len()
+    }
+
+    /// The next hops to an address: itself where its network is attached.
+    pub fn towards(&mut self, id: SetId, address: Ipv4Addr) -> SetId {
+        let hops = self.get(id);
+        if hops.iter().all(|hop| hop.gateway.is_some()) {
+            return id;
+        }
+        let towards = hops.iter().map(|hop| match hop.gateway {
+            Some(_) => *hop,
+            None => NextHop::via(address.into(), hop.interface),
+        });
+        let towards = towards.collect();
+        self.intern(towards)
     }
 
     /// The next hops of both.

@@ -1,10 +1,26 @@
 //! The calculation of routes (RFC 2328 §16).
 //!
-//! [`graph`] makes flat arrays of an area's LSAs, [`tree`] finds the shortest paths in them, [`hops`] keeps sets of next hops
-//! as numbers, [`table`] puts the results of areas, summaries and externals together, and [`backoff`] says when.
+//! ```text
+//! LSAs ─> graph ─> tree ─> area ─> inside ─┐
+//!                           │ └──> boundary ┴─> outside      all of it kept and brought along by table
+//! ```
+//!
+//! [`graph`] holds the routers and networks of an area and the links between them, [`tree`] the shortest paths in it, which
+//! `repair` brings along when links change. `area` joins the two, `inside` and `boundary` add what areas say of each other,
+//! `outside` what comes from outside; [`table`] runs them. [`hops`] keeps sets of next hops as numbers, and [`backoff`] says
+//! when routes are calculated.
 
+mod area;
 pub mod backoff;
+mod boundary;
 pub mod graph;
 pub mod hops;
+mod inside;
+mod outside;
+mod path;
+mod repair;
 pub mod table;
 pub mod tree;
+
+#[cfg(test)]
+mod tests;

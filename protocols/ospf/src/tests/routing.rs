@@ -496,7 +496,7 @@ fn one_border_router_translates_what_an_nssa_says_of_the_outside() {
     lab.run(Duration::from_secs(60));
     announce(&mut lab, 0, "192.168.1.0/24", Some(external(3, true)));
     let outside = prefix("192.168.1.0/24");
-    let path = lab.routers[4].table().path(outside).copied().unwrap();
+    let path = lab.routers[4].table().path(outside).unwrap();
     assert_eq!((path.kind, path.type_2, path.tag), (PathType::External2, 3, 77));
     // The higher identifier does it, alone.
     assert_eq!(path.origin, router_id(2));
@@ -505,7 +505,7 @@ fn one_border_router_translates_what_an_nssa_says_of_the_outside() {
     // Should it go, the other takes over.
     lab.with(2, crate::process::Ospf::stop);
     lab.run(Duration::from_secs(60));
-    let path = lab.routers[4].table().path(outside).copied().unwrap();
+    let path = lab.routers[4].table().path(outside).unwrap();
     assert_eq!(path.origin, router_id(1));
     announce(&mut lab, 0, "192.168.1.0/24", None);
     assert_eq!(lab.routers[4].table().path(outside), None);
