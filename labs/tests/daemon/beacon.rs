@@ -104,13 +104,10 @@ fn by_name(router: &Router) -> Result<()> {
         );
     }
     let change = format!("{METRIC}=7");
-    let live = "live: routes heard here have it at once";
     for command in [&["set", "--plan", &change][..], &["set", &change]] {
         let said = router.command(command)?;
-        ensure!(
-            said.contains(METRIC) && said.contains(live),
-            "{command:?}: {said}"
-        );
+        let is_told = said.contains("beacon.metric: 1 -> 7") && said.contains("live: ");
+        ensure!(is_told, "{command:?}: {said}");
     }
     let metric = router.command(&["get", METRIC])?;
     ensure!(metric.trim() == "7", "{metric}");

@@ -162,7 +162,7 @@ fn rejected(router: &Router) -> Result<Result<(), String>> {
             (found, text)
         }
         Make::Bird => {
-            let text = std::fs::read_to_string(router.node().directory().join("bird.log"))?;
+            let text = fs::read_to_string(router.node().directory().join("bird.log"))?;
             (text.to_lowercase().contains("authentication failed"), text)
         }
         Make::Waypost => {

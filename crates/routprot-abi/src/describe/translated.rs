@@ -59,15 +59,18 @@ impl TranslatedCodec {
             ));
         }
         let Translator { instance, failed } = &mut *translator;
-        let answer = match instance {
-            Some(instance) => instance.translate(self.named.protocol, scope, direction, given),
-            None => (self.load)().and_then(|loaded| {
-                let loaded = instance.insert(loaded);
-                loaded.translate(self.named.protocol, scope, direction, given)
-            }),
-        };
         *failed = None;
-        if !instance.as_ref().is_some_and(|instance| instance.is_there()) {
+        let ask = |instance: &mut Box<dyn Describes>| {
+            let answer = instance.translate(self.named.protocol, scope, direction, given);
+            instance.is_there().then_some(answer)
+        };
+        // One that ended since it was asked last is no failure yet.
+        if let Some(answer) = instance.as_mut().and_then(ask) {
+            return answer;
+        }
+        let loaded = instance.insert((self.load)().inspect_err(|_| *failed = Some(now))?);
+        let answer = loaded.translate(self.named.protocol, scope, direction, given);
+        if !loaded.is_there() {
             *instance = None;
             *failed = Some(now);
         }
