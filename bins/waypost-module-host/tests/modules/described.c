@@ -5,6 +5,11 @@
 
 #include <waypost/describe.h>
 
+_Static_assert(sizeof(OPTION_WORD_INFO) == 24 && sizeof(OPTION_TABLE) == 24, "");
+_Static_assert(sizeof(OPTION_INFO) == 88 && offsetof(OPTION_INFO, Minimum) == 40, "");
+_Static_assert(offsetof(OPTION_INFO, Words) == 64 && offsetof(OPTION_INFO, Element) == 80, "");
+_Static_assert(sizeof(CONFIGURATION_INFO) == 56 && offsetof(CONFIGURATION_INFO, Translate) == 32, "");
+
 #define NONE 0
 #define GOOD NONE
 #define FIELD_BEYOND_THE_BLOCK 1

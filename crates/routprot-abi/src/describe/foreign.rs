@@ -67,7 +67,7 @@ pub(crate) struct ConfigurationInfo {
     pub(crate) interface_schema: *const c_char,
 }
 
-// `test/clibrary` holds the header to the same numbers.
+// A module of the tests (`described.c`) holds the header to the same numbers.
 const _: () = assert!(size_of::<WordInfo>() == 24);
 const _: () = assert!(size_of::<OptionInfo>() == 88 && offset_of!(OptionInfo, minimum) == 40);
 const _: () = assert!(offset_of!(OptionInfo, words) == 64 && offset_of!(OptionInfo, element) == 80);
