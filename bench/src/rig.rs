@@ -7,8 +7,8 @@ use anyhow::{Result, bail};
 use waypost_engine::{Engine, EngineProtocol, ManualCell, Now, codec_of};
 use waypost_infobase::Store;
 use waypost_manager::{
-    Applied, Author, Autostatic, Configuration, Edit, Interface, InterfaceChange, Manager, Protocols,
-    RouteTable, RouteTerms,
+    Applied, Author, Autostatic, Configuration, Edit, InstanceId, Interface, InterfaceChange, Manager,
+    Protocols, RouteTable, RouteTerms,
 };
 use waypost_rip::Rip;
 use waypost_routprot::{InterfaceType, NotificationEvent, Refusal, RoutingProtocol};
@@ -115,6 +115,7 @@ impl Protocols for Installed {
     fn create(
         &mut self,
         protocol: ProtocolId,
+        _instance: InstanceId,
         _persisted: Vec<(String, Vec<u8>)>,
     ) -> Option<Box<dyn RoutingProtocol>> {
         (protocol == Rip::PROTOCOL).then(|| Box::new(Protocol::new(self.0.clone())) as _)

@@ -16,6 +16,7 @@ WAYPOST_BEGIN
 #define PREPARE_GLOBAL 0u
 #define PREPARE_INTERFACE 1u     /* of the interface of this index; ERROR_INVALID_PARAMETER when there is none */
 #define PREPARE_NEW_INTERFACE 2u /* of one that the protocol does not have yet; the index means nothing */
+#define PREPARE_ROUTER_ID 3u     /* no block but four octets: what RouterIdChanged (state.h) would do with this one */
 
 /*
  * Says what SetGlobalInfo or SetInterfaceInfo (AddInterface for a new interface) would answer, now, and changes nothing. Called as
@@ -25,7 +26,8 @@ WAYPOST_BEGIN
  *
  *   {"changes": [{"path": "metric", "old": 1, "new": 2, "impact": IMPACT, "reason": "why"}]}
  *
- * with every option that the block would change, none when it is in force already; IMPACT is "live", "restarts-interface",
+ * with every option that the block would change, none when it is in force already (of PREPARE_ROUTER_ID one change, whose path
+ * means nothing, or none when the protocol has no use for a router identifier); IMPACT is "live", "restarts-interface",
  * "restarts-protocol", or {"resets-neighbours": {"neighbours": ["192.0.2.1"]}}. With ERROR_INVALID_PARAMETER or
  * ERROR_CAN_NOT_COMPLETE it is
  *

@@ -143,11 +143,12 @@ impl Desk<'_> {
 
     /// Why a route won; where it is OSPF's, how OSPF came to it.
     fn explain(&mut self, prefix: &str) -> Result<String, Fault> {
+        let owners = self.owners()?;
         let answer = self
             .router
             .get(&query("/v1/explain", [("destination", prefix)]))?;
         let mut text = self.shown(&answer, |sheet, explanation: &Explanation| {
-            render::explanation(sheet, prefix, explanation)
+            render::explanation(sheet, &owners, prefix, explanation)
         })?;
         let explanation: Explanation = typed(&answer)?;
         let of_ospf = explanation
@@ -222,6 +223,8 @@ impl Desk<'_> {
                 owner,
                 limit,
             } => {
+                let owners = self.owners()?;
+                let owner = owner.map(|name| owners.asked(&name));
                 let answer = match prefix {
                     Some(prefix) => self
                         .router
@@ -230,9 +233,9 @@ impl Desk<'_> {
                 };
                 self.either(&answer, |sheet, answer| {
                     let rows: Vec<RouteRow> = typed(answer.get("rows").unwrap_or(&Value::Null))?;
-                    let mut text = render::routes(sheet, &rows, answer.get("next").is_none());
+                    let mut text = render::routes(sheet, &owners, &rows, answer.get("next").is_none());
                     if let Some(inactive) = answer.get("inactive") {
-                        text.push_str(&render::inactive(sheet, &typed::<Vec<_>>(inactive)?));
+                        text.push_str(&render::inactive(sheet, &owners, &typed::<Vec<_>>(inactive)?));
                     }
                     Ok(text)
                 })
@@ -277,6 +280,12 @@ impl Desk<'_> {
                 self.shown(&answer, render::database)
             }
         }
+    }
+
+    /// How the owners of routes are called.
+    fn owners(&mut self) -> Result<render::Owners, Fault> {
+        let rows: Vec<ProtocolRow> = typed(&self.router.get("/v1/protocols")?)?;
+        Ok(render::Owners::of(&rows))
     }
 
     fn neighbors(&mut self, interface: Option<&str>) -> Result<String, Fault> {

@@ -9,8 +9,10 @@ use serde::Deserialize;
 use serde_json::json;
 use waypost_api::{hex, parse_toml};
 use waypost_routprot::conformance::{Outcome, Report, Subject, run};
-use waypost_routprot::{InfoBlock, Refusal, RoutingProtocol, parse_text};
-use waypost_routprot_abi::{IsolatedOptions, IsolatedProtocol, ModuleProtocol, Privileges, host_program};
+use waypost_routprot::{ConfigurationCodec, InfoBlock, Refusal, RoutingProtocol, parse_text};
+use waypost_routprot_abi::{
+    Describes, IsolatedOptions, IsolatedProtocol, ModuleProtocol, Named, Privileges, codec_of, host_program,
+};
 use waypost_rtmv2::{LocalTable, RouteTable};
 use waypost_types::{InterfaceIndex, ProtocolId, Seed};
 
@@ -82,6 +84,12 @@ impl Blocks {
         described.map_err(|refusal| Fault::Usage(format!("{}: {refusal}", path.display())))
     }
 
+    fn protocol(&self) -> Result<ProtocolId, Refusal> {
+        self.protocol
+            .parse()
+            .map_err(|error| Refusal::invalid(format!("{error}")).at("protocol"))
+    }
+
     /// The module as the suite's subject.
     fn subject<'a>(
         &'a self,
@@ -91,14 +99,10 @@ impl Blocks {
         let block = |option: &str, text: &str| {
             octets(option, text, InterfaceIndex(0)).map(|octets| InfoBlock::new(1, octets))
         };
-        let protocol: ProtocolId = self
-            .protocol
-            .parse()
-            .map_err(|error| Refusal::invalid(format!("{error}")).at("protocol"))?;
         let [first, second] = &self.interface;
         let mut subject = Subject::new(
             load,
-            protocol,
+            self.protocol()?,
             block("global", &self.global)?,
             [block("interface.0", first)?, block("interface.1", second)?],
             block("invalid-interface", &self.invalid_interface)?,
@@ -171,22 +175,56 @@ fn table() -> Arc<dyn RouteTable> {
     Arc::new(table)
 }
 
-/// A fresh instance.
-fn load(file: &Path, in_process: bool) -> Result<Box<dyn RoutingProtocol>, Refusal> {
-    let table = Some(table());
-    if in_process {
-        let loaded = ModuleProtocol::load(file, table).map_err(|error| Refusal::failed(error.to_string()))?;
-        return Ok(Box::new(loaded));
-    }
+/// An instance that has failed says so in the call during which it did.
+fn isolated(file: &Path, table: Option<Arc<dyn RouteTable>>) -> Result<IsolatedProtocol, Refusal> {
     let options = IsolatedOptions {
         program: host_program(),
         deadline: DEADLINE,
         table,
         privileges: Privileges::default(),
-        // The call during which it fails says so.
         died: Box::new(|_| ()),
     };
-    Ok(Box::new(IsolatedProtocol::load(file, options)?))
+    IsolatedProtocol::load(file, options)
+}
+
+fn in_process(file: &Path, table: Option<Arc<dyn RouteTable>>) -> Result<ModuleProtocol, Refusal> {
+    ModuleProtocol::load(file, table).map_err(|error| Refusal::failed(error.to_string()))
+}
+
+/// The names of its options, if it describes them.
+fn codec(
+    file: &Path,
+    protocol: ProtocolId,
+    is_in_process: bool,
+) -> Result<Option<Arc<dyn ConfigurationCodec>>, Refusal> {
+    let named = Named {
+        protocol,
+        name: "module",
+        title: "Module",
+    };
+    let file = file.to_owned();
+    let load = move || -> Result<Box<dyn Describes>, Refusal> {
+        Ok(if is_in_process {
+            Box::new(in_process(&file, None)?)
+        } else {
+            Box::new(isolated(&file, None)?)
+        })
+    };
+    codec_of(named, Box::new(load))
+}
+
+/// A fresh instance.
+fn load(
+    file: &Path,
+    is_in_process: bool,
+    codec: Option<Arc<dyn ConfigurationCodec>>,
+) -> Result<Box<dyn RoutingProtocol>, Refusal> {
+    let table = Some(table());
+    Ok(if is_in_process {
+        Box::new(in_process(file, table)?.described_by(codec))
+    } else {
+        Box::new(isolated(file, table)?.described_by(codec))
+    })
 }
 
 /// Does what is asked for.
@@ -197,9 +235,12 @@ pub(crate) fn run_command(module: &Module, as_json: bool) -> Result<String, Faul
         in_process,
     } = module;
     let described = Blocks::read(blocks)?;
-    // Whether it can be loaded at all is no question of conformance.
-    drop(load(file, *in_process).map_err(Fault::refused)?);
-    let fresh = || match load(file, *in_process) {
+    let protocol = described
+        .protocol()
+        .map_err(|refusal| Fault::Usage(format!("{}: {refusal}", blocks.display())))?;
+    // Whether it can be loaded at all, and describes its configuration in a way that makes sense, is no question of conformance.
+    let codec = codec(file, protocol, *in_process).map_err(Fault::refused)?;
+    let fresh = || match load(file, *in_process, codec.clone()) {
         Ok(instance) => instance,
         // The suite catches it, and the case fails with these words.
         Err(refusal) => panic!("{refusal}"),

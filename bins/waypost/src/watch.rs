@@ -167,11 +167,15 @@ fn parts(sheet: &Sheet, snapshot: &Snapshot, now: Timestamp) -> (String, [Part; 
         lines: body.lines().map(str::to_owned).collect(),
     };
     let complete = snapshot.routes.next.is_none();
+    let owners = render::Owners::of(&snapshot.protocols);
     let parts = [
         part("Interfaces", render::interfaces(sheet, &snapshot.interfaces)),
         part("Protocols", render::protocols(sheet, &snapshot.protocols)),
         part("Neighbours", render::neighbors(sheet, &snapshot.neighbors)),
-        part("Routes", render::routes(sheet, &snapshot.routes.rows, complete)),
+        part(
+            "Routes",
+            render::routes(sheet, &owners, &snapshot.routes.rows, complete),
+        ),
     ];
     (head, parts)
 }

@@ -81,13 +81,10 @@ fn serve(options: &Options) -> Result<()> {
     let table = table::spawn(table_options, move |reason| failing.fail(reason))
         .context("the routing table cannot be started")?;
     let built_in = protocols::configuration();
-    let modules = Modules::read(&options.modules, &|protocol, name| {
-        built_in
-            .protocols()
-            .any(|known| known.0 == protocol || known.1 == name)
-    })?;
+    let known: Vec<_> = built_in.protocols().collect();
+    let modules = Modules::read(&options.modules, &known)?;
     let configuration = built_in.with(modules.codecs());
-    let around = Arc::new(Around::new(table.clone(), signals.clone()));
+    let around = Around::new(table.clone(), signals.clone());
     let installed = protocols::Installed::new(process::random_seed()?, around, table.clone(), modules);
     let routes = surroundings::Routes::new(table.clone());
     let manager = Manager::new(

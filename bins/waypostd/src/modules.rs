@@ -16,8 +16,11 @@ use serde::Deserialize;
 use waypost_api::parse_toml;
 use waypost_host::table::TableHandle;
 use waypost_manager::OpaqueCodec;
-use waypost_routprot::{ConfigurationCodec, RoutingProtocol, parse_text};
-use waypost_routprot_abi::{IsolatedOptions, IsolatedProtocol, ModuleProtocol, Privileges, host_program};
+use waypost_routprot::{ConfigurationCodec, Refusal, RoutingProtocol, parse_text};
+use waypost_routprot_abi::{
+    Describes, IsolatedOptions, IsolatedProtocol, ModuleProtocol, Named, Privileges, codec_of, host_program,
+};
+use waypost_rtmv2::RouteTable;
 use waypost_types::ProtocolId;
 
 use crate::privileges::{self, Capability};
@@ -30,7 +33,7 @@ const RECORD: u64 = 64 << 10;
 pub(crate) struct Modules(BTreeMap<ProtocolId, Module>);
 
 /// A module as it is installed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Module {
     name: &'static str,
     title: &'static str,
@@ -71,6 +74,9 @@ struct Record {
     /// What the process of an isolated module may do of what takes privileges: "net-bind-service", "net-raw". None by default.
     #[serde(default)]
     capabilities: Vec<Capability>,
+    /// It takes the place of the built-in protocol of this name and number. False by default.
+    #[serde(default)]
+    replaces_built_in: bool,
     /// The user that an isolated module runs as. By default, if the daemon is root, "waypost-module" or, where there is none,
     /// "nobody".
     user: Option<String>,
@@ -86,7 +92,7 @@ const DEADLINES: RangeInclusive<u64> = 100..=60_000;
 impl Modules {
     /// Reads the records in a folder, which need not be there. A record that cannot be used is told of in the log and left
     /// out: the router runs without that protocol, and keeps what is configured for it.
-    pub(crate) fn read(folder: &Path, taken: &dyn Fn(ProtocolId, &str) -> bool) -> Result<Self> {
+    pub(crate) fn read(folder: &Path, built_in: &[(ProtocolId, &str)]) -> Result<Self> {
         let mut modules = Self::default();
         let entries = match fs::read_dir(folder) {
             Ok(entries) => entries,
@@ -97,14 +103,14 @@ impl Modules {
         files.retain(|file| file.extension() == Some(OsStr::new("toml")));
         files.sort();
         for file in files {
-            if let Err(error) = modules.add(&file, taken) {
+            if let Err(error) = modules.add(&file, built_in) {
                 tracing::error!(file = %file.display(), "the module is left out: {error:#}");
             }
         }
         Ok(modules)
     }
 
-    fn add(&mut self, file: &Path, taken: &dyn Fn(ProtocolId, &str) -> bool) -> Result<()> {
+    fn add(&mut self, file: &Path, built_in: &[(ProtocolId, &str)]) -> Result<()> {
         let name = file.file_stem().and_then(OsStr::to_str).unwrap_or_default();
         ensure!(
             name.starts_with(|first: char| first.is_ascii_lowercase())
@@ -117,9 +123,22 @@ impl Modules {
         let record: Record = parse_toml(&fs::read_to_string(file)?).and_then(|text| parse_text(&text))?;
         let protocol: ProtocolId = record.protocol.parse()?;
         ensure!(
-            !taken(protocol, name) && !self.0.contains_key(&protocol),
-            "there is another protocol of that name or number"
+            !self.0.contains_key(&protocol),
+            "there is another module of that number"
         );
+        if record.replaces_built_in {
+            ensure!(
+                built_in.contains(&(protocol, name)),
+                "replaces-built-in: no built-in protocol has this name and number"
+            );
+        } else {
+            ensure!(
+                !built_in
+                    .iter()
+                    .any(|known| known.0 == protocol || known.1 == name),
+                "there is a built-in protocol of that name or number (replaces-built-in = true takes its place)"
+            );
+        }
         ensure!(
             DEADLINES.contains(&record.deadline),
             "deadline: {} (allowed: {}..={} milliseconds)",
@@ -152,11 +171,14 @@ impl Modules {
         Ok(())
     }
 
-    /// How their configuration is written.
+    /// How their configuration is written: as they describe it, or else as octets.
     pub(crate) fn codecs(&self) -> impl Iterator<Item = Arc<dyn ConfigurationCodec>> {
-        self.0.iter().map(|(protocol, module)| {
-            Arc::new(OpaqueCodec::new(*protocol, module.name, module.title)) as Arc<dyn ConfigurationCodec>
-        })
+        self.0.iter().map(|(protocol, module)| module.codec(*protocol))
+    }
+
+    /// Whether a protocol is one of them.
+    pub(crate) fn has(&self, protocol: ProtocolId) -> bool {
+        self.0.contains_key(&protocol)
     }
 
     /// The protocols they are.
@@ -174,27 +196,63 @@ impl Modules {
         let module = self.0.get(&protocol)?;
         let table = Some(table.for_module(protocol));
         let loaded = match module.run {
-            Run::InProcess => ModuleProtocol::load(&module.file, table)
-                .map(|instance| Box::new(instance) as Box<dyn RoutingProtocol>)
-                .map_err(|error| error.to_string()),
-            Run::Isolated => {
-                let options = IsolatedOptions {
-                    program: host_program(),
-                    deadline: module.deadline,
-                    table,
-                    privileges: module.privileges,
-                    died: Box::new(died),
-                };
-                IsolatedProtocol::load(&module.file, options)
-                    .map(|instance| Box::new(instance) as Box<dyn RoutingProtocol>)
-                    .map_err(|refusal| refusal.to_string())
-            }
+            Run::InProcess => module.in_process(table).map(|instance| Box::new(instance) as _),
+            Run::Isolated => module
+                .isolated(table, died)
+                .map(|instance| Box::new(instance) as _),
         };
         loaded
             .inspect_err(
                 |error| tracing::error!(protocol = module.name, %error, "the module cannot be loaded"),
             )
             .ok()
+    }
+}
+
+impl Module {
+    /// How its configuration is written. One that describes it in a way that makes no sense is told of in the log: the router
+    /// can do with the octets.
+    fn codec(&self, protocol: ProtocolId) -> Arc<dyn ConfigurationCodec> {
+        let named = Named {
+            protocol,
+            name: self.name,
+            title: self.title,
+        };
+        let module = self.clone();
+        let described = codec_of(named, Box::new(move || module.describer()));
+        let described = described.unwrap_or_else(|error| {
+            tracing::error!(protocol = self.name, %error, "the module's configuration is written as octets");
+            None
+        });
+        described.unwrap_or_else(|| Arc::new(OpaqueCodec::new(protocol, self.name, self.title)))
+    }
+
+    /// An instance that is asked for its configuration and nothing else.
+    fn describer(&self) -> Result<Box<dyn Describes>, Refusal> {
+        Ok(match self.run {
+            Run::InProcess => Box::new(self.in_process(None)?),
+            // Whoever asks it is told that it failed.
+            Run::Isolated => Box::new(self.isolated(None, |_| ())?),
+        })
+    }
+
+    fn in_process(&self, table: Option<Arc<dyn RouteTable>>) -> Result<ModuleProtocol, Refusal> {
+        ModuleProtocol::load(&self.file, table).map_err(|error| Refusal::failed(error.to_string()))
+    }
+
+    fn isolated(
+        &self,
+        table: Option<Arc<dyn RouteTable>>,
+        died: impl FnOnce(String) + Send + 'static,
+    ) -> Result<IsolatedProtocol, Refusal> {
+        let options = IsolatedOptions {
+            program: host_program(),
+            deadline: self.deadline,
+            table,
+            privileges: self.privileges,
+            died: Box::new(died),
+        };
+        IsolatedProtocol::load(&self.file, options)
     }
 }
 
@@ -208,9 +266,34 @@ mod tests {
         let file = folder.path().join("sample.toml");
         let text = format!("file = 'sample.so'\nprotocol = '0x000000c8'\n{lines}\n");
         fs::write(&file, text).unwrap();
-        match Modules::default().add(&file, &|_, _| false) {
+        match Modules::default().add(&file, &[(ProtocolId::RIP, "rip")]) {
             Ok(()) => String::new(),
             Err(error) => format!("{error:#}"),
+        }
+    }
+
+    #[test]
+    fn a_built_in_protocol_is_replaced_on_purpose_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let add = |name: &str, number: &str, replaces: bool| {
+            let file = folder.path().join(format!("{name}.toml"));
+            let text = format!("file = 'sample.so'\nprotocol = '{number}'\nreplaces-built-in = {replaces}\n");
+            fs::write(&file, text).unwrap();
+            let mut modules = Modules::default();
+            let added = modules.add(&file, &[(ProtocolId::RIP, "rip"), (ProtocolId::OSPF, "ospf")]);
+            added.map(|()| modules.has(ProtocolId::RIP)).ok()
+        };
+        assert_eq!(add("rip", "0x00000008", true), Some(true));
+        assert_eq!(add("sample", "0x000000c8", false), Some(false));
+        for (name, number, replaces) in [
+            ("rip", "0x00000008", false),
+            ("sample", "0x00000008", false),
+            ("rip", "0x000000c8", false),
+            ("sample", "0x00000008", true),
+            ("ospf", "0x00000008", true),
+            ("sample", "0x000000c8", true),
+        ] {
+            assert_eq!(add(name, number, replaces), None, "{name} {number} {replaces}");
         }
     }
 

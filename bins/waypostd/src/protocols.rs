@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use waypost_engine::{Engine, codec_of};
-use waypost_host::protocol::{Surroundings, spawn};
+use waypost_host::protocol::{Surroundings as _, spawn};
 use waypost_host::table::TableHandle;
 use waypost_loadgen::LoadGenerator;
-use waypost_manager::{Configuration, Protocols};
+use waypost_manager::{Configuration, InstanceId, Protocols};
 use waypost_ospf::OspfEngine;
 use waypost_rip::Rip;
 use waypost_routprot::RoutingProtocol;
@@ -14,6 +14,7 @@ use waypost_static::Static;
 use waypost_types::{ProtocolId, Seed};
 
 use crate::modules::Modules;
+use crate::surroundings::Around;
 
 /// The codecs of the protocols built in.
 pub(crate) fn configuration() -> Configuration {
@@ -29,31 +30,30 @@ pub(crate) fn configuration() -> Configuration {
 pub(crate) struct Installed {
     seed: Seed,
     made: u64,
-    surroundings: Arc<dyn Surroundings>,
+    around: Around,
     table: TableHandle,
     modules: Modules,
 }
 
 impl Installed {
-    pub(crate) const fn new(
-        seed: Seed,
-        surroundings: Arc<dyn Surroundings>,
-        table: TableHandle,
-        modules: Modules,
-    ) -> Self {
+    pub(crate) const fn new(seed: Seed, around: Around, table: TableHandle, modules: Modules) -> Self {
         Self {
             seed,
             made: 0,
-            surroundings,
+            around,
             table,
             modules,
         }
     }
 
-    fn start<E: Engine>(&mut self, persisted: Vec<(String, Vec<u8>)>) -> Option<Box<dyn RoutingProtocol>> {
+    fn start<E: Engine>(
+        &mut self,
+        instance: InstanceId,
+        persisted: Vec<(String, Vec<u8>)>,
+    ) -> Option<Box<dyn RoutingProtocol>> {
         self.made += 1;
         let seed = self.seed.child(E::NAME).nth(self.made);
-        match spawn::<E>(seed, persisted, self.surroundings.clone()) {
+        match spawn::<E>(seed, persisted, Arc::new(self.around.of(instance))) {
             Ok(protocol) => Some(Box::new(protocol)),
             Err(error) => {
                 tracing::error!(protocol = E::NAME, %error, "no thread for the protocol");
@@ -67,18 +67,20 @@ impl Protocols for Installed {
     fn create(
         &mut self,
         protocol: ProtocolId,
+        instance: InstanceId,
         persisted: Vec<(String, Vec<u8>)>,
     ) -> Option<Box<dyn RoutingProtocol>> {
+        if self.modules.has(protocol) {
+            let around = self.around.of(instance);
+            let died = move |reason| around.died(protocol, reason);
+            return self.modules.create(protocol, &self.table, died);
+        }
         match protocol {
-            Rip::PROTOCOL => self.start::<Rip>(persisted),
-            OspfEngine::PROTOCOL => self.start::<OspfEngine>(persisted),
-            Static::PROTOCOL => self.start::<Static>(persisted),
-            LoadGenerator::PROTOCOL => self.start::<LoadGenerator>(persisted),
-            _ => {
-                let surroundings = self.surroundings.clone();
-                let died = move |reason| surroundings.died(protocol, reason);
-                self.modules.create(protocol, &self.table, died)
-            }
+            Rip::PROTOCOL => self.start::<Rip>(instance, persisted),
+            OspfEngine::PROTOCOL => self.start::<OspfEngine>(instance, persisted),
+            Static::PROTOCOL => self.start::<Static>(instance, persisted),
+            LoadGenerator::PROTOCOL => self.start::<LoadGenerator>(instance, persisted),
+            _ => None,
         }
     }
 
@@ -89,7 +91,8 @@ impl Protocols for Installed {
             Static::PROTOCOL,
             LoadGenerator::PROTOCOL,
         ];
-        built_in.into_iter().chain(self.modules.protocols()).collect()
+        let built_in = built_in.into_iter().filter(|id| !self.modules.has(*id));
+        built_in.chain(self.modules.protocols()).collect()
     }
 }
 

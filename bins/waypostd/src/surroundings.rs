@@ -6,18 +6,32 @@ use std::time::Duration;
 use waypost_host::daemon::Signals;
 use waypost_host::protocol::{Stored, Surroundings};
 use waypost_host::table::TableHandle;
-use waypost_manager::{Autostatic, RouteTable, RouteTerms};
+use waypost_manager::{Autostatic, InstanceId, RouteTable, RouteTerms};
 use waypost_types::{InterfaceIndex, Prefix, ProtocolId, Route, RouteBatch, RouteNotice};
 
-/// Around a protocol's thread.
+/// Around a protocol's thread, that of one instance.
+#[derive(Clone)]
 pub(crate) struct Around {
     table: TableHandle,
     signals: Arc<Signals>,
+    instance: InstanceId,
 }
 
 impl Around {
     pub(crate) const fn new(table: TableHandle, signals: Arc<Signals>) -> Self {
-        Self { table, signals }
+        Self {
+            table,
+            signals,
+            instance: InstanceId(0),
+        }
+    }
+
+    /// The same around a certain instance.
+    pub(crate) fn of(&self, instance: InstanceId) -> Self {
+        Self {
+            instance,
+            ..self.clone()
+        }
     }
 }
 
@@ -44,7 +58,7 @@ impl Surroundings for Around {
     }
 
     fn died(&self, protocol: ProtocolId, reason: String) {
-        self.signals.died(protocol, reason);
+        self.signals.died(protocol, self.instance, reason);
     }
 }
 

@@ -10,6 +10,7 @@ use waypost_routprot::{
 };
 use waypost_types::{InterfaceIndex, ProtocolId, RouterId, Time};
 
+use crate::environment::InstanceId;
 use crate::interfaces::{Interface, InterfaceTable};
 use crate::offers::Offers;
 
@@ -71,6 +72,8 @@ impl Membership {
 /// One hosted protocol.
 pub(crate) struct Client {
     pub(crate) protocol: SharedProtocol,
+    /// Which instance of the protocol it is.
+    pub(crate) instance: InstanceId,
     pub(crate) state: ClientState,
     pub(crate) functionality: Functionality,
     /// Interfaces added.
@@ -98,6 +101,7 @@ impl Client {
     pub(crate) fn start(
         now: Time,
         id: ProtocolId,
+        instance: InstanceId,
         mut protocol: Box<dyn RoutingProtocol>,
         event: Arc<dyn NotificationEvent>,
         support: Arc<dyn SupportFunctions>,
@@ -116,6 +120,7 @@ impl Client {
         protocol.start(event, support, &global)?;
         let mut client = Self {
             protocol: Arc::new(Mutex::new(protocol)),
+            instance,
             state: ClientState::Running,
             functionality: answer.functionality,
             interfaces: BTreeMap::new(),

@@ -5,14 +5,20 @@ use std::time::Duration;
 use waypost_routprot::RoutingProtocol;
 use waypost_types::{InterfaceIndex, Prefix, ProtocolId, Route};
 
+/// Which instance of a protocol: no two that were made in one life of the manager have the same number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct InstanceId(pub u64);
+
 /// Where protocols come from: built in, or loaded.
 pub trait Protocols: Send {
     /// A fresh, unregistered instance of a protocol; `None` when it is not installed or cannot be made.
     ///
+    /// `instance` names it to [`crate::Manager::client_died`]: what dies may be told of when it is not the protocol's any more.
     /// `persisted` is what earlier instances had stored through [`crate::Manager::persist`].
     fn create(
         &mut self,
         protocol: ProtocolId,
+        instance: InstanceId,
         persisted: Vec<(String, Vec<u8>)>,
     ) -> Option<Box<dyn RoutingProtocol>>;
 

@@ -35,7 +35,7 @@ pub use client::ClientState;
 pub use configuration::{Configuration, redact};
 pub use declared::Declared;
 pub use edit::Edit;
-pub use environment::{Autostatic, Protocols, RouteTable, RouteTerms};
+pub use environment::{Autostatic, InstanceId, Protocols, RouteTable, RouteTerms};
 pub use inactive::InactiveRoute;
 pub use interfaces::{Interface, InterfaceChange, InterfaceTable};
 pub use made::MadeRevision;

@@ -9,6 +9,7 @@ use waypost_types::{ProtocolId, Time};
 
 use crate::Manager;
 use crate::client::{Client, ClientState, Failure};
+use crate::environment::InstanceId;
 use crate::router::is_enabled;
 
 /// How long ROUTER_STOPPED is waited for (P-14).
@@ -54,13 +55,16 @@ impl Manager {
             .into_iter()
             .filter_map(|(key, value)| Some((String::from_utf8(key).ok()?, value)))
             .collect();
-        let protocol = self.protocols.create(id, persisted).ok_or_else(|| {
+        self.instances += 1;
+        let instance = InstanceId(self.instances);
+        let protocol = self.protocols.create(id, instance, persisted).ok_or_else(|| {
             Refusal::new(Status::ERROR_UNKNOWN_PROTOCOL_ID, "no such protocol is installed").at(&path)
         })?;
         let enabled = |interface: &crate::Interface| interface.up && is_enabled(tree, &interface.name);
         let (mut client, complete) = Client::start(
             now,
             id,
+            instance,
             protocol,
             self.event.clone(),
             self.services.clone(),
@@ -119,14 +123,18 @@ impl Manager {
         );
     }
 
-    /// A protocol's thread or process died. Its routes stay for the grace time, and it is started again.
-    pub fn client_died(&mut self, now: Time, id: ProtocolId, reason: &str) {
-        let Some(client) = self.clients.get(&id) else {
-            return;
-        };
-        if !client.is_running() {
-            return self.stopped(now, id);
+    /// A protocol's thread or process died. Its routes stay for the grace time, and it is started again. Of an instance that is
+    /// not the protocol's any more it is no news: a fresh one has taken its place.
+    pub fn client_died(&mut self, now: Time, id: ProtocolId, instance: InstanceId, reason: &str) {
+        match self.clients.get(&id) {
+            Some(client) if client.instance != instance => {}
+            Some(client) if client.is_running() => self.lost(now, id, reason),
+            Some(_) => self.stopped(now, id),
+            None => {}
         }
+    }
+
+    fn lost(&mut self, now: Time, id: ProtocolId, reason: &str) {
         self.log
             .push(format!("{id} failed and will be started again: {reason}"));
         self.routes.keep_for_grace(id);
@@ -176,7 +184,7 @@ impl Manager {
     /// ROUTER_STOPPED. From a client that nobody asked to stop it is a failure like any other, and waits its turn.
     pub(crate) fn router_stopped(&mut self, now: Time, id: ProtocolId) {
         match self.clients.get(&id) {
-            Some(client) if client.is_running() => self.client_died(now, id, "it stopped by itself"),
+            Some(client) if client.is_running() => self.lost(now, id, "it stopped by itself"),
             Some(_) => self.stopped(now, id),
             None => {}
         }
@@ -229,6 +237,15 @@ impl Manager {
         for id in self.clients.keys().copied().collect::<Vec<_>>() {
             self.stop_client(now, id);
         }
+    }
+
+    /// The daemon is about to end for a restart: nobody says good-bye, which a module does that is let go of. What clients have is
+    /// the process's, and goes with it.
+    pub fn leave(&mut self) {
+        self.stopping = true;
+        std::mem::take(&mut self.clients)
+            .into_values()
+            .for_each(std::mem::forget);
     }
 
     /// Whether no client is left.

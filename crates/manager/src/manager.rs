@@ -22,6 +22,8 @@ use crate::transaction::Author;
 pub struct Manager {
     pub(crate) store: Box<dyn Store>,
     pub(crate) protocols: Box<dyn Protocols>,
+    /// How many instances it has made.
+    pub(crate) instances: u64,
     pub(crate) routes: Box<dyn RouteTable>,
     pub(crate) configuration: Configuration,
     pub(crate) event: Arc<dyn NotificationEvent>,
@@ -61,6 +63,7 @@ impl Manager {
         let mut manager = Self {
             store,
             protocols,
+            instances: 0,
             routes,
             configuration,
             event,

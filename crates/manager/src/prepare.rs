@@ -1,6 +1,6 @@
 //! The first half of a transaction: everyone concerned is asked, the impact is stated, nothing is changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use waypost_infobase::{BlockKey, BlockScope, Tree};
@@ -19,8 +19,14 @@ const JOINS: &str = "the protocol joins the interface";
 
 impl Manager {
     /// Asks everyone concerned; every objection is reported.
-    pub(crate) fn prepare(&mut self, changes: &[BlockChange]) -> Result<Plan, Vec<Refusal>> {
+    ///
+    /// With the plan come the protocols that do not say beforehand whether they take their changes.
+    pub(crate) fn prepare(
+        &mut self,
+        changes: &[BlockChange],
+    ) -> Result<(Plan, BTreeSet<ProtocolId>), Vec<Refusal>> {
         let mut plan = Plan::default();
+        let mut unsure = BTreeSet::new();
         let mut refusals = Vec::new();
         let mut candidate_router = false;
         for (key, block) in changes {
@@ -33,7 +39,12 @@ impl Manager {
                 BlockScope::Interface(name) => self.prepare_interface(key, name, block.as_ref()),
             };
             match prepared {
-                Ok(prepared) => plan.changes.extend(prepared),
+                Ok(prepared) => {
+                    if prepared.iter().any(|change| change.impact == Impact::Unknown) {
+                        unsure.insert(key.kind);
+                    }
+                    plan.changes.extend(prepared);
+                }
                 Err(refusal) => refusals.push(refusal),
             }
         }
@@ -48,7 +59,7 @@ impl Manager {
         }
         plan.changes.sort_by(|a, b| a.path.cmp(&b.path));
         plan.notes = self.notes(changes);
-        Ok(plan)
+        Ok((plan, unsure))
     }
 
     fn prepare_router(&self, changes: &[BlockChange]) -> Result<Vec<OptionChange>, Vec<Refusal>> {
@@ -130,7 +141,11 @@ impl Manager {
         };
         let routers_own = BlockType(key.kind.0).protocol().is_none();
         let checked = match self.configuration.codec(key.kind) {
-            Some(codec) => codec.to_text(scope, block).map(drop),
+            Some(codec) => match codec.to_text(scope, block) {
+                // A module may take more than it describes.
+                Err(refusal) if cannot_tell(&refusal) => block.payload().map(drop),
+                text => text.map(drop),
+            },
             None if on_interface && key.kind == INTERFACE_STATUS => {
                 block.payload().and_then(InterfaceStatusInfo::decode).map(drop)
             }

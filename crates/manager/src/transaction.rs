@@ -80,7 +80,7 @@ impl Manager {
     /// Says what the edits would do. Changes nothing.
     pub fn plan(&mut self, edits: &[Edit]) -> Result<Plan, Vec<Refusal>> {
         let changes = self.configuration.changes(self.tree(), edits)?;
-        self.prepare(&changes)
+        self.prepare(&changes).map(|(plan, _)| plan)
     }
 
     /// Applies the edits, all or nothing. When this returns `Ok`, they are in force and durable.
@@ -130,7 +130,7 @@ impl Manager {
         author: &Author,
         rollback_of: Option<u64>,
     ) -> Result<Applied, Vec<Refusal>> {
-        let plan = self.prepare(changes)?;
+        let (plan, unsure) = self.prepare(changes)?;
         if changes.is_empty() {
             let revision = self.store.head().map(|head| head.number);
             return Ok(Applied {
@@ -144,7 +144,7 @@ impl Manager {
             .map_err(|error| vec![Refusal::from(error)])?;
         let switched = self.switched(changes);
         let mut done = Vec::new();
-        let set = self.set_clients(now, changes, &mut done);
+        let set = self.set_clients(now, changes, &unsure, &mut done);
         let confirmed = set.and_then(|()| self.store.confirm(number).map_err(|error| vec![error.into()]));
         if let Err(refusals) = confirmed {
             self.services.set_router(&self.router, self.router_id());
@@ -174,15 +174,30 @@ impl Manager {
         changes.iter().filter_map(name).map(with_state).collect()
     }
 
-    /// Sets every client concerned, remembering how to take it back.
+    /// Sets every client concerned, remembering how to take it back: first those that did not say beforehand whether they take
+    /// it, so that a refusal finds little to be taken back.
     fn set_clients(
         &mut self,
         now: Time,
         changes: &[BlockChange],
+        unsure: &BTreeSet<ProtocolId>,
+        done: &mut Vec<Undo>,
+    ) -> Result<(), Vec<Refusal>> {
+        self.set_some(now, changes, |id| unsure.contains(&id), done)?;
+        self.set_some(now, changes, |id| !unsure.contains(&id), done)
+    }
+
+    /// Sets some of the clients, each as a whole before its interfaces.
+    fn set_some(
+        &mut self,
+        now: Time,
+        changes: &[BlockChange],
+        concerns: impl Fn(ProtocolId) -> bool,
         done: &mut Vec<Undo>,
     ) -> Result<(), Vec<Refusal>> {
         let mut started = Vec::new();
-        for (key, block) in changes {
+        let concerned = || changes.iter().filter(|(key, _)| concerns(key.kind));
+        for (key, block) in concerned() {
             let (BlockScope::Protocol, Some(block)) = (&key.scope, block) else {
                 continue;
             };
@@ -215,7 +230,7 @@ impl Manager {
                 }
             }
         }
-        for (key, block) in changes {
+        for (key, block) in concerned() {
             let (BlockScope::Interface(name), Some(block)) = (&key.scope, block) else {
                 continue;
             };

@@ -35,7 +35,12 @@ pub(crate) mod prepare_scope {
     pub(crate) const GLOBAL: u32 = 0;
     pub(crate) const INTERFACE: u32 = 1;
     pub(crate) const NEW_INTERFACE: u32 = 2;
+    pub(crate) const ROUTER_ID: u32 = 3;
 }
+/// ShowState, which a module may export (`include/waypost/state.h`): protocol, topic and answer.
+pub(crate) type ShowState = unsafe extern "C" fn(u32, u32, *mut c_void, *mut u32) -> u32;
+/// RouterIdChanged of the same: protocol and identifier.
+pub(crate) type RouterIdChanged = unsafe extern "C" fn(u32, u32) -> u32;
 /// RegisterProtocol.
 pub(crate) type RegisterProtocol = unsafe extern "C" fn(*mut RoutingTable, *mut ServiceTable) -> u32;
 

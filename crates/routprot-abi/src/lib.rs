@@ -7,9 +7,10 @@
 //! Everything that comes back from a module is checked before it is believed: codes, sizes, events, and whether it kept to
 //! the buffers it was lent. A module in this process can still crash it; that is what isolated modules are for.
 //!
-//! The other way round, [`export_protocol!`] makes a module of any `RoutingProtocol`.
+//! Their configuration has names where they describe it ([`codec_of`]). The other way round, [`export_protocol!`] makes a module of any `RoutingProtocol`.
 
 mod checks;
+mod describe;
 mod event;
 #[doc(hidden)]
 pub mod export;
@@ -21,9 +22,11 @@ mod module;
 mod object;
 mod prepare;
 mod rtm;
+mod state;
 mod support;
 mod traces;
 
+pub use describe::{Describes, Description, Direction, Load, Named, codec_of};
 #[doc(hidden)]
 pub use isolated::fuzzing;
 pub use isolated::{

@@ -1,6 +1,8 @@
 //! A module as a routing protocol.
 
+mod describe;
 mod functions;
+mod state;
 
 use std::ffi::c_void;
 use std::io;
@@ -9,11 +11,14 @@ use std::ptr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use waypost_routprot::{InfoBlock, InfoBuffer, OutputBuffer, Prepared, Refusal, RoutingProtocol, Status};
+use waypost_routprot::{
+    ConfigurationCodec, InfoBlock, InfoBuffer, OutputBuffer, Prepared, Refusal, RoutingProtocol, Status,
+};
 use waypost_rtmv2::RouteTable;
 use waypost_rtmv2::client::Usage;
 
 use crate::checks::check_described;
+use crate::describe::TranslateBlock;
 use crate::event::HostEvent;
 use crate::layout::{MibChange, MibRead, PrepareInfo, RegisterProtocol, RoutingTable};
 use crate::lent::Lent;
@@ -21,6 +26,7 @@ use crate::library::{Library, PATIENCE_MS, next_number};
 use crate::object::SharedObject;
 use crate::prepare::{self, Scope};
 use crate::rtm::{FUNCTIONS, Registered, TakeRtm, Worker};
+use crate::state::StateFunctions;
 use crate::support::Support;
 use crate::traces::{self, Voice};
 
@@ -46,6 +52,11 @@ pub struct ModuleProtocol {
     /// Its part of the routing table, if it was given one.
     table: Option<Registered>,
     prepare: Option<PrepareInfo>,
+    state: StateFunctions,
+    /// The text form of its configuration, if somebody asked for it before.
+    codec: Option<Arc<dyn ConfigurationCodec>>,
+    /// Since it described its configuration: how it translates it.
+    translate: Option<TranslateBlock>,
     life: Life,
     /// What StartProtocol was given: the module may use it until it has stopped.
     start: Option<Started>,
@@ -108,6 +119,9 @@ impl ModuleProtocol {
             library,
             table: registered.flatten(),
             prepare: prepare::exported(&object),
+            state: StateFunctions::exported(&object),
+            codec: None,
+            translate: None,
             object: Some(object),
             // SAFETY: the interface says that the symbol is a function of this type.
             entry: unsafe { std::mem::transmute::<*mut c_void, RegisterProtocol>(entry) },

@@ -14,6 +14,8 @@ pub(crate) enum Scope {
     Global,
     Interface(InterfaceIndex),
     NewInterface,
+    /// Of four octets instead of a block.
+    RouterId,
 }
 
 impl Scope {
@@ -23,6 +25,7 @@ impl Scope {
             Self::Global => [scope::GLOBAL, 0],
             Self::Interface(index) => [scope::INTERFACE, index.0],
             Self::NewInterface => [scope::NEW_INTERFACE, 0],
+            Self::RouterId => [scope::ROUTER_ID, 0],
         }
     }
 
@@ -31,6 +34,7 @@ impl Scope {
             [scope::GLOBAL, _] => Some(Self::Global),
             [scope::INTERFACE, index] => Some(Self::Interface(InterfaceIndex(index))),
             [scope::NEW_INTERFACE, _] => Some(Self::NewInterface),
+            [scope::ROUTER_ID, _] => Some(Self::RouterId),
             _ => None,
         }
     }
@@ -93,9 +97,10 @@ mod tests {
             Scope::Global,
             Scope::Interface(InterfaceIndex(7)),
             Scope::NewInterface,
+            Scope::RouterId,
         ] {
             assert_eq!(Scope::of(scope.numbers()), Some(scope));
         }
-        assert_eq!(Scope::of([3, 0]), None);
+        assert_eq!(Scope::of([4, 0]), None);
     }
 }

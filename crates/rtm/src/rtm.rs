@@ -503,6 +503,15 @@ impl Rtm {
         })
     }
 
+    /// Whether nothing about `prefix` waits for the subscriber. What a replay will tell it does not count.
+    pub fn is_told(&self, subscriber: SubscriberId, prefix: Prefix) -> Result<bool, RtmError> {
+        let slot = self.cx.subscribers.slot(subscriber)?;
+        Ok(match prefix {
+            Prefix::V4(prefix) => self.v4.is_told(slot, prefix),
+            Prefix::V6(prefix) => self.v6.is_told(slot, prefix),
+        })
+    }
+
     /// Up to `max` notices for a subscriber of kind [`SubscriberKind::Best`] or [`SubscriberKind::All`], each with
     /// the state as it is now. Fewer than `max` means that nothing waits any more.
     pub fn drain(&mut self, subscriber: SubscriberId, max: usize) -> Result<Vec<BestChange>, RtmError> {

@@ -330,6 +330,12 @@ impl<A: AddressFamily> Table<A> {
         self.queues.push(destination, new);
     }
 
+    /// Whether a subscriber has nothing about this destination in its queue.
+    pub(crate) fn is_told(&self, slot: u8, prefix: A::Prefix) -> bool {
+        let number = self.destination(prefix);
+        number.is_none_or(|number| self.queued(number) & 1 << slot == 0)
+    }
+
     /// The subscribers that have a destination in their queue.
     fn queued(&self, destination: u32) -> u32 {
         let more = self.queued_more.get(destination as usize).copied().unwrap_or(0);

@@ -84,6 +84,8 @@ pub struct DestinationView {
     pub routes: Vec<RouteView>,
     /// During a hold: the route whose deletion began it.
     pub held: Option<BestRoute>,
+    /// Whether its best route was handed to who forwards packets.
+    pub is_forwarded: bool,
 }
 
 /// A destination in all views.

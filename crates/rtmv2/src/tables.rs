@@ -26,6 +26,8 @@ pub struct Tables {
     last: u32,
     entities: BTreeMap<EntityKey, Entity>,
     watches: BTreeMap<WatchKey, Watch>,
+    /// Who hands best routes for unicast to the kernel.
+    forwarder: Option<SubscriberId>,
 }
 
 struct Entity {
@@ -54,6 +56,7 @@ impl Tables {
             last: 0,
             entities: BTreeMap::new(),
             watches: BTreeMap::new(),
+            forwarder: None,
         }
     }
 
@@ -66,6 +69,17 @@ impl Tables {
     /// The same, to change.
     pub const fn unicast_mut(&mut self) -> &mut Rtm {
         &mut self.views[0]
+    }
+
+    /// Names the subscriber of the view for unicast that hands routes to the kernel: what it was told of counts as forwarded.
+    pub const fn set_forwarder(&mut self, forwarder: SubscriberId) {
+        self.forwarder = Some(forwarder);
+    }
+
+    /// Whether the best route of a destination was handed to the kernel, if there is one.
+    fn is_handed_on(&self, prefix: Prefix) -> bool {
+        let told = |forwarder| self.unicast().is_told(forwarder, prefix).unwrap_or(false);
+        self.forwarder.is_some_and(told)
     }
 
     /// Tells all views whether routes out of an interface can be used.
@@ -315,6 +329,7 @@ impl Tables {
                 });
             DestinationView {
                 routes: routes.collect(),
+                is_forwarded: place == 0 && best.is_some() && self.is_handed_on(prefix),
                 held: exact.held.and_then(|held| held.last),
             }
         });

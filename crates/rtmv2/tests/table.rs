@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use waypost_routprot::Status;
-use waypost_rtm::Family;
+use waypost_rtm::{Family, SubscriberConfig, SubscriberKind};
 use waypost_rtmv2::{
     Bell, ChangeTypes, EntityKey, EntityName, LocalTable, RouteTable, Tables, Views, everything,
 };
@@ -63,6 +63,45 @@ impl Count {
     fn rung(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }
+}
+
+#[test]
+fn what_the_kernel_was_not_told_of_yet_is_not_forwarded() {
+    let mut tables = Tables::new(Seed(1));
+    tables.set_interface_usable(ETH0, true);
+    let kernel = tables.unicast_mut().subscribe(SubscriberConfig {
+        kind: SubscriberKind::Forwarding,
+        family: None,
+        owners: None,
+        by_set: false,
+    });
+    tables.set_forwarder(kernel.unwrap());
+    let a = tables.register(Family::V4, name(200), None).unwrap();
+    let to = prefix("10.0.0.0/8");
+    let shown = |tables: &Tables| {
+        let found = tables.destination(Time::ZERO, to).unwrap();
+        [0, 1].map(|place: usize| found.views[place].is_forwarded)
+    };
+    for metric in [1, 2] {
+        tables
+            .set(Time::ZERO, a, to, PathId(0), BOTH, &route(10, metric))
+            .unwrap();
+        assert_eq!(shown(&tables), [false, false]);
+        // Multicast is forwarded by nobody here.
+        tables
+            .unicast_mut()
+            .drain_forwarding(kernel.unwrap(), 10)
+            .unwrap();
+        assert_eq!(shown(&tables), [true, false]);
+    }
+    tables
+        .set(Time::ZERO, a, to, PathId(0), Views::MULTICAST, &route(10, 1))
+        .unwrap();
+    tables
+        .unicast_mut()
+        .drain_forwarding(kernel.unwrap(), 10)
+        .unwrap();
+    assert_eq!(shown(&tables), [false, false], "it has no route for unicast");
 }
 
 #[test]

@@ -12,6 +12,8 @@ use waypost_types::Prefix4;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Global {
     /// Preference of its routes, 1 to 255; 0: what the router says.
+    #[schemars(range(max = 255))]
+    #[serde(default)]
     pub preference: u32,
 }
 
@@ -20,14 +22,32 @@ pub struct Global {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Interface {
     /// Metric of routes that are heard there, 1 to 255.
+    #[schemars(range(min = 1, max = 255))]
+    #[serde(default = "metric")]
     pub metric: u32,
-    /// Seconds between two beacons, 1 to 3600.
+    /// Time between two beacons, 1 to 3600 (seconds).
+    #[schemars(range(min = 1, max = 3600))]
+    #[serde(default = "announce")]
     pub announce: u32,
-    /// Seconds for which others keep what they heard, longer than `announce`, at most 65535.
+    /// Time for which others keep what they heard; longer than `announce`, at most 65535 (seconds).
+    #[schemars(range(min = 2, max = 65535))]
+    #[serde(default = "hold")]
     pub hold: u32,
     /// What is announced there, at most 64.
     #[serde(default)]
     pub prefixes: Vec<Prefix4>,
+}
+
+const fn metric() -> u32 {
+    1
+}
+
+const fn announce() -> u32 {
+    5
+}
+
+const fn hold() -> u32 {
+    15
 }
 
 /// The most prefixes of an interface.

@@ -33,14 +33,10 @@ fn block(metric: u32, prefixes: &[[u8; 4]]) -> String {
 fn module(lab: &Lab) -> Result<PathBuf> {
     let library = Library::build(&lab.directory().join("library"), &["-O1"])?;
     let sources = waypost_clibrary::root().join("examples/c-sample");
-    let others = ["prepare.c", "routes.c", "speaker.c"].map(|name| sources.join(name).display().to_string());
-    let options = [
-        "-std=gnu11",
-        "-fvisibility=hidden",
-        &others[0],
-        &others[1],
-        &others[2],
-    ];
+    let others = ["describe.c", "prepare.c", "routes.c", "speaker.c"];
+    let others = others.map(|name| sources.join(name).display().to_string());
+    let mut options = vec!["-std=gnu11", "-fvisibility=hidden"];
+    options.extend(others.iter().map(String::as_str));
     library.module(&sources.join("beacon.c"), &options)
 }
 
@@ -92,6 +88,37 @@ pub(crate) fn await_metric(router: &Router, prefix: &str, metric: u32) -> Result
     })
 }
 
+/// Options have names: in the schema, in a plan, in what is set and read back, and in what is refused.
+fn by_name(router: &Router) -> Result<()> {
+    const METRIC: &str = "interfaces.lan0.beacon.metric";
+    let schema = router.command(&["schema", "beacon"])?;
+    ensure!(
+        schema.contains("metric") && schema.contains("1..=255") && schema.contains("(seconds)"),
+        "{schema}"
+    );
+    for (value, words) in [("256", "1..=255"), ("fast", "a whole number is expected")] {
+        let (status, said) = router.attempt(&["set", &format!("{METRIC}={value}")])?;
+        ensure!(
+            !status.success() && said.contains(METRIC) && said.contains(words),
+            "{said}"
+        );
+    }
+    let change = format!("{METRIC}=7");
+    for command in [&["set", "--plan", &change][..], &["set", &change]] {
+        let said = router.command(command)?;
+        let is_told = said.contains("beacon.metric: 1 -> 7") && said.contains("live: ");
+        ensure!(is_told, "{command:?}: {said}");
+    }
+    let metric = router.command(&["get", METRIC])?;
+    ensure!(metric.trim() == "7", "{metric}");
+    let configured = router.command(&["get", "interfaces.lan0.beacon"])?;
+    ensure!(
+        configured.contains("announce") && configured.contains("prefixes") && !configured.contains("hex"),
+        "{configured}"
+    );
+    Ok(())
+}
+
 #[test]
 fn three_routers_hear_each_other() {
     run(|lab| {
@@ -127,14 +154,7 @@ fn three_routers_hear_each_other() {
         let feeds = [RouteFeed::start(&nodes[0])?, RouteFeed::start(&nodes[1])?];
         for (router, prefix) in [(&r1, "203.0.113.0/24"), (&r2, "198.51.100.0/24")] {
             await_metric(router, prefix, 1)?;
-            let announced: &[[u8; 4]] = if prefix.starts_with("203") {
-                &[[198, 51, 100, 0], [192, 0, 2, 0]]
-            } else {
-                &[]
-            };
-            let block = block(7, announced);
-            let said = router.command(&["set", &format!("interfaces.lan0.beacon={{hex=\"{block}\"}}")])?;
-            ensure!(said.contains("live: routes heard here have it at once"), "{said}");
+            by_name(router)?;
             await_metric(router, prefix, 7)?;
         }
 
@@ -189,14 +209,13 @@ fn the_samples_in_c_and_in_rust_hear_each_other() {
         // Live: a metric, without any route going away.
         let feed = RouteFeed::start(&r2)?;
         await_metric(&in_rust, "198.51.100.0/24", 1)?;
-        let block = block(7, &[[203, 0, 113, 0]]);
-        in_rust.command(&["set", &format!("interfaces.lan0.beacon={{hex=\"{block}\"}}")])?;
+        by_name(&in_rust)?;
         await_metric(&in_rust, "198.51.100.0/24", 7)?;
         feed.sync()?;
         feed.assert_kept(&["198.51.100.0/24", "192.0.2.0/24"])?;
 
         // What one of them says no longer grows old with the other, and a good-bye is understood.
-        let less = self::block(1, &[[198, 51, 100, 0]]);
+        let less = block(1, &[[198, 51, 100, 0]]);
         in_c.command(&["set", &format!("interfaces.lan0.beacon={{hex=\"{less}\"}}")])?;
         r2.wait_for_no_route("192.0.2.0/24", SOON)?;
         r2.wait_for_route("198.51.100.0/24", &["10.1.0.1"], SOON)?;

@@ -27,14 +27,18 @@ fn install(lab: &Lab, folder: &Path, name: &str, options: &[&str]) -> Result<()>
     Ok(fs::write(folder.join("sample.toml"), record)?)
 }
 
-/// The process that runs the module, if it runs.
+/// The process that runs the module, if it runs; another one may be there to be asked for its configuration, without a table.
 pub(crate) fn module_process(router: &Router) -> Result<Option<u32>> {
     let daemon = *router.pids().first().context("a daemon")?;
     for task in fs::read_dir(format!("/proc/{daemon}/task"))?.flatten() {
         let children = fs::read_to_string(task.path().join("children")).unwrap_or_default();
         for child in children.split_whitespace() {
             let name = fs::read_to_string(format!("/proc/{child}/comm")).unwrap_or_default();
-            if name.starts_with("waypost-module") {
+            let arguments = fs::read(format!("/proc/{child}/cmdline")).unwrap_or_default();
+            let has_table = arguments
+                .split(|octet| *octet == 0)
+                .any(|argument| argument == b"table");
+            if name.starts_with("waypost-module") && has_table {
                 return Ok(child.parse().ok());
             }
         }

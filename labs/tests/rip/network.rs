@@ -1,8 +1,9 @@
 //! The networks of the labs.
 
+use std::fs;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use waypost_labs::{RipInterface, RipPlan};
 use waypost_testkit::{Lab, Make, Node, Router, wait_for};
 
@@ -10,6 +11,41 @@ use waypost_testkit::{Lab, Make, Node, Router, wait_for};
 pub(crate) const SOON: Duration = Duration::from_secs(15);
 /// Enough for what must not wait for a timer, on a busy machine.
 pub(crate) const AT_ONCE: Duration = Duration::from_secs(3);
+
+/// RIP of Waypost is that of the daemon.
+pub(crate) const fn built_in(_: &Lab) -> Result<()> {
+    Ok(())
+}
+
+/// RIP of Waypost is a module in a process of its own, in the place of the daemon's.
+pub(crate) fn as_module(lab: &Lab) -> Result<()> {
+    // It is built with this test because its package is among what it depends on.
+    let file = std::env::current_exe()?.with_file_name("libwaypost_exported_rip.so");
+    ensure!(file.exists(), "{} was not built", file.display());
+    let folder = lab.modules();
+    fs::create_dir_all(&folder)?;
+    let record = format!(
+        "file = \"{}\"\nprotocol = \"0x00000008\"\nreplaces-built-in = true\ncapabilities = [\"net-bind-service\"]\n",
+        file.display()
+    );
+    Ok(fs::write(folder.join("rip.toml"), record)?)
+}
+
+/// That RIP was the module, on every router that was to have it.
+pub(crate) fn was_it(lab: &Lab) -> Result<()> {
+    if !lab.modules().exists() {
+        return Ok(());
+    }
+    let mut routers = 0;
+    for node in fs::read_dir(lab.directory())?.flatten() {
+        if let Ok(log) = fs::read_to_string(node.path().join("waypostd.log")) {
+            routers += 1;
+            ensure!(log.contains("the module is installed"), "{log}");
+        }
+    }
+    ensure!(routers > 0, "no router has said anything");
+    Ok(())
+}
 
 /// `r1` and `r2` on one link, each with a network of its own behind it:
 /// 10.1.0.0/24 `lan0` r1 `eth0` 10.0.12.1 --- 10.0.12.2 `eth0` r2 `lan0` 10.2.0.0/24.
@@ -126,7 +162,7 @@ fn rejected(router: &Router) -> Result<Result<(), String>> {
             (found, text)
         }
         Make::Bird => {
-            let text = std::fs::read_to_string(router.node().directory().join("bird.log"))?;
+            let text = fs::read_to_string(router.node().directory().join("bird.log"))?;
             (text.to_lowercase().contains("authentication failed"), text)
         }
         Make::Waypost => {

@@ -154,7 +154,7 @@ fn headers_in_three_languages() {
         for names in ["-UUNICODE", "-DUNICODE"] {
             let mut gcc = Command::new("gcc");
             gcc.args(language).arg(names).args(WARNINGS).arg("-fsyntax-only");
-            for header in ["waypost.h", "rtutils.h", "prepare.h"] {
+            for header in ["waypost.h", "rtutils.h", "prepare.h", "describe.h", "state.h"] {
                 gcc.arg("-include").arg(include().join("waypost").join(header));
             }
             let compiled = gcc.arg("/dev/null").output().unwrap();

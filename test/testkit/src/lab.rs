@@ -21,6 +21,9 @@ use crate::privileges;
 /// How much of the end of each log is shown when a test fails.
 const LOG_TAIL: usize = 6000;
 
+/// The name of the directory with records of modules.
+pub(crate) const MODULES: &str = "modules";
+
 /// What nodes know about their lab.
 #[derive(Debug)]
 pub(crate) struct Ground {
@@ -174,6 +177,12 @@ impl Lab {
     /// Ends every process of the lab and removes its directory, as dropping it does.
     pub fn end(&self) {
         self.lock_anchor().weigh();
+    }
+
+    /// Where records of modules are for every Waypost router of the lab that has no `modules` in its own directory.
+    #[must_use]
+    pub fn modules(&self) -> PathBuf {
+        self.directory().join(MODULES)
     }
 
     /// The directory of the lab; it goes with the lab. Each node has one in it, of its name, with logs and configurations.

@@ -9,7 +9,7 @@ use std::thread;
 use waypost_host::protocol::{Stored, Surroundings, spawn};
 use waypost_rip::Rip;
 use waypost_rip::config::InterfaceConfig;
-use waypost_routprot::conformance::{Outcome, Report, run};
+use waypost_routprot::conformance::{Report, run};
 use waypost_routprot::{BlockConfig, Layout, RoutingProtocol};
 use waypost_subjects::rip;
 use waypost_testkit::isolated;
@@ -70,13 +70,6 @@ fn verdicts(name: &str, load: fn() -> Box<dyn RoutingProtocol>, layout: Layout) 
     run(&rip(name, load, layout, TAKEN))
 }
 
-/// Cases of what Waypost adds to the interface, which modules do not have: they are skipped.
-fn is_of_an_addition(id: &str) -> bool {
-    ["describe/", "router-id/"]
-        .iter()
-        .any(|prefix| id.starts_with(prefix))
-}
-
 /// The verdicts, in a network namespace.
 fn judged(name: &str, load: fn() -> Box<dyn RoutingProtocol>, layout: Layout) -> Report {
     let mut report = None;
@@ -112,8 +105,7 @@ fn same_verdicts(expected: &Report, seen: &Report) {
     let mut different = BTreeSet::new();
     for (expected, seen) in expected.cases.iter().zip(&seen.cases) {
         assert_eq!(expected.id, seen.id);
-        let is_known = is_of_an_addition(seen.id) && matches!(seen.outcome, Outcome::Skipped(_));
-        if expected.outcome != seen.outcome && !is_known {
+        if expected.outcome != seen.outcome {
             different.insert(format!("{expected:?}, but {seen:?}"));
         }
     }

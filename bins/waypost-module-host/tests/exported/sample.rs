@@ -3,12 +3,10 @@
 use waypost_routprot::conformance::{Subject, run};
 use waypost_routprot::{InfoBlock, RoutingProtocol};
 use waypost_testkit::isolated;
-use waypost_types::ProtocolId;
 
-use crate::objects::{in_its_own, in_process};
+use crate::objects::{BEACON, in_its_own, in_process};
 use crate::rip::network;
 
-const BEACON: ProtocolId = ProtocolId(0x3FFF_0001);
 const PREFIX: u32 = u32::from_ne_bytes([198, 51, 100, 0]);
 const MASK: u32 = u32::from_ne_bytes([255, 255, 255, 0]);
 
@@ -27,6 +25,8 @@ fn conforms(load: fn() -> Box<dyn RoutingProtocol>) {
         let report = run(&subject);
         report.assert_conforms();
         assert!(report.passed().count() > 60, "{report}");
+        let described = report.passed().filter(|case| case.id.starts_with("describe/"));
+        assert_eq!(described.count(), 3, "{report}");
     })
     .unwrap();
 }

@@ -12,8 +12,8 @@ use waypost_host::protocol::{Stored, Surroundings, spawn};
 use waypost_host::table::{self, TableHandle, TableOptions};
 use waypost_infobase::{BlockKey, MemoryStore};
 use waypost_manager::{
-    Author, Autostatic, Configuration, Edit, Interface, InterfaceChange, Manager, OpaqueCodec, Protocols,
-    RouteTable, RouteTerms,
+    Author, Autostatic, Configuration, Edit, InstanceId, Interface, InterfaceChange, Manager, OpaqueCodec,
+    Protocols, RouteTable, RouteTerms,
 };
 use waypost_rip::Rip;
 use waypost_routprot::conformance::host::{Log, Recorder, Request};
@@ -101,7 +101,7 @@ pub(crate) struct Made {
 struct Installed {
     file: PathBuf,
     table: TableHandle,
-    died: Sender<String>,
+    died: Sender<(InstanceId, String)>,
     made: Arc<Mutex<Made>>,
 }
 
@@ -114,7 +114,12 @@ impl Installed {
 }
 
 impl Protocols for Installed {
-    fn create(&mut self, id: ProtocolId, _: Vec<(String, Vec<u8>)>) -> Option<Box<dyn RoutingProtocol>> {
+    fn create(
+        &mut self,
+        id: ProtocolId,
+        instance: InstanceId,
+        _: Vec<(String, Vec<u8>)>,
+    ) -> Option<Box<dyn RoutingProtocol>> {
         if id == Rip::PROTOCOL {
             return self.built_in::<Rip>();
         }
@@ -132,7 +137,7 @@ impl Protocols for Installed {
         }
         self.made.lock().unwrap().modules += 1;
         let died = self.died.clone();
-        let died = move |reason| drop(died.send(reason));
+        let died = move |reason| drop(died.send((instance, reason)));
         let table = Some(self.table.for_module(id));
         // One that is killed while it is loaded cannot be made.
         let module = isolated(&self.file, PATIENCE, table, Privileges::default(), died).ok()?;
@@ -166,7 +171,7 @@ pub(crate) struct Rig {
     pub(crate) table: TableHandle,
     pub(crate) made: Arc<Mutex<Made>>,
     lan: Interface,
-    died: Receiver<String>,
+    died: Receiver<(InstanceId, String)>,
     /// The manager's time, which passes as fast as the test has it.
     now: Time,
 }
@@ -261,8 +266,8 @@ impl Rig {
     pub(crate) fn revive(&mut self, before: Option<u32>) -> u32 {
         let until = Instant::now() + PATIENCE;
         loop {
-            while let Ok(reason) = self.died.recv_timeout(Duration::from_millis(1)) {
-                self.manager.client_died(self.now, MODULE, &reason);
+            while let Ok((instance, reason)) = self.died.recv_timeout(Duration::from_millis(1)) {
+                self.manager.client_died(self.now, MODULE, instance, &reason);
             }
             if let Some(deadline) = self.manager.next_deadline() {
                 self.now = deadline.max(self.now);

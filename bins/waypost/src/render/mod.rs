@@ -25,7 +25,7 @@ pub(crate) use history::{difference, revisions};
 pub(crate) use interfaces::{interface, interfaces};
 pub(crate) use neighbors::neighbors;
 pub(crate) use protocols::{protocol, protocols};
-pub(crate) use routes::{explanation, inactive, routes};
+pub(crate) use routes::{Owners, explanation, inactive, routes};
 pub(crate) use schema::schema;
 pub(crate) use status::status;
 pub(crate) use units::{count, plain_value, span};

@@ -1,18 +1,39 @@
 //! `show routes` and `explain`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use waypost_api::{Explanation, InactiveRow, Installed, RouteRow};
-use waypost_types::RouteKind;
+use waypost_api::{Explanation, InactiveRow, Installed, ProtocolRow, RouteRow};
+use waypost_types::{ProtocolId, RouteKind};
 
 use super::nothing;
 use super::units::{count, span};
 use crate::sheet::{Ink, Sheet, printable};
 use crate::table::{Cell, Column, Table, item};
 
+/// How the owners of routes are called: modules have no name but that of their record.
+#[derive(Debug, Default)]
+pub(crate) struct Owners(BTreeMap<ProtocolId, String>);
+
+impl Owners {
+    /// As these protocols are.
+    pub(crate) fn of(rows: &[ProtocolRow]) -> Self {
+        Self(rows.iter().map(|row| (row.id, row.name.clone())).collect())
+    }
+
+    fn name(&self, owner: ProtocolId) -> String {
+        self.0.get(&owner).cloned().unwrap_or_else(|| owner.to_string())
+    }
+
+    /// The number of the one with this name, as the router is asked for it; other words are the router's to know.
+    pub(crate) fn asked(&self, name: &str) -> String {
+        let known = self.0.iter().find(|(_, known)| *known == name);
+        known.map_or_else(|| name.to_owned(), |(owner, _)| owner.to_string())
+    }
+}
+
 /// Routes in the order of the table, the best of a destination first. `complete` is false when the caller asked for less
 /// than there is.
-pub(crate) fn routes(sheet: &Sheet, rows: &[RouteRow], complete: bool) -> String {
+pub(crate) fn routes(sheet: &Sheet, owners: &Owners, rows: &[RouteRow], complete: bool) -> String {
     if rows.is_empty() {
         return nothing("no routes");
     }
@@ -32,7 +53,7 @@ pub(crate) fn routes(sheet: &Sheet, rows: &[RouteRow], complete: bool) -> String
         table.row(
             [mark(row), Cell::from(row.prefix)]
                 .into_iter()
-                .chain(measures(row))
+                .chain(measures(owners, row))
                 .chain(way(row))
                 .chain([kernel(row)]),
         );
@@ -66,14 +87,15 @@ pub(crate) fn routes(sheet: &Sheet, rows: &[RouteRow], complete: bool) -> String
 }
 
 /// Routes that are configured and not in the table, each with the reason.
-pub(crate) fn inactive(sheet: &Sheet, rows: &[InactiveRow]) -> String {
+pub(crate) fn inactive(sheet: &Sheet, owners: &Owners, rows: &[InactiveRow]) -> String {
     let mut text = String::new();
     for row in rows {
         let via = match row.via.as_slice() {
             [] => String::new(),
             via => format!(" via {}", via.join(", ")),
         };
-        let line = format!("not in use: {} of {}{via}: {}", row.prefix, row.owner, row.reason);
+        let owner = owners.name(row.owner);
+        let line = format!("not in use: {} of {owner}{via}: {}", row.prefix, row.reason);
         text.push_str(&sheet.ink(Ink::Warning, &printable(&line)));
         text.push('\n');
     }
@@ -84,7 +106,12 @@ pub(crate) fn inactive(sheet: &Sheet, rows: &[InactiveRow]) -> String {
 }
 
 /// Why packets go where they go: the verdict, every candidate with what speaks for or against it, and what would take over.
-pub(crate) fn explanation(sheet: &Sheet, destination: &str, explanation: &Explanation) -> String {
+pub(crate) fn explanation(
+    sheet: &Sheet,
+    owners: &Owners,
+    destination: &str,
+    explanation: &Explanation,
+) -> String {
     let mut text = String::new();
     let head = match &explanation.matched {
         Some(matched) if matched.to_string() == destination => destination.to_owned(),
@@ -110,7 +137,7 @@ pub(crate) fn explanation(sheet: &Sheet, destination: &str, explanation: &Explan
         for row in &explanation.rows {
             table.row(
                 std::iter::once(mark(row))
-                    .chain(measures(row))
+                    .chain(measures(owners, row))
                     .chain(way(row))
                     .chain([kernel(row)]),
             );
@@ -131,7 +158,7 @@ pub(crate) fn explanation(sheet: &Sheet, destination: &str, explanation: &Explan
         }
         text.push_str(&table.render(sheet));
     }
-    text.push_str(&inactive(sheet, &explanation.inactive));
+    text.push_str(&inactive(sheet, owners, &explanation.inactive));
     if explanation.matched.is_some() {
         text.push('\n');
         let covers: Vec<String> = explanation.covered_by.iter().map(ToString::to_string).collect();
@@ -152,14 +179,14 @@ fn mark(row: &RouteRow) -> Cell {
 }
 
 /// Owner, preference, metric, tag.
-fn measures(row: &RouteRow) -> [Cell; 4] {
+fn measures(owners: &Owners, row: &RouteRow) -> [Cell; 4] {
     let tag = if row.tag == 0 {
         String::new()
     } else {
         row.tag.to_string()
     };
     [
-        row.owner.into(),
+        owners.name(row.owner).into(),
         row.preference.into(),
         row.metric.into(),
         tag.into(),

@@ -115,10 +115,36 @@ fn show_neighbors() {
 #[test]
 fn show_routes() {
     let page: waypost_api::RoutePage = answer("routes");
-    snapshot!("routes", sheet(), routes(&sheet(), &page.rows, true));
-    snapshot!("routes-slim", slim(), routes(&slim(), &page.rows, true));
-    insta::assert_snapshot!("routes-coloured", routes(&coloured(), &page.rows, false));
-    assert_eq!(routes(&sheet(), &[], true), "no routes\n");
+    snapshot!(
+        "routes",
+        sheet(),
+        routes(&sheet(), &Owners::default(), &page.rows, true)
+    );
+    snapshot!(
+        "routes-slim",
+        slim(),
+        routes(&slim(), &Owners::default(), &page.rows, true)
+    );
+    insta::assert_snapshot!(
+        "routes-coloured",
+        routes(&coloured(), &Owners::default(), &page.rows, false)
+    );
+    assert_eq!(routes(&sheet(), &Owners::default(), &[], true), "no routes\n");
+}
+
+#[test]
+fn routes_of_a_module_are_called_as_its_record_is() {
+    let mut page: waypost_api::RoutePage = answer("routes");
+    let mut protocols: Vec<waypost_api::ProtocolRow> = answer("protocols");
+    let number = waypost_types::ProtocolId(0x3FFF_0001);
+    page.rows[0].owner = number;
+    protocols[0].id = number;
+    protocols[0].name = "beacon".to_owned();
+    let owners = Owners::of(&protocols);
+    let text = routes(&sheet(), &owners, &page.rows, true);
+    assert!(text.contains("beacon") && !text.contains("0x3fff0001"), "{text}");
+    assert_eq!(owners.asked("beacon"), "0x3fff0001");
+    assert_eq!(owners.asked("netmgmt"), "netmgmt");
 }
 
 #[test]
@@ -126,12 +152,17 @@ fn explain() {
     snapshot!(
         "explain",
         sheet(),
-        explanation(&sheet(), "10.1.2.3", &answer("explain"))
+        explanation(&sheet(), &Owners::default(), "10.1.2.3", &answer("explain"))
     );
     snapshot!(
         "explain-nothing",
         sheet(),
-        explanation(&sheet(), "198.51.100.1", &answer("explain-nothing"))
+        explanation(
+            &sheet(),
+            &Owners::default(),
+            "198.51.100.1",
+            &answer("explain-nothing")
+        )
     );
 }
 

@@ -14,7 +14,8 @@ use waypost_api::{
 };
 use waypost_infobase::{MemoryStore, Operation, StoreError};
 use waypost_manager::{
-    Autostatic, Configuration, Interface, InterfaceChange, Manager, Protocols, RouteTable, RouteTerms,
+    Autostatic, Configuration, InstanceId, Interface, InterfaceChange, Manager, Protocols, RouteTable,
+    RouteTerms,
 };
 use waypost_routprot::{InterfaceType, NotificationEvent, Refusal, RoutingProtocol};
 use waypost_types::{
@@ -29,6 +30,7 @@ impl Protocols for Installation {
     fn create(
         &mut self,
         protocol: ProtocolId,
+        _: InstanceId,
         _: Vec<(String, Vec<u8>)>,
     ) -> Option<Box<dyn RoutingProtocol>> {
         (protocol == ProtocolId::RIP).then(|| Box::<SampleProtocol>::default() as Box<dyn RoutingProtocol>)

@@ -148,6 +148,7 @@ pub fn run(
     if signals.is_leaving() {
         // Nobody says good-bye: neighbours and kernel go on as if nothing happened.
         tracing::info!("the daemon ends for a restart: routes stay in the kernel");
+        manager.leave();
         return Ok(());
     }
     tracing::info!("the router stops: protocols say good-bye");
@@ -166,8 +167,8 @@ fn turn(manager: &mut Manager, signals: &Signals) {
     if signals.take_events() {
         manager.drain_events(clock::now(), clock::wall());
     }
-    for (protocol, reason) in signals.take_deaths() {
-        manager.client_died(clock::now(), protocol, &reason);
+    for ((protocol, instance), reason) in signals.take_deaths() {
+        manager.client_died(clock::now(), protocol, instance, &reason);
     }
     for ((protocol, key), (value, done)) in signals.take_persisted() {
         let stored = manager.persist(protocol, &key, value);

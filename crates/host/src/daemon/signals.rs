@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use waypost_manager::InstanceId;
 use waypost_routprot::NotificationEvent;
 use waypost_sys::wait::Waker;
 use waypost_types::ProtocolId;
@@ -13,6 +14,9 @@ use crate::protocol::Stored;
 /// Private octets to store, by protocol and key: the latest of each, and who waits for them.
 pub(super) type Persisted = BTreeMap<(ProtocolId, String), (Vec<u8>, Stored)>;
 
+/// The instances that died, and why. An instance dies once, and is made by the manager, so that they do not heap up.
+type Deaths = BTreeMap<(ProtocolId, InstanceId), String>;
+
 /// Left by protocol threads and signal handlers, picked up by the manager's thread.
 pub struct Signals {
     waker: Waker,
@@ -20,7 +24,7 @@ pub struct Signals {
     stopping: AtomicBool,
     leaving: AtomicBool,
     failure: Mutex<Option<String>>,
-    deaths: Mutex<BTreeMap<ProtocolId, String>>,
+    deaths: Mutex<Deaths>,
     persisted: Mutex<Persisted>,
 }
 
@@ -80,12 +84,12 @@ impl Signals {
         self.stopping.load(Ordering::Acquire)
     }
 
-    /// A protocol's thread died.
-    pub fn died(&self, protocol: ProtocolId, reason: String) {
+    /// An instance's thread or process died.
+    pub fn died(&self, protocol: ProtocolId, instance: InstanceId, reason: String) {
         self.deaths
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(protocol, reason);
+            .insert((protocol, instance), reason);
         self.waker.wake();
     }
 
@@ -102,7 +106,7 @@ impl Signals {
         self.events.swap(false, Ordering::AcqRel)
     }
 
-    pub(super) fn take_deaths(&self) -> BTreeMap<ProtocolId, String> {
+    pub(super) fn take_deaths(&self) -> Deaths {
         std::mem::take(&mut self.deaths.lock().unwrap_or_else(PoisonError::into_inner))
     }
 

@@ -80,6 +80,7 @@ impl Worker {
         };
         let subscribed = table.lock().tables.unicast_mut().subscribe(config);
         let forwarding = subscribed.map_err(io::Error::other)?;
+        table.lock().tables.set_forwarder(forwarding);
         Ok(Self {
             table,
             fib,

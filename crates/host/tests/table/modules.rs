@@ -67,6 +67,7 @@ fn what_a_module_sets_is_in_the_kernel() {
         );
         other.deregister(entity);
         expect(&machine, &["10.1.0.0/16"])?;
+        assert!(module.destination(to).unwrap().views[0].is_forwarded);
 
         // News of others' routes, with nobody asking the table's thread for anything.
         let bell = Arc::new(Count::default());

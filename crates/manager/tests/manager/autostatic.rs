@@ -226,7 +226,7 @@ fn late_answers_do_not_count_for_the_next_update() {
     complete(&mut rig, OSPF, Status::NO_ERROR);
     rig.wait(60);
     assert_eq!(status(&late), Some(Status::ERROR_CAN_NOT_COMPLETE));
-    rig.manager.client_died(rig.now, SAMPLE, "it panicked");
+    rig.died(SAMPLE, "it panicked");
     rig.wait(1);
     let next = update(&mut rig, "eth0");
     complete(&mut rig, OSPF, Status::NO_ERROR);
@@ -240,7 +240,7 @@ fn one_that_dies_stops_or_refuses_fails_its_part_only() {
     rig.present(interface(3, "eth1"));
     rig.apply(&[set("interfaces.eth1.ospf", json!({}))]).unwrap();
     let (both, other) = (update(&mut rig, "eth0"), update(&mut rig, "eth1"));
-    rig.manager.client_died(rig.now, SAMPLE, "it panicked");
+    rig.died(SAMPLE, "it panicked");
     // The other client is still at work on eth0, and was all that eth1 had.
     assert_eq!((status(&both), status(&other)), (None, None));
     assert_eq!(

@@ -161,7 +161,7 @@ fn a_client_that_dies_is_started_again_with_its_configuration() {
     rig.present(interface(3, "eth1"));
     rig.apply(&[set("interfaces.eth1.sample.metric", json!(3))])
         .unwrap();
-    rig.manager.client_died(rig.now, SAMPLE, "it panicked");
+    rig.died(SAMPLE, "it panicked");
     assert_eq!(rig.state(SAMPLE), "failed");
     assert_eq!(rig.row(SAMPLE)["reason"], "it panicked");
     assert_eq!(locked(&rig.routes).kept, [SAMPLE]);
@@ -176,10 +176,25 @@ fn a_client_that_dies_is_started_again_with_its_configuration() {
 }
 
 #[test]
+fn a_death_that_is_told_late_is_not_that_of_the_fresh_instance() {
+    let mut rig = running();
+    let before = rig.instance(SAMPLE);
+    rig.died(SAMPLE, "it panicked");
+    rig.wait(1);
+    assert_eq!(rig.state(SAMPLE), "running");
+    assert_ne!(rig.instance(SAMPLE), before);
+    // As a thread of the old instance may that was slow to say it.
+    rig.manager
+        .client_died(rig.now, SAMPLE, before, "its process ended");
+    assert_eq!(rig.state(SAMPLE), "running");
+    rig.assert_agreed();
+}
+
+#[test]
 fn back_off_doubles_up_to_a_minute_and_ends_with_steadiness() {
     let mut rig = running();
     for wait in [1, 2, 4, 8, 16, 32, 60, 60] {
-        rig.manager.client_died(rig.now, SAMPLE, "again");
+        rig.died(SAMPLE, "again");
         assert_eq!(
             rig.manager.next_deadline(),
             Some(rig.now + std::time::Duration::from_secs(wait))
@@ -190,7 +205,7 @@ fn back_off_doubles_up_to_a_minute_and_ends_with_steadiness() {
         assert_eq!(rig.state(SAMPLE), "running");
     }
     rig.wait(300);
-    rig.manager.client_died(rig.now, SAMPLE, "after a long while");
+    rig.died(SAMPLE, "after a long while");
     rig.wait(1);
     assert_eq!(rig.state(SAMPLE), "running");
 }

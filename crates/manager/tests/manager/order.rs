@@ -98,14 +98,14 @@ fn play(rig: &mut Rig, step: Step) {
             rig.script(PROTOCOLS[id])
                 .queue(Event::SaveInterfaceConfigInfo(InterfaceIndex(index)));
         }
-        Step::Died(id) => rig.manager.client_died(rig.now, PROTOCOLS[id], "a test"),
+        Step::Died(id) if has(rig, PROTOCOLS[id]) => rig.died(PROTOCOLS[id], "a test"),
         Step::Wait(seconds) => rig.wait(seconds),
         Step::Update(name) => {
             let author = crate::rig::author();
             rig.manager.update_autostatic(rig.now, NAMES[name], &author, drop);
         }
         Step::Drain => rig.drain(),
-        Step::Refuse(..) | Step::StayPending(_) | Step::FinishStop(_) | Step::Save(..) => {}
+        Step::Refuse(..) | Step::StayPending(_) | Step::FinishStop(_) | Step::Save(..) | Step::Died(_) => {}
     }
 }
 

@@ -8,8 +8,8 @@ use serde_json::Value;
 use waypost_engine::{Engine, EngineProtocol, Instance, InstanceCell, Now};
 use waypost_infobase::{Change, MemoryStore, Origin, RevisionMeta, Store, StoreError, Tree};
 use waypost_manager::{
-    Applied, Author, Autostatic, Configuration, Edit, Interface, InterfaceChange, Manager, Path, Plan,
-    Protocols, RouteTable, RouteTerms,
+    Applied, Author, Autostatic, Configuration, Edit, InstanceId, Interface, InterfaceChange, Manager, Path,
+    Plan, Protocols, RouteTable, RouteTerms,
 };
 use waypost_routprot::conformance::host::{Call, Log, Recorder, Request, Script};
 use waypost_routprot::{InfoBlock, InterfaceType, NotificationEvent, Refusal, RoutingProtocol};
@@ -28,6 +28,8 @@ pub(crate) struct Scripts {
     made: BTreeMap<ProtocolId, Vec<Script>>,
     #[expect(clippy::type_complexity, reason = "a closure for each protocol")]
     prepare: BTreeMap<ProtocolId, Box<dyn Fn(&Script) + Send>>,
+    /// The newest ones.
+    instances: BTreeMap<ProtocolId, InstanceId>,
 }
 
 struct Cell<E: Engine>(Instance<E>);
@@ -52,6 +54,7 @@ impl Protocols for Installation {
     fn create(
         &mut self,
         protocol: ProtocolId,
+        instance: InstanceId,
         persisted: Vec<(String, Vec<u8>)>,
     ) -> Option<Box<dyn RoutingProtocol>> {
         if protocol == ProtocolId::STATIC {
@@ -69,6 +72,7 @@ impl Protocols for Installation {
             prepare(&script);
         }
         scripts.made.entry(protocol).or_default().push(script);
+        scripts.instances.insert(protocol, instance);
         Some(Box::new(recorder))
     }
 
@@ -323,6 +327,17 @@ impl Rig {
     /// Does something to every instance of a protocol that is made from now on, before it registers.
     pub(crate) fn each(&self, id: ProtocolId, prepare: impl Fn(&Script) + Send + 'static) {
         locked(&self.scripts).prepare.insert(id, Box::new(prepare));
+    }
+
+    /// The newest instance.
+    pub(crate) fn instance(&self, id: ProtocolId) -> InstanceId {
+        locked(&self.scripts).instances[&id]
+    }
+
+    /// The newest instance dies.
+    pub(crate) fn died(&mut self, id: ProtocolId, reason: &str) {
+        let instance = self.instance(id);
+        self.manager.client_died(self.now, id, instance, reason);
     }
 
     /// The script of the newest instance.

@@ -257,6 +257,46 @@ fn a_client_that_does_not_go_back_is_stopped_and_started_again() {
     check_order(&rig.calls()).unwrap();
 }
 
+/// A refusal of a protocol that does not say beforehand what it takes costs nobody else a change there and back.
+#[test]
+fn who_cannot_say_beforehand_is_set_first() {
+    let both = [SAMPLE, OSPF];
+    for unsure in both {
+        let mut rig = rig(&Countdowns::default());
+        let edits = |value| {
+            let of = |id| {
+                let on = BlockKey::interface("eth0", id);
+                [
+                    Edit::Block(BlockKey::protocol(id), Some(global(value))),
+                    Edit::Block(on, Some(metric(value))),
+                ]
+            };
+            both.map(of).concat()
+        };
+        rig.apply(&edits(1)).unwrap();
+        rig.script(unsure).refuse(Status::ERROR_NOT_SUPPORTED, |request| {
+            matches!(
+                request,
+                Request::PrepareGlobal { .. } | Request::PrepareInterface { .. }
+            )
+        });
+        let before = rig.log.changes().len();
+        rig.apply(&edits(2)).unwrap();
+        let set: Vec<ProtocolId> = rig.log.changes()[before..].iter().map(|(id, _)| *id).collect();
+        let sure = both.into_iter().find(|id| *id != unsure).unwrap();
+        assert_eq!(set, [unsure, unsure, sure, sure]);
+        rig.script(unsure).refuse(
+            Status::ERROR_CAN_NOT_COMPLETE,
+            |request| matches!(request, Request::SetInterface { info, .. } if *info == metric(3)),
+        );
+        let before = rig.log.changes().len();
+        rig.apply(&edits(3)).unwrap_err();
+        let touched = &rig.log.changes()[before..];
+        assert!(touched.iter().all(|(id, _)| *id == unsure), "{touched:?}");
+        rig.assert_agreed();
+    }
+}
+
 #[test]
 fn a_failed_protocol_is_what_it_was_after_a_failed_transaction() {
     let mut rig = rig(&Countdowns::default());
@@ -267,7 +307,7 @@ fn a_failed_protocol_is_what_it_was_after_a_failed_transaction() {
             |request| matches!(request, Request::Start { global: info } if *info == global(1)),
         );
     });
-    rig.manager.client_died(rig.now, SAMPLE, "it panicked");
+    rig.died(SAMPLE, "it panicked");
     rig.wait(1);
     let before = rig.row(SAMPLE);
     assert_eq!(before["state"], "failed");

@@ -5,11 +5,13 @@
 //! [`ModuleProtocol`](crate::ModuleProtocol) does. Every function looks at what it is passed before it believes it, and
 //! catches a panic of the protocol: the answer is ERROR_CAN_NOT_COMPLETE, then and for ever after.
 
+mod describe;
 mod functions;
 mod memory;
 mod place;
 mod prepare;
 mod signal;
+mod state;
 mod support;
 mod table;
 #[cfg(test)]
@@ -26,12 +28,15 @@ use waypost_types::ProtocolId;
 
 use crate::layout::{RoutingTable, ServiceTable};
 
+pub use describe::Description;
 pub use place::Place;
 pub use prepare::Preparation;
+pub use state::{Identifier, Shown};
 pub use table::{Functions, Refused, Sink, Table, take};
 
 /// Makes protocols those of a module: defines `RegisterProtocol`, the function that a shared object exports to be one,
-/// `PrepareInfo`, which says what a change would do (`include/waypost/prepare.h`), and `WaypostTakeRtm`, by which the host gives
+/// `PrepareInfo`, which says what a change would do (`include/waypost/prepare.h`), `DescribeConfiguration`, which gives its options
+/// names (`include/waypost/describe.h`), `ShowState` and `RouterIdChanged` (`include/waypost/state.h`), and `WaypostTakeRtm`, by which the host gives
 /// it the routing table ([`Table`](crate::export::Table)).
 ///
 /// For each protocol: its number, and what makes a fresh instance of it, a function or a closure without arguments. It runs at
@@ -138,6 +143,43 @@ macro_rules! export_protocol {
             let question = unsafe {
                 $crate::export::Preparation::new(protocol, scope, interface, block, answer, answer_size)
             };
+            protocol_of_this_module(question).unwrap_or($crate::export::UNKNOWN)
+        }
+
+        /// Describes the configuration of a protocol (`include/waypost/describe.h`).
+        ///
+        /// # Safety
+        /// NULL, or a place for a pointer.
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn DescribeConfiguration(
+            protocol: u32,
+            configuration: *mut *const ::std::ffi::c_void,
+        ) -> u32 {
+            // SAFETY: the caller says what it is.
+            let question = unsafe { $crate::export::Description::new(protocol, configuration) };
+            protocol_of_this_module(question).unwrap_or($crate::export::UNKNOWN)
+        }
+
+        /// Says what the protocol does (`include/waypost/state.h`).
+        ///
+        /// # Safety
+        /// NULL or the caller's: `answer` points to as many octets as `answer_size` points to.
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn ShowState(
+            protocol: u32,
+            topic: u32,
+            answer: *mut ::std::ffi::c_void,
+            answer_size: *mut u32,
+        ) -> u32 {
+            // SAFETY: the caller says what they are.
+            let question = unsafe { $crate::export::Shown::new(protocol, topic, answer, answer_size) };
+            protocol_of_this_module(question).unwrap_or($crate::export::UNKNOWN)
+        }
+
+        /// Another router identifier is in force (`include/waypost/state.h`).
+        #[unsafe(no_mangle)]
+        pub extern "C" fn RouterIdChanged(protocol: u32, id: u32) -> u32 {
+            let question = $crate::export::Identifier::new(protocol, id);
             protocol_of_this_module(question).unwrap_or($crate::export::UNKNOWN)
         }
 

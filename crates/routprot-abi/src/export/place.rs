@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use waypost_routprot::{Event, NotificationEvent, Refusal, RoutingProtocol, Status};
 
+use super::describe::Described;
 use super::signal::Signal;
 use super::support::HostSupport;
 use super::unacceptable;
@@ -18,6 +19,8 @@ pub struct Place {
     /// The thread that is inside, 0 for none: one that comes back through a function of the host is turned away, because it
     /// would wait for itself.
     inside: AtomicUsize,
+    /// The text form of its configuration, which needs no instance.
+    pub(super) described: Described,
 }
 
 impl Place {
@@ -33,6 +36,7 @@ impl Place {
                 trap: None,
             }),
             inside: AtomicUsize::new(0),
+            described: Described::new(),
         }
     }
 
@@ -75,7 +79,7 @@ fn this_thread() -> usize {
 }
 
 /// What a panic says was told by the hook already. Its value may panic in turn when it is dropped, so it is not.
-fn discard(panic: Box<dyn Any + Send>) {
+pub(super) fn discard(panic: Box<dyn Any + Send>) {
     std::mem::forget(panic);
 }
 

@@ -2,8 +2,8 @@
 
 use std::ffi::c_void;
 
-use waypost_routprot::{Prepared, Refusal, RoutingProtocol, Status};
-use waypost_types::InterfaceIndex;
+use waypost_routprot::{InfoBlock, OptionChange, Prepared, Refusal, RoutingProtocol, Status};
+use waypost_types::{InterfaceIndex, RouterId};
 
 use super::memory::{block, lent, put, word};
 use super::{Ask, Module};
@@ -57,7 +57,8 @@ impl Preparation {
             scope::GLOBAL => protocol.prepare_global_info(&info),
             scope::INTERFACE => protocol.prepare_interface_info(Some(index), &info),
             scope::NEW_INTERFACE => protocol.prepare_interface_info(None, &info),
-            other => Err(Refusal::out_of_range("Scope", other, "0..=2")),
+            scope::ROUTER_ID => router_id(protocol, &info),
+            other => Err(Refusal::out_of_range("Scope", other, "0..=3")),
         };
         let words = in_words(&result)?;
         // SAFETY: whoever made this says what they are.
@@ -82,6 +83,23 @@ impl Ask<u32> for Preparation {
     fn ask<M: Module>(&mut self) -> Option<u32> {
         (self.protocol == M::protocol().0).then(|| M::place().call(|protocol| self.of(protocol)))
     }
+}
+
+/// What another router identifier would do: one change, or none.
+fn router_id(protocol: &mut dyn RoutingProtocol, info: &InfoBlock) -> Result<Prepared, Refusal> {
+    let octets = <[u8; 4]>::try_from(info.bytes.as_slice())
+        .map_err(|_| Refusal::invalid("a router identifier has four octets"))?;
+    let said = protocol.prepare_router_id(RouterId::new(octets.into()).ok());
+    let changes = said.into_iter().map(|(impact, reason)| OptionChange {
+        path: "id".to_owned(),
+        old: None,
+        new: None,
+        impact,
+        reason,
+    });
+    Ok(Prepared {
+        changes: changes.collect(),
+    })
 }
 
 fn in_words(result: &Result<Prepared, Refusal>) -> Result<Vec<u8>, Refusal> {

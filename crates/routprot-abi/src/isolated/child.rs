@@ -19,8 +19,10 @@ use waypost_rtmv2::RouteTable;
 use waypost_types::{InterfaceIndex, Prefix, Prefix4, ProtocolId, Route, RouterId};
 
 use super::confine::hide;
+use super::describe;
 use super::frame::{Body, Frame, Function, Tag};
 use super::memory::{Memory, ROOM};
+use super::state;
 use super::table::RemoteTable;
 use crate::ModuleProtocol;
 use crate::prepare::Scope;
@@ -549,6 +551,12 @@ fn answer(stage: &mut Stage, link: &Arc<Link>, call: &Frame) -> (u32, Body) {
             }
             None => outcome(Err(Refusal::failed("no such scope"))),
         },
+        Function::DescribeConfiguration | Function::Translate => {
+            outcome(describe::answer(module, function, body))
+        }
+        Function::ShowState | Function::RouterIdChanged | Function::PrepareRouterId => {
+            outcome(state::answer(module, function, body))
+        }
         Function::NextEvent => (Status::NO_ERROR.0, Body::words(&event_words(module.next_event()))),
         Function::UpdateRoutes => done(module.update_routes(index)),
         Function::ConnectClient => done(module.connect_client(index, Ipv4Addr::from(body.word(1)))),

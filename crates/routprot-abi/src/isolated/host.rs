@@ -10,13 +10,15 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
+use serde_json::Value;
 use waypost_routprot::{
-    Event, Functionality, InfoBlock, InfoBuffer, InterfaceIdentity, InterfaceStatus, MfeStatus,
-    NeighborFlags, NotificationEvent, OutputBuffer, Prepared, ReceiveType, Refusal, RoutingCharacteristics,
-    RoutingProtocol, Status, SupportFunctions, UpdateComplete, UpdateKind, check_registration,
+    ConfigurationCodec, Event, Functionality, Impact, InfoBlock, InfoBuffer, InterfaceIdentity,
+    InterfaceStatus, MfeStatus, NeighborFlags, NotificationEvent, OutputBuffer, Prepared, ReceiveType,
+    Refusal, RoutingCharacteristics, RoutingProtocol, Status, SupportFunctions, Topic, UpdateComplete,
+    UpdateKind, check_registration,
 };
 use waypost_rtmv2::RouteTable;
-use waypost_types::{InterfaceIndex, NextHops, ProtocolId, Route, RouteKind};
+use waypost_types::{InterfaceIndex, NextHops, ProtocolId, Route, RouteKind, RouterId};
 
 use super::WITH_TABLE;
 use super::frame::{Body, Frame, Function, Tag};
@@ -53,6 +55,8 @@ pub struct IsolatedProtocol {
     last: u32,
     /// The last answer, kept for its room.
     told: Vec<u8>,
+    /// The text form of the module's configuration, if somebody asked for it before.
+    pub(super) codec: Option<Arc<dyn ConfigurationCodec>>,
 }
 
 struct Shared {
@@ -211,6 +215,7 @@ impl IsolatedProtocol {
             deadline: options.deadline,
             last: 0,
             told: Vec::new(),
+            codec: None,
         };
         protocol.done(Function::Load, Body::default())?;
         Ok(protocol)
@@ -282,14 +287,14 @@ impl IsolatedProtocol {
     }
 
     /// That nothing can be asked any more.
-    fn failure(&self) -> Option<Refusal> {
+    pub(super) fn failure(&self) -> Option<Refusal> {
         let state = self.shared.state();
         let reason = state.failed.as_ref()?;
         Some(Refusal::failed(format!("the module has failed: {reason}")))
     }
 
     /// A call that answers with a code, and numbers on success.
-    fn done(&mut self, function: Function, body: Body) -> Result<Body, Refusal> {
+    pub(super) fn done(&mut self, function: Function, body: Body) -> Result<Body, Refusal> {
         match self.call(function, body)? {
             (Status::NO_ERROR, body) => Ok(body),
             (status, body) => Err(refused(status, &body)),
@@ -629,6 +634,22 @@ impl RoutingProtocol for IsolatedProtocol {
             })),
             _ => None,
         }
+    }
+
+    fn router_id_changed(&mut self, id: Option<RouterId>) {
+        self.tell_router_id(id);
+    }
+
+    fn prepare_router_id(&mut self, id: Option<RouterId>) -> Option<(Impact, String)> {
+        self.ask_router_id(id)
+    }
+
+    fn show(&mut self, topic: Topic) -> Result<Value, Refusal> {
+        self.show_state(topic)
+    }
+
+    fn describe(&self) -> Option<Arc<dyn ConfigurationCodec>> {
+        self.codec.clone()
     }
 
     fn update_routes(&mut self, index: InterfaceIndex) -> Result<(), Refusal> {

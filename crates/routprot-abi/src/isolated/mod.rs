@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 
 mod child;
 mod confine;
+mod describe;
 mod frame;
 #[doc(hidden)]
 pub mod fuzzing;
 mod host;
 mod memory;
 mod privileges;
+mod state;
 mod table;
 
 pub use child::{Object, serve, take_standard_output};

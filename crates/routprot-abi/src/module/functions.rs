@@ -4,12 +4,14 @@ use std::net::Ipv4Addr;
 use std::ptr;
 use std::sync::Arc;
 
+use serde_json::Value;
 use waypost_routprot::{
-    AdapterBinding, Event, Functionality, InfoBlock, InfoBuffer, InterfaceIdentity, InterfaceStatus,
-    MfeStatus, NeighborFlags, NotificationEvent, OutputBuffer, Prepared, Refusal, RoutingCharacteristics,
-    RoutingProtocol, Status, SupportFunctions, UpdateComplete, UpdateKind, check_registration,
+    AdapterBinding, ConfigurationCodec, Event, Functionality, Impact, InfoBlock, InfoBuffer,
+    InterfaceIdentity, InterfaceStatus, MfeStatus, NeighborFlags, NotificationEvent, OutputBuffer, Prepared,
+    Refusal, RoutingCharacteristics, RoutingProtocol, Status, SupportFunctions, Topic, UpdateComplete,
+    UpdateKind, check_registration,
 };
-use waypost_types::InterfaceIndex;
+use waypost_types::{InterfaceIndex, RouterId};
 
 use crate::checks::check_functions;
 use crate::event::HostEvent;
@@ -257,6 +259,22 @@ impl RoutingProtocol for ModuleProtocol {
             }
         }
         None
+    }
+
+    fn router_id_changed(&mut self, id: Option<RouterId>) {
+        self.tell_router_id(id);
+    }
+
+    fn prepare_router_id(&mut self, id: Option<RouterId>) -> Option<(Impact, String)> {
+        self.ask_router_id(id)
+    }
+
+    fn show(&mut self, topic: Topic) -> Result<Value, Refusal> {
+        self.show_state(topic)
+    }
+
+    fn describe(&self) -> Option<Arc<dyn ConfigurationCodec>> {
+        self.codec.clone()
     }
 
     fn update_routes(&mut self, index: InterfaceIndex) -> Result<(), Refusal> {

@@ -19,6 +19,8 @@ pub const BEST_PROTOCOL: u32 = 0;
 pub const THIS_PROTOCOL: u32 = u32::MAX;
 /// RTM_DEST_FLAG_NATURAL_NET: the prefix is that of the address's class.
 const NATURAL_NET: u32 = 1;
+/// RTM_DEST_FLAG_FWD_ENGIN_ADD: the best route was handed to the kernel.
+const FWD_ENGIN_ADD: u32 = 2;
 
 /// All views where none is named (RTM_VIEW_MASK_ANY).
 pub(super) const fn or_any(views: Views) -> Views {
@@ -70,11 +72,12 @@ impl State {
         };
         for place in views.places() {
             let view = &snapshot.views[place];
+            let forwarded = if view.is_forwarded { FWD_ENGIN_ADD } else { 0 };
             let mut told = ViewInfo {
                 // INVARIANT: there are two.
                 view: place as u32,
                 routes: u32::try_from(view.routes.len()).unwrap_or(u32::MAX),
-                flags: if is_natural { NATURAL_NET } else { 0 },
+                flags: forwarded | if is_natural { NATURAL_NET } else { 0 },
                 ..ViewInfo::default()
             };
             let mut filled = Ok(());

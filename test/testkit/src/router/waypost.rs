@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use super::{PATIENCE, Router, as_text, control};
+use crate::lab::MODULES;
 use crate::process::Process;
 use crate::wait::wait_for;
 
@@ -38,7 +39,10 @@ pub(super) fn launch(router: &mut Router) -> Result<()> {
     let configuration = router.write("waypost.toml", &router.configuration)?;
     let state = as_text(&router.path("state"))?;
     let socket = as_text(&router.path("waypost.sock"))?;
-    let modules = as_text(&router.path("modules"))?;
+    // Not those of the machine.
+    let own = router.path(MODULES);
+    let of_the_lab = own.parent().map(|node| node.with_file_name(MODULES));
+    let modules = as_text(&of_the_lab.filter(|_| !own.exists()).unwrap_or(own))?;
     let daemon = as_text(&program("waypostd")?)?;
     let mut process = Process::start(
         &router.node,
@@ -51,7 +55,6 @@ pub(super) fn launch(router: &mut Router) -> Result<()> {
             &state,
             "--socket",
             &socket,
-            // Not those of the machine.
             "--modules",
             &modules,
         ],

@@ -303,7 +303,7 @@ pub(in super::super) fn put_destination(
     put_prefix(to, destination.prefix);
     put_duration(to, destination.age);
     for view in &destination.views {
-        to.u8(view.held.is_some().into());
+        to.u8(view.is_forwarded.into()).u8(view.held.is_some().into());
         if let Some(held) = &view.held {
             to.u32(held.owner.0).u8(held.preference);
             put_route(to, &held.route);
@@ -336,6 +336,7 @@ const MOST_OF_A_ROUTE: usize = 1024;
 pub(in super::super) fn get_destination(from: &mut Reader<'_>) -> Read<DestinationSnapshot> {
     let (prefix, age) = (get_prefix(from)?, get_duration(from)?);
     let mut view = || {
+        let is_forwarded = get_flag(from)?;
         let held = if get_flag(from)? {
             Some(BestRoute {
                 owner: ProtocolId(from.u32()?),
@@ -355,7 +356,11 @@ pub(in super::super) fn get_destination(from: &mut Reader<'_>) -> Read<Destinati
                 route: get_route(from)?,
             });
         }
-        Read::Ok(DestinationView { routes, held })
+        Read::Ok(DestinationView {
+            routes,
+            held,
+            is_forwarded,
+        })
     };
     Ok(DestinationSnapshot {
         prefix,
@@ -453,6 +458,7 @@ mod tests {
             is_best: number == 0,
         };
         destination.views[0].routes = (0..20).map(view).collect();
+        destination.views[0].is_forwarded = true;
         destination.views[1].held = Some(BestRoute {
             owner: ProtocolId(1),
             preference: 1,

@@ -1,0 +1,49 @@
+//! What an isolated module shows, and what it is told of the router identifier.
+
+use serde_json::Value;
+use waypost_routprot::{Impact, Refusal, RoutingProtocol, Topic};
+use waypost_types::RouterId;
+
+use super::frame::{Body, Function};
+use super::host::IsolatedProtocol;
+use crate::ModuleProtocol;
+use crate::state::{id_of, number_of, read, topic_number, topic_of};
+
+/// The module's side: does one of the three calls.
+pub(super) fn answer(module: &mut ModuleProtocol, function: Function, body: &Body) -> Result<Body, Refusal> {
+    let words = |said: serde_json::Result<Vec<u8>>| {
+        said.map(|octets| Body::octets(&octets))
+            .map_err(|error| Refusal::failed(error.to_string()))
+    };
+    match function {
+        Function::ShowState => {
+            let topic = topic_of(body.word(0)).ok_or_else(|| Refusal::failed("no such topic"))?;
+            words(serde_json::to_vec(&module.show(topic)?))
+        }
+        Function::PrepareRouterId => {
+            words(serde_json::to_vec(&module.prepare_router_id(id_of(body.word(0)))))
+        }
+        _ => {
+            module.router_id_changed(id_of(body.word(0)));
+            Ok(Body::default())
+        }
+    }
+}
+
+impl IsolatedProtocol {
+    pub(super) fn tell_router_id(&mut self, id: Option<RouterId>) {
+        // A module that fails at it is told of by itself.
+        drop(self.done(Function::RouterIdChanged, Body::words(&[number_of(id)])));
+    }
+
+    pub(super) fn ask_router_id(&mut self, id: Option<RouterId>) -> Option<(Impact, String)> {
+        let answer = self.done(Function::PrepareRouterId, Body::words(&[number_of(id)]));
+        serde_json::from_slice(&answer.ok()?.octets).ok().flatten()
+    }
+
+    pub(super) fn show_state(&mut self, topic: Topic) -> Result<Value, Refusal> {
+        let answer = self.done(Function::ShowState, Body::words(&[topic_number(topic)]))?;
+        // Whoever read it there is not to be trusted.
+        read(topic, &answer.octets)
+    }
+}
