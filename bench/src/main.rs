@@ -7,6 +7,7 @@ mod cost;
 mod disk;
 mod generator;
 mod kernel_1m;
+mod live_cost;
 mod live_metric;
 mod machine;
 mod module;
@@ -18,6 +19,7 @@ mod set;
 mod spf;
 mod table;
 mod transaction;
+mod triangle;
 mod watch;
 mod waypost;
 
@@ -33,7 +35,7 @@ use report::{Report, Section};
 /// What is measured: a name, and how.
 type Benchmark = (&'static str, fn(&Context) -> Result<Section>);
 
-const BENCHMARKS: [Benchmark; 9] = [
+const BENCHMARKS: [Benchmark; 10] = [
     ("table", table::run),
     ("policy", policy::run),
     ("spf", spf::run),
@@ -41,6 +43,7 @@ const BENCHMARKS: [Benchmark; 9] = [
     ("set", set::run),
     ("transaction", transaction::run),
     ("live-metric", live_metric::run),
+    ("live-cost", live_cost::run),
     ("rip-10k", rip_10k::run),
     ("kernel-1m", kernel_1m::run),
 ];
@@ -49,7 +52,7 @@ const BENCHMARKS: [Benchmark; 9] = [
 #[derive(Parser)]
 #[command(name = "cargo xtask bench", max_term_width = 100)]
 struct Arguments {
-    /// Which: table, policy, spf, module, set, transaction, live-metric, rip-10k, kernel-1m; all of them by default
+    /// Which: table, policy, spf, module, set, transaction, live-metric, live-cost, rip-10k, kernel-1m; all of them by default
     names: Vec<String>,
     /// How often each thing is measured, in place of each benchmark's own number
     #[arg(long)]

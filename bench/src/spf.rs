@@ -186,7 +186,7 @@ fn install(database: &mut Database, key: LsaKey, area: Option<AreaId>, body: &[u
 
 pub(crate) fn run(context: &Context) -> Result<Section> {
     let mut section = Section::new(format!(
-        "spf: an area of {ROUTERS} routers and {LINKS} links, calculated"
+        "routes of an OSPF area of {ROUTERS} routers and {LINKS} links"
     ));
     inside(context, &mut section)?;
     outside(context, &mut section)?;
