@@ -12,6 +12,11 @@ impl Ospf {
     /// Other parameters of the router as a whole. Only interfaces in areas of another kind start anew: there, neighbours would
     /// not talk to us any more (RFC 2328 §10.5, the E bit).
     pub fn set_parameters(&mut self, now: Now, parameters: RouterParameters, out: &mut Outbox) {
+        if self.parameters.opaque && !parameters.opaque {
+            // Nobody would hear afterwards that they are over.
+            self.withdraw_opaque(now, out);
+            self.settle(now, out);
+        }
         let old = std::mem::replace(&mut self.parameters, parameters);
         let other = |area: AreaId| old.area(area).capability() != self.parameters.area(area).capability();
         let restarting: Vec<InterfaceId> = self

@@ -109,6 +109,20 @@ impl Ospf {
         }
     }
 
+    /// Flushes the opaque LSAs this router says, now.
+    pub(super) fn withdraw_opaque(&mut self, now: Now, out: &mut Outbox) {
+        let opaque = self
+            .wishes
+            .iter()
+            .filter(|((_, key), wish)| key.kind.is_opaque() && !wish.withdrawn);
+        for (domain, key) in opaque.map(|(place, _)| *place).collect::<Vec<_>>() {
+            if let Some(wish) = self.wishes.get_mut(&(domain, key)) {
+                wish.pace = Pace::default();
+            }
+            self.withdraw(now, domain, key, out);
+        }
+    }
+
     /// Lets an LSA be at MaxAge and floods that.
     pub(super) fn flush(&mut self, now: Now, domain: Domain, slot: Slot, _out: &mut Outbox) {
         let Some(database) = self.databases.get_mut(domain) else {

@@ -51,6 +51,23 @@ fn what_a_router_can_do_is_said_if_wanted() {
         lab.run(Duration::from_secs(20));
         assert_eq!(known(&lab), wanted);
     }
+    // Without opaque LSAs there is nothing to say it with: what was said is over, and does not stay until it is too old.
+    for (opaque, wanted) in [
+        (
+            true,
+            Some(Capabilities::STUB_ROUTER | Capabilities::GRACEFUL_RESTART_HELPER),
+        ),
+        (false, None),
+    ] {
+        let parameters = RouterParameters {
+            router_information: true,
+            opaque,
+            ..RouterParameters::default()
+        };
+        lab.with(0, |router, now, out| router.set_parameters(now, parameters, out));
+        lab.run(Duration::from_secs(20));
+        assert_eq!(known(&lab), wanted);
+    }
     // Routes have nothing to do with it.
     assert_eq!(lab.routers[1].route_counters(), calculations);
 }
