@@ -4,7 +4,7 @@ mod describe;
 mod functions;
 mod state;
 
-use std::ffi::c_void;
+use std::ffi::{CStr, c_void};
 use std::io;
 use std::path::Path;
 use std::ptr;
@@ -133,6 +133,12 @@ impl ModuleProtocol {
             input: Lent::new(),
             output: Lent::new(),
         })
+    }
+
+    /// What else the object exports under a name, for a host that knows this module.
+    #[must_use]
+    pub fn symbol(&self, name: &CStr) -> Option<*mut c_void> {
+        self.object.as_ref()?.symbol(name)
     }
 
     /// Ends what the module has left in the routing table. False: code of it still runs.

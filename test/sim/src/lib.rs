@@ -27,7 +27,7 @@ mod wire;
 
 pub use fib::{Fib, FibChange, FibEntry};
 pub use node::{Installed, NetworkInterface, Node, NodeId, SegmentId};
-pub use process::{Persisted, Process, Program};
+pub use process::{Create, Persisted, Process, Program};
 pub use recorder::Recorder;
 pub use schedule::Schedule;
 pub use segment::{Member, Quality, Segment};

@@ -184,17 +184,31 @@ pub struct Program {
     pub protocol: ProtocolId,
     /// The text form of its configuration.
     pub codec: Arc<dyn ConfigurationCodec>,
-    pub(crate) create: fn(Seed, Persisted) -> Box<dyn Process>,
+    pub(crate) create: Arc<Create>,
 }
+
+/// Makes a fresh instance from its seed and what the last one stored.
+pub type Create = dyn Fn(Seed, Persisted) -> Box<dyn Process>;
 
 impl Program {
     /// The protocol that an engine is.
     #[must_use]
     pub fn of<E: Engine>() -> Self {
+        Self::new(E::PROTOCOL, codec_of::<E>(), |seed, persisted| {
+            Box::new(Instance::<E>::new(seed, persisted))
+        })
+    }
+
+    /// A protocol that is made in a way of its own.
+    pub fn new(
+        protocol: ProtocolId,
+        codec: Arc<dyn ConfigurationCodec>,
+        create: impl Fn(Seed, Persisted) -> Box<dyn Process> + 'static,
+    ) -> Self {
         Self {
-            protocol: E::PROTOCOL,
-            codec: codec_of::<E>(),
-            create: |seed, persisted| Box::new(Instance::<E>::new(seed, persisted)),
+            protocol,
+            codec,
+            create: Arc::new(create),
         }
     }
 }
