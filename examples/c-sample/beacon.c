@@ -6,8 +6,9 @@
  * Copyright the Waypost authors. SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #include "beacon.h"
+#include "json.h"
+#include "socket.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
 STATE State;
@@ -85,7 +86,8 @@ DWORD ReadGlobal(const void *Info, ULONG Version, ULONG Size, ULONG Count, BEACO
 
 WINBOOL IsPrefix(const BEACON_PREFIX *Prefix)
 {
-    ULONG Host = ~ntohl(Prefix->Mask);
+    const UCHAR *Octets = (const UCHAR *)&Prefix->Mask;
+    ULONG Host = ~((ULONG)Octets[0] << 24 | (ULONG)Octets[1] << 16 | (ULONG)Octets[2] << 8 | Octets[3]);
     return (Host & (Host + 1)) == 0 && (Prefix->Address & ~Prefix->Mask) == 0;
 }
 
@@ -98,6 +100,13 @@ static DWORD Write(const void *Data, ULONG Size, PVOID Buffer, PULONG BufferSize
         return ERROR_INSUFFICIENT_BUFFER;
     memcpy(Buffer, Data, Size);
     return NO_ERROR;
+}
+
+DWORD WriteText(PVOID Answer, PULONG AnswerSize)
+{
+    size_t Length;
+    const char *Text = MadeText(&Length);
+    return Write(Text, (ULONG)Length, Answer, AnswerSize);
 }
 
 static DWORD WriteBlock(const void *Data, ULONG Size, PVOID Buffer, PULONG BufferSize, PULONG Version, PULONG StructureSize,
@@ -150,7 +159,7 @@ static DWORD WINAPI StopProtocol(VOID)
     if (Running) {
         State.Running = FALSE;
         Queued = 0;
-        WakeSpeaker();
+        WakeSocket();
     }
     LeaveCriticalSection(&State.Lock);
     return Running ? ERROR_PROTOCOL_STOP_PENDING : ERROR_CAN_NOT_COMPLETE;
@@ -206,10 +215,29 @@ INTERFACE *FindInterface(ULONG Index)
     return NULL;
 }
 
+/* UTF-16 as UTF-8; what there is no room for is left out, and half a pair is U+FFFD. */
+static void CopyName(INTERFACE *Interface, LPCWSTR Name)
+{
+    ULONG Length = 0;
+    while (*Name != 0 && Length + 4 < sizeof(Interface->Name)) {
+        ULONG Point = *Name++;
+        if (Point >= 0xD800 && Point < 0xDC00 && *Name >= 0xDC00 && *Name < 0xE000)
+            Point = 0x10000 + ((Point - 0xD800) << 10) + (*Name++ - 0xDC00u);
+        else if (Point >= 0xD800 && Point < 0xE000)
+            Point = 0xFFFD;
+        int Rest = Point < 0x80 ? 0 : Point < 0x800 ? 1 : Point < 0x10000 ? 2 : 3;
+        static const UCHAR Lead[] = {0x00, 0xC0, 0xE0, 0xF0};
+        Interface->Name[Length++] = (CHAR)(Lead[Rest] | Point >> 6 * Rest);
+        while (Rest-- > 0)
+            Interface->Name[Length++] = (CHAR)(0x80 | (Point >> 6 * Rest & 0x3F));
+    }
+    Interface->Name[Length] = '\0';
+}
+
 static DWORD WINAPI AddInterface(LPWSTR Name, ULONG Index, NET_INTERFACE_TYPE Type, DWORD Media, WORD Access,
                                  WORD Connection, PVOID Info, ULONG Version, ULONG Size, ULONG Count)
 {
-    (void)Name, (void)Type, (void)Media, (void)Access, (void)Connection;
+    (void)Type, (void)Media, (void)Access, (void)Connection;
     BEACON_INTERFACE Block;
     const char *Reason;
     DWORD Status = Enter();
@@ -226,6 +254,7 @@ static DWORD WINAPI AddInterface(LPWSTR Name, ULONG Index, NET_INTERFACE_TYPE Ty
         memset(Free, 0, sizeof(*Free));
         Free->InUse = TRUE;
         Free->Index = Index;
+        CopyName(Free, Name);
         Free->Block = Block;
     }
     return Leave(Status);
@@ -238,7 +267,7 @@ static DWORD WINAPI DeleteInterface(ULONG Index)
     if (Status == NO_ERROR) {
         Interface->InUse = FALSE;
         UpdateRoutes(Interface, TRUE);
-        WakeSpeaker();
+        WakeSocket();
     }
     return Leave(Status);
 }
@@ -261,7 +290,7 @@ static DWORD WINAPI InterfaceStatus(ULONG Index, WINBOOL Active, DWORD Type, PVO
             UpdateRoutes(Interface, TRUE);
         if (!Was || Before != Interface->Address)
             Interface->Due = 0;
-        WakeSpeaker();
+        WakeSocket();
     }
     return Leave(Status);
 }
@@ -291,7 +320,7 @@ static DWORD WINAPI SetInterfaceInfo(ULONG Index, PVOID Info, ULONG Version, ULO
         if (NewMetric)
             UpdateRoutes(Interface, FALSE);
         Interface->Due = 0;
-        WakeSpeaker();
+        WakeSocket();
     }
     return Leave(Status);
 }

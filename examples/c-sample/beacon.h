@@ -9,9 +9,16 @@
 #ifndef BEACON_H
 #define BEACON_H
 
-#include <waypost/routprot.h>
-#include <waypost/rtmv2.h>
-#include <waypost/rtutils.h>
+#include <windows.h>
+
+#include <mprerror.h>
+#include <routprot.h>
+#include <rtmv2.h>
+#include <rtutils.h>
+
+#ifndef AF_INET
+#define AF_INET 2 /* winsock2.h has it, and socket.c needs no such thing */
+#endif
 
 #define BEACON PROTOCOL_ID(PROTO_TYPE_UCAST, PROTO_VENDOR_MS2, 1)
 #define BEACON_PORT 5520
@@ -59,6 +66,7 @@ typedef struct {
 typedef struct {
     WINBOOL InUse;
     ULONG Index;
+    CHAR Name[64]; /* UTF-8 */
     WINBOOL Active; /* what the router says of it */
     ULONG Address;  /* its first one, network order; 0: none */
     WINBOOL Joined; /* the speaker has joined the group there */
@@ -86,14 +94,15 @@ static inline WINBOOL IsUp(const INTERFACE *Interface) {
 
 INTERFACE *FindInterface(ULONG Index);
 
-/* For beacon.c: says that the protocol has stopped, once the speaker has. */
+/* Gives what was made with json.h to the router. */
+DWORD WriteText(PVOID Answer, PULONG AnswerSize);
+
+/* Says that the protocol has stopped, once the speaker has. */
 void HasStopped(void);
 
-/* ---- speaker.c: the socket and its thread ------------------------------------------------------------------------ */
+/* ---- speaker.c: the thread, which WakeSocket has look at the interfaces, or at the end of Running, now ------------- */
 
 DWORD StartSpeaker(void);
-/* Has the thread look at the interfaces, or at the end of Running, now. */
-void WakeSpeaker(void);
 
 /* ---- routes.c: the routing table --------------------------------------------------------------------------------- */
 

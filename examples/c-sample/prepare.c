@@ -5,31 +5,19 @@
  * Copyright the Waypost authors. SPDX-License-Identifier: MIT OR Apache-2.0
  */
 #include "beacon.h"
+#include "json.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <waypost/prepare.h>
 
-static char Text[1024];
-static ULONG Length;
-
-static void Append(const char *Format, ...)
-{
-    va_list Values;
-    va_start(Values, Format);
-    int Wanted = vsnprintf(Text + Length, sizeof(Text) - Length, Format, Values);
-    va_end(Values);
-    /* The text below is shorter than the room for it. */
-    if (Wanted > 0 && (ULONG)Wanted < sizeof(Text) - Length)
-        Length += (ULONG)Wanted;
-}
+/* Changes said so far in the text that is being made. */
+static ULONG Said;
 
 static void Change(const char *Option, ULONG Old, ULONG New, WINBOOL IsNew, const char *Why)
 {
     if (!IsNew && Old == New)
         return;
-    Append("%s{\"path\": \"%s\", ", Length > strlen("{\"changes\": [") ? ", " : "", Option);
+    Append("%s{\"path\": \"%s\", ", Said++ > 0 ? ", " : "", Option);
     if (!IsNew)
         Append("\"old\": %lu, ", (unsigned long)Old);
     Append("\"new\": %lu, \"impact\": \"live\", \"reason\": \"%s\"}", (unsigned long)New, Why);
@@ -82,7 +70,8 @@ DWORD WINAPI PrepareInfo(DWORD ProtocolId, DWORD Scope, ULONG Index, PVOID Info,
     if (ProtocolId != BEACON)
         return ERROR_NOT_SUPPORTED;
     EnterCriticalSection(&State.Lock);
-    Length = 0;
+    BeginText();
+    Said = 0;
     DWORD Status = ERROR_CAN_NOT_COMPLETE;
     const INTERFACE *Interface = FindInterface(Index);
     if (State.Running && Scope == PREPARE_GLOBAL)
@@ -93,12 +82,9 @@ DWORD WINAPI PrepareInfo(DWORD ProtocolId, DWORD Scope, ULONG Index, PVOID Info,
         Status = PrepareInterface(&Interface->Block, Info, Version, Size, Count);
     else if (State.Running)
         Status = ERROR_INVALID_PARAMETER;
-    ULONG Room = *AnswerSize;
-    *AnswerSize = Length;
-    if (Length > Room)
-        Status = ERROR_INSUFFICIENT_BUFFER;
-    else
-        memcpy(Answer, Text, Length);
+    DWORD Written = WriteText(Answer, AnswerSize);
+    if (Written != NO_ERROR)
+        Status = Written;
     LeaveCriticalSection(&State.Lock);
     return Status;
 }

@@ -22,7 +22,7 @@ DWORD OpenTable(void)
 {
     RTM_ENTITY_INFO Info = {0};
     RTM_REGN_PROFILE Profile;
-    Info.AddressFamily = RTM_AF_INET;
+    Info.AddressFamily = AF_INET;
     Info.EntityId.EntityProtocolId = BEACON;
     return RtmRegisterEntity(&Info, NULL, Heard, FALSE, &Profile, &Entity);
 }

@@ -1,6 +1,6 @@
 /*
- * What a module may export beside RegisterProtocol, so that the router shows what it does, and tells it of another router
- * identifier. Additions of Waypost's: without them `waypost show` knows of its routes and MIB alone, and GetRouterId is asked when
+ * What a module may export beside RegisterProtocol, so that the router shows what it does, makes reports, and tells it of
+ * another router identifier. Additions of Waypost's: without them `waypost show` knows of its routes and MIB alone, and GetRouterId is asked when
  * it occurs to the module. Both are called as the functions of the protocol are: one call at a time, since StartProtocol until the
  * protocol has stopped.
  *
@@ -29,6 +29,18 @@ typedef DWORD(WINAPI *PSHOW_STATE)(DWORD ProtocolId, DWORD Topic, PVOID Answer, 
 #define SHOW_STATE_ENTRY_POINT_STRING "ShowState"
 
 WAYPOST_EXPORT DWORD WINAPI ShowState(DWORD ProtocolId, DWORD Topic, PVOID Answer, PULONG AnswerSize);
+
+/*
+ * A report of the protocol's own (GET /v1/protocols/PROTOCOL/reports/NAME): Name is what it is called, and Arguments a JSON object
+ * of texts that say what it is to be about, both UTF-8 that a zero ends. Answer and AnswerSize are as those of ShowState, and may
+ * say why not when the answer is no: {"reason": "...", "path": ARGUMENT, "value": "...", "allowed": "..."}, any of it.
+ * ERROR_NOT_SUPPORTED: there is no such report. ERROR_INVALID_PARAMETER: it cannot be about that.
+ */
+typedef DWORD(WINAPI *PMAKE_REPORT)(DWORD ProtocolId, LPCSTR Name, LPCSTR Arguments, PVOID Answer, PULONG AnswerSize);
+
+#define MAKE_REPORT_ENTRY_POINT_STRING "MakeReport"
+
+WAYPOST_EXPORT DWORD WINAPI MakeReport(DWORD ProtocolId, LPCSTR Name, LPCSTR Arguments, PVOID Answer, PULONG AnswerSize);
 
 /*
  * Another router identifier is in force, in network order; 0: there is none any more. It takes effect before this returns, and

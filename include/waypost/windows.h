@@ -32,6 +32,11 @@
 /* What a module or the library shows to others. */
 #define WAYPOST_EXPORT __attribute__((visibility("default")))
 
+#ifdef _WIN32
+/* The published headers are in use (mingw.h): all of this is declared there. */
+#include <windows.h>
+#else
+
 /* Calling conventions: on Linux both sides use the C convention of the machine. */
 #ifndef WINAPI
 #define WINAPI
@@ -329,5 +334,7 @@ static inline PVOID InterlockedCompareExchangePointer(PVOID volatile *Destinatio
 }
 
 WAYPOST_END
+
+#endif
 
 #endif

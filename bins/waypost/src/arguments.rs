@@ -370,7 +370,7 @@ pub(crate) enum Module {
     ///
     /// Every case is a row of the interface's contract, tried on a fresh instance. The exit code is 1 if one failed.
     #[command(
-        after_help = "Example:\n  waypost module check ./sample.so --blocks sample.check.toml\n\nThe file says what to try on the module, octets as hexadecimal digits:\n  protocol = \"0x000000c8\"\n  global = \"1e000000 00000000\"\n  interface = [\"03000000 01000000 00000000\", \"05000000 00000000 00000000\"]\n  invalid-interface = \"07000000 02000000 00000000\""
+        after_help = "Example:\n  waypost module check ./sample.so --blocks sample.check.toml\n\nThe file says what to try on the module, octets as hexadecimal digits, or options if the module describes them:\n  protocol = \"0x000000c8\"\n  global = \"1e000000 00000000\"\n  interface = [\"03000000 01000000 00000000\", { metric = 5 }]\n  invalid-interface = \"07000000 02000000 00000000\"\n  ignore-in-show = [\"beacons-sent\"]"
     )]
     Check {
         /// The shared object
@@ -382,7 +382,19 @@ pub(crate) enum Module {
         /// In this process instead of one of its own
         #[arg(long)]
         in_process: bool,
+        /// Let its process keep this capability, as a record of a module may say; can be given more than once
+        #[arg(long = "capability", value_name = "NAME", conflicts_with = "in_process")]
+        capabilities: Vec<Capability>,
     },
+}
+
+/// What a module's process may be granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Capability {
+    /// Ports below 1024
+    NetBindService,
+    /// Raw and packet sockets
+    NetRaw,
 }
 
 /// What to do with autostatic routes.

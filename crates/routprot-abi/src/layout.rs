@@ -1,6 +1,6 @@
 //! The published structures (routing-protocol-interface 11), field by field in their order.
 
-use std::ffi::c_void;
+use std::ffi::{c_char, c_void};
 use std::mem::offset_of;
 
 /// HANDLE: an opaque token of the size of a pointer.
@@ -39,6 +39,9 @@ pub(crate) mod prepare_scope {
 }
 /// ShowState, which a module may export (`include/waypost/state.h`): protocol, topic and answer.
 pub(crate) type ShowState = unsafe extern "C" fn(u32, u32, *mut c_void, *mut u32) -> u32;
+/// MakeReport of the same: protocol, name, arguments and answer.
+pub(crate) type MakeReport =
+    unsafe extern "C" fn(u32, *const c_char, *const c_char, *mut c_void, *mut u32) -> u32;
 /// RouterIdChanged of the same: protocol and identifier.
 pub(crate) type RouterIdChanged = unsafe extern "C" fn(u32, u32) -> u32;
 /// RegisterProtocol.

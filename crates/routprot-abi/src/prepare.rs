@@ -2,6 +2,7 @@
 
 use std::ffi::c_void;
 
+use serde::de::DeserializeOwned;
 use waypost_routprot::{Prepared, Refusal, Status};
 use waypost_types::InterfaceIndex;
 
@@ -57,23 +58,30 @@ pub(crate) fn cannot_tell() -> Refusal {
 
 /// The answer behind a code. Words that make no sense are left out of a refusal, and are no acceptance.
 pub(crate) fn answer(code: u32, words: &[u8]) -> Result<Prepared, Refusal> {
+    match said("PrepareInfo", code, words) {
+        Err(refusal) if refusal.status == Status::ERROR_NOT_SUPPORTED && words.is_empty() => {
+            Err(cannot_tell())
+        }
+        other => other,
+    }
+}
+
+/// What a function of a module says in JSON behind a code: what was asked for, or why it is refused. Words that make no sense are
+/// left out of a refusal, and are no success.
+pub(crate) fn said<T: DeserializeOwned>(function: &str, code: u32, words: &[u8]) -> Result<T, Refusal> {
     let status = Status(code);
     if status == Status::NO_ERROR {
         return serde_json::from_slice(words).map_err(|error| {
             Refusal::failed(format!(
-                "PrepareInfo of the module answered what means nothing: {error}"
+                "{function} of the module answered what means nothing: {error}"
             ))
         });
     }
-    match serde_json::from_slice::<Refusal>(words) {
+    Err(match serde_json::from_slice::<Refusal>(words) {
         // The code is what counts.
-        Ok(refusal) => Err(Refusal { status, ..refusal }),
-        Err(_) if status == Status::ERROR_NOT_SUPPORTED => Err(cannot_tell()),
-        Err(_) => Err(Refusal::new(
-            status,
-            format!("PrepareInfo of the module answered {status}"),
-        )),
-    }
+        Ok(refusal) => Refusal { status, ..refusal },
+        Err(_) => Refusal::new(status, format!("{function} of the module answered {status}")),
+    })
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! ShowState and RouterIdChanged of a module (`include/waypost/state.h`), which may do without them.
+//! ShowState, MakeReport and RouterIdChanged of a module (`include/waypost/state.h`), which may do without them.
 
 use std::ffi::c_void;
 
@@ -6,13 +6,14 @@ use serde_json::Value;
 use waypost_routprot::{InfoBlock, Refusal, Status, Topic};
 use waypost_types::RouterId;
 
-use crate::layout::{RouterIdChanged, ShowState};
+use crate::layout::{MakeReport, RouterIdChanged, ShowState};
 use crate::object::SharedObject;
 
 /// Those that a module exports.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct StateFunctions {
     pub(crate) show: Option<ShowState>,
+    pub(crate) report: Option<MakeReport>,
     pub(crate) router_id_changed: Option<RouterIdChanged>,
 }
 
@@ -22,12 +23,17 @@ impl StateFunctions {
             // SAFETY: the header says that the symbol is a function of this type.
             unsafe { std::mem::transmute::<*mut c_void, ShowState>(symbol) }
         });
+        let report = object.symbol(c"MakeReport").map(|symbol| {
+            // SAFETY: the header says that the symbol is a function of this type.
+            unsafe { std::mem::transmute::<*mut c_void, MakeReport>(symbol) }
+        });
         let router_id_changed = object.symbol(c"RouterIdChanged").map(|symbol| {
             // SAFETY: the header says that the symbol is a function of this type.
             unsafe { std::mem::transmute::<*mut c_void, RouterIdChanged>(symbol) }
         });
         Self {
             show,
+            report,
             router_id_changed,
         }
     }

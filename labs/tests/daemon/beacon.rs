@@ -1,7 +1,8 @@
-//! The sample in C (examples/c-sample), as its reader would run it: three routers on a segment, each with the module.
+//! The sample in C (examples/c-sample), as its reader would run it: three routers on a segment, each with the module,
+//! compiled against our headers or against those published for Windows.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -30,20 +31,55 @@ fn block(metric: u32, prefixes: &[[u8; 4]]) -> String {
     fixed + &tail.collect::<String>()
 }
 
-fn module(lab: &Lab) -> Result<PathBuf> {
-    let library = Library::build(&lab.directory().join("library"), &["-O1"])?;
-    let sources = waypost_clibrary::root().join("examples/c-sample");
-    let others = ["describe.c", "prepare.c", "routes.c", "speaker.c"];
-    let others = others.map(|name| sources.join(name).display().to_string());
-    let mut options = vec!["-std=gnu11", "-fvisibility=hidden"];
-    options.extend(others.iter().map(String::as_str));
-    library.module(&sources.join("beacon.c"), &options)
+/// Where Debian has the headers of mingw-w64.
+const PUBLISHED_HEADERS: &str = "/usr/share/mingw-w64/include";
+
+/// Whose declarations of the interface the sample is compiled against.
+#[derive(Clone, Copy)]
+enum Headers {
+    Ours,
+    /// The public-domain ones, for Windows, on Linux.
+    Published,
 }
 
-/// As its author would try it.
-fn check(module: &std::path::Path) -> Result<()> {
-    let blocks = waypost_clibrary::root().join("examples/c-sample/beacon.check.toml");
-    for options in [&[][..], &["--in-process"]] {
+fn module(lab: &Lab, headers: Headers) -> Result<PathBuf> {
+    let library = Library::build(&lab.directory().join("library"), &["-O1"])?;
+    let sources = waypost_clibrary::root().join("examples/c-sample");
+    let ours = waypost_clibrary::include().join("waypost").display().to_string();
+    let (name, headers) = match headers {
+        Headers::Ours => ("beacon", vec!["-fvisibility=hidden", "-I", &ours]),
+        // These say of nothing that it is to be seen, so that everything is.
+        Headers::Published => (
+            "published",
+            vec![
+                "-Wl,-Bsymbolic",
+                "-fshort-wchar",
+                "-fms-extensions",
+                "-include",
+                "waypost/mingw.h",
+                "-isystem",
+                PUBLISHED_HEADERS,
+            ],
+        ),
+    };
+    // What is the system's and not the interface's is compiled without either.
+    let system = ["socket", "json"].map(|file| library.object(&sources.join(file).with_extension("c")));
+    let system: Vec<String> = system
+        .into_iter()
+        .map(|object| Ok(object?.display().to_string()))
+        .collect::<Result<_>>()?;
+    let others = ["describe.c", "prepare.c", "routes.c", "speaker.c", "state.c"];
+    let others = others.map(|file| sources.join(file).display().to_string());
+    let mut options = vec!["-std=gnu11"];
+    options.extend(headers);
+    options.extend(others.iter().chain(&system).map(String::as_str));
+    library.module_named(name, &sources.join("beacon.c"), &options)
+}
+
+/// As its author would try it; isolated, it is granted what `isolated` says.
+pub(crate) fn check(module: &Path, blocks: &str, isolated: &[&str]) -> Result<()> {
+    let blocks = waypost_clibrary::root().join(blocks);
+    for options in [isolated, &["--in-process"]] {
         let program = Make::program_directory().context("no waypost")?.join("waypost");
         let checked = Command::new(program)
             .args(["module", "check"])
@@ -52,14 +88,14 @@ fn check(module: &std::path::Path) -> Result<()> {
             .arg(&blocks)
             .args(options)
             .output()?;
-        let said = String::from_utf8_lossy(&checked.stdout);
+        let said = String::from_utf8_lossy(&checked.stdout) + String::from_utf8_lossy(&checked.stderr);
         ensure!(checked.status.success(), "{options:?}: {said}");
         ensure!(said.contains(" 0 failed"), "{options:?}: {said}");
     }
     Ok(())
 }
 
-fn router(node: &Node, module: &std::path::Path, run: &str, announced: &[[u8; 4]]) -> Result<Router> {
+fn router(node: &Node, module: &Path, run: &str, announced: &[[u8; 4]]) -> Result<Router> {
     let folder = node.directory().join("modules");
     fs::create_dir_all(&folder)?;
     let record = format!(
@@ -130,16 +166,14 @@ fn three_routers_hear_each_other() {
             .map(|(node, address)| (node, "lan0", address))
             .collect();
         let _wires = lab.segment(&ends)?;
-        let module = module(lab)?;
-        check(&module)?;
-        let r1 = router(
-            &nodes[0],
-            &module,
-            "isolated",
-            &[[198, 51, 100, 0], [192, 0, 2, 0]],
-        )?;
-        let r2 = router(&nodes[1], &module, "in-process", &[])?;
-        let _r3 = router(&nodes[2], &module, "isolated", &[[203, 0, 113, 0]])?;
+        let ours = module(lab, Headers::Ours)?;
+        let published = module(lab, Headers::Published)?;
+        for module in [&ours, &published] {
+            check(module, "examples/c-sample/beacon.check.toml", &[])?;
+        }
+        let r1 = router(&nodes[0], &ours, "isolated", &[[198, 51, 100, 0], [192, 0, 2, 0]])?;
+        let r2 = router(&nodes[1], &published, "in-process", &[])?;
+        let _r3 = router(&nodes[2], &published, "isolated", &[[203, 0, 113, 0]])?;
         for (node, prefix, gateway) in [
             (1, "198.51.100.0/24", "10.1.0.1"),
             (2, "198.51.100.0/24", "10.1.0.1"),
@@ -196,7 +230,7 @@ fn the_samples_in_c_and_in_rust_hear_each_other() {
         lab.link((&r1, "lan0", "10.1.0.1/24"), (&r2, "lan0", "10.1.0.2/24"))?;
         let in_c = router(
             &r1,
-            &module(lab)?,
+            &module(lab, Headers::Ours)?,
             "isolated",
             &[[198, 51, 100, 0], [192, 0, 2, 0]],
         )?;

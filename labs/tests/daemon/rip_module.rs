@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use waypost_labs::{RipInterface, RipPlan};
 use waypost_testkit::{Lab, Make, Node, RouteFeed, Router, in_user_namespace, run, wait_for};
 
-use crate::beacon::await_metric;
+use crate::beacon::{await_metric, check};
 use crate::modules::module_process;
 
 const SOON: Duration = Duration::from_secs(60);
@@ -82,6 +82,28 @@ fn set_metric(router: &Router, metric: u32) -> Result<bool> {
         "{status}, but in force is {shown}"
     );
     Ok(status.success())
+}
+
+/// As its author would find out, in a process of its own and in the command's, where there are the interfaces that the suite tells
+/// of: RIP opens its port on them.
+#[test]
+fn it_conforms() {
+    run(|lab| {
+        let node = lab.node("r1")?;
+        for index in ["7", "8"] {
+            let [near, far] = ["eth", "far"].map(|end| format!("{end}{index}"));
+            node.ip(&[
+                "link", "add", &near, "index", index, "type", "veth", "peer", "name", &far,
+            ])?;
+            node.set_link(&near, true)?;
+            node.set_link(&far, true)?;
+            node.add_address(&near, "10.0.0.1/24")?;
+            node.add_address(&near, "10.0.1.1/24")?;
+        }
+        let module = object("waypost-exported-rip")?;
+        let granted = ["--capability", "net-bind-service"];
+        node.inside(|| check(&module, "test/exported-rip/rip.check.toml", &granted))?
+    });
 }
 
 #[test]

@@ -118,6 +118,21 @@ impl Library {
         self.folder.join("libwaypost-routprot.a")
     }
 
+    /// A file of a module that includes none of the headers.
+    pub fn object(&self, source: &Path) -> Result<PathBuf> {
+        let stem = source.file_stem().context("a file name")?;
+        let object = self.folder.join(stem).with_extension("module.o");
+        let compile = Command::new("gcc")
+            .args(&self.options)
+            .args(["-std=gnu11", "-fPIC", "-fvisibility=hidden", "-c"])
+            .arg(source)
+            .arg("-o")
+            .arg(&object)
+            .output();
+        succeeded(source, compile)?;
+        Ok(object)
+    }
+
     /// A program of one file that holds the whole library.
     pub fn program(&self, source: &Path, options: &[&str]) -> Result<PathBuf> {
         let program = self.folder.join(source.file_stem().context("a file name")?);

@@ -5,10 +5,11 @@ use std::fmt::Debug;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use serde_json::{Value, json};
 use waypost_routprot::{
     Event, InfoBlock, InfoBuffer, InterfaceIdentity, InterfaceStatus, MfeStatus, NeighborFlags,
-    NotificationEvent, OutputBuffer, ReceiveType, Refusal, RoutingCharacteristics, RoutingProtocol, Status,
-    SupportFunctions, UpdateComplete, UpdateKind,
+    NotificationEvent, OutputBuffer, ReceiveType, Refusal, ReportArguments, RoutingCharacteristics,
+    RoutingProtocol, Status, SupportFunctions, UpdateComplete, UpdateKind,
 };
 use waypost_types::{InterfaceIndex, NextHops, Prefix, Prefix4, Prefix6, ProtocolId, Route, RouteKind};
 
@@ -42,6 +43,7 @@ pub enum Function {
     MibGetNext,
     MibSetTrapInfo,
     MibGetTrapInfo,
+    Report,
     Drop,
 }
 
@@ -378,6 +380,13 @@ impl RoutingProtocol for Echo {
 
     fn mib_get_trap_info(&mut self, input: &[u8], out: &mut OutputBuffer<'_>) -> Result<(), Refusal> {
         self.read(Function::MibGetTrapInfo, input, out)
+    }
+
+    fn report(&mut self, name: &str, arguments: &ReportArguments) -> Result<Value, Refusal> {
+        self.hear(Function::Report, (name, arguments), &[]);
+        self.code()
+            .map_err(|refusal| refusal.at("a0").with_value(name).with_allowed("less"))?;
+        Ok(json!({ "heard": self.hash, "about": [name, arguments] }))
     }
 }
 

@@ -74,12 +74,15 @@ impl Simulated {
         self.door.set_clock(now);
         let result = call(self.module.get_mut());
         self.collect();
-        result.map_err(unworded)
+        result.map_err(|refusal| unworded(&refusal))
     }
 
     /// A question through the interface, from which nothing comes out.
-    fn ask<R>(&self, ask: impl FnOnce(RefMut<'_, ModuleProtocol>) -> Result<R, Refusal>) -> Result<R, Refusal> {
-        ask(self.module.borrow_mut()).map_err(unworded)
+    fn ask<R>(
+        &self,
+        ask: impl FnOnce(RefMut<'_, ModuleProtocol>) -> Result<R, Refusal>,
+    ) -> Result<R, Refusal> {
+        ask(self.module.borrow_mut()).map_err(|refusal| unworded(&refusal))
     }
 
     /// An input through the door.
@@ -113,7 +116,7 @@ fn door_of(module: &ModuleProtocol) -> Option<&'static dyn Door> {
 }
 
 /// The interface in C carries codes, and what PrepareInfo says in words SetInterfaceInfo cannot: here they are compared.
-fn unworded(refusal: Refusal) -> Refusal {
+fn unworded(refusal: &Refusal) -> Refusal {
     Refusal::new(refusal.status, "the module refuses")
 }
 
@@ -135,7 +138,8 @@ impl Process for Simulated {
 
     fn stop(&mut self, now: Now) -> Result<(), Refusal> {
         let stopped = self.call(now, |module| module.stop());
-        self.stopped = !matches!(&stopped, Err(refusal) if refusal.status == Status::ERROR_PROTOCOL_STOP_PENDING);
+        self.stopped =
+            !matches!(&stopped, Err(refusal) if refusal.status == Status::ERROR_PROTOCOL_STOP_PENDING);
         stopped
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use waypost_exported_samples::{ECHO, Function, PANICS_IN_CONSTRUCTOR, PANICS_IN_REGISTER};
 use waypost_routprot::{
     InfoBlock, InfoBuffer, InterfaceIdentity, InterfaceStatus, InterfaceType, OutputBuffer, Refusal,
-    RoutingCharacteristics, RoutingProtocol, Status,
+    ReportArguments, RoutingCharacteristics, RoutingProtocol, Status,
 };
 use waypost_types::{InterfaceIndex, ProtocolId};
 
@@ -40,6 +40,7 @@ const CALLS: &[Function] = &[
     Function::MibGetNext,
     Function::MibSetTrapInfo,
     Function::MibGetTrapInfo,
+    Function::Report,
     Function::Stop,
 ];
 
@@ -73,6 +74,7 @@ fn call(protocol: &mut dyn RoutingProtocol, function: Function) -> Result<(), Re
             // The trait has no code for it.
             None => Err(Refusal::failed("no event")),
         },
+        Function::Report => protocol.report("any", &ReportArguments::new()).map(drop),
         Function::UpdateRoutes => protocol.update_routes(INDEX),
         Function::ConnectClient => protocol.connect_client(INDEX, client),
         Function::DisconnectClient => protocol.disconnect_client(INDEX, client),

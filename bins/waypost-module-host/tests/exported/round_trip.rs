@@ -155,7 +155,7 @@ fn sized<T>(result: &Result<T, Refusal>) -> bool {
 /// One call that the dice choose.
 fn call(protocol: &mut dyn RoutingProtocol, material: &Material, dice: &mut Dice) -> String {
     let index = InterfaceIndex(1 + dice.below(4) as u32);
-    let function = dice.below(24);
+    let function = dice.below(25);
     let answer = match function {
         0 => info(dice, |buffer| protocol.global_info(buffer)),
         1 => code(protocol.set_global_info(&material.block(dice, &material.global))),
@@ -211,6 +211,14 @@ fn call(protocol: &mut dyn RoutingProtocol, material: &Material, dice: &mut Dice
             "{:?}",
             protocol.prepare_global_info(&material.block(dice, &material.global))
         ),
+        // So do reports, made or refused.
+        23 => {
+            let name = *dice.of(&["spf", "Büro \"🦀\"", ""]);
+            let arguments = (0..dice.below(3))
+                .map(|at| (format!("a{at}"), format!("{:?}\n", dice.address())))
+                .collect();
+            format!("{:?}", protocol.report(name, &arguments))
+        }
         _ => {
             let index = Some(index).filter(|_| dice.below(3) > 0);
             let block = material.block(dice, &material.interface);

@@ -4,7 +4,7 @@ use std::ffi::c_void;
 use std::net::{IpAddr, Ipv4Addr};
 use std::slice;
 
-use waypost_routprot::{AdapterBinding, InfoBlock, InterfaceType, LocalBinding, Refusal};
+use waypost_routprot::{AdapterBinding, InfoBlock, InterfaceType, LocalBinding, Refusal, Status};
 use waypost_types::Prefix4;
 
 use crate::layout::BindingHead;
@@ -91,6 +91,28 @@ pub(super) unsafe fn put<T>(pointer: *mut T, value: T) {
         // SAFETY: as above.
         unsafe { pointer.write_unaligned(value) };
     }
+}
+
+/// Writes an answer of octets into a buffer that the host lends, and how many there are; ERROR_INSUFFICIENT_BUFFER when it is
+/// shorter than they are.
+///
+/// # Safety
+/// Pointers that are not NULL point to `capacity` octets, which nobody else uses meanwhile, and to a word.
+pub(super) unsafe fn say(
+    words: &[u8],
+    pointer: *mut c_void,
+    capacity: u32,
+    size: *mut u32,
+) -> Result<(), Refusal> {
+    // SAFETY: as above.
+    unsafe { put(size, u32::try_from(words.len()).unwrap_or(u32::MAX)) };
+    // SAFETY: as above.
+    let lent = unsafe { lent(pointer, capacity) };
+    let place = lent.and_then(|lent| lent.get_mut(..words.len()));
+    let place =
+        place.ok_or_else(|| Refusal::new(Status::ERROR_INSUFFICIENT_BUFFER, "the answer is longer"))?;
+    place.copy_from_slice(words);
+    Ok(())
 }
 
 /// The name of an interface.

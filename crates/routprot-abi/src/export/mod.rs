@@ -10,6 +10,7 @@ mod functions;
 mod memory;
 mod place;
 mod prepare;
+mod report;
 mod signal;
 mod state;
 mod support;
@@ -31,12 +32,13 @@ use crate::layout::{RoutingTable, ServiceTable};
 pub use describe::Description;
 pub use place::Place;
 pub use prepare::Preparation;
+pub use report::Report;
 pub use state::{Identifier, Shown};
 pub use table::{Functions, Refused, Sink, Table, take};
 
 /// Makes protocols those of a module: defines `RegisterProtocol`, the function that a shared object exports to be one,
 /// `PrepareInfo`, which says what a change would do (`include/waypost/prepare.h`), `DescribeConfiguration`, which gives its options
-/// names (`include/waypost/describe.h`), `ShowState` and `RouterIdChanged` (`include/waypost/state.h`), and `WaypostTakeRtm`, by which the host gives
+/// names (`include/waypost/describe.h`), `ShowState`, `MakeReport` and `RouterIdChanged` (`include/waypost/state.h`), and `WaypostTakeRtm`, by which the host gives
 /// it the routing table ([`Table`](crate::export::Table)).
 ///
 /// For each protocol: its number, and what makes a fresh instance of it, a function or a closure without arguments. It runs at
@@ -173,6 +175,25 @@ macro_rules! export_protocol {
         ) -> u32 {
             // SAFETY: the caller says what they are.
             let question = unsafe { $crate::export::Shown::new(protocol, topic, answer, answer_size) };
+            protocol_of_this_module(question).unwrap_or($crate::export::UNKNOWN)
+        }
+
+        /// Makes a report of the protocol's own (`include/waypost/state.h`).
+        ///
+        /// # Safety
+        /// NULL or the caller's: `name` and `arguments` point to octets that a zero ends, `answer` to as many octets as
+        /// `answer_size` points to.
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn MakeReport(
+            protocol: u32,
+            name: *const ::std::ffi::c_char,
+            arguments: *const ::std::ffi::c_char,
+            answer: *mut ::std::ffi::c_void,
+            answer_size: *mut u32,
+        ) -> u32 {
+            // SAFETY: the caller says what they are.
+            let question =
+                unsafe { $crate::export::Report::new(protocol, name, arguments, answer, answer_size) };
             protocol_of_this_module(question).unwrap_or($crate::export::UNKNOWN)
         }
 

@@ -2,10 +2,10 @@
 
 use std::ffi::c_void;
 
-use waypost_routprot::{InfoBlock, OptionChange, Prepared, Refusal, RoutingProtocol, Status};
+use waypost_routprot::{InfoBlock, OptionChange, Prepared, Refusal, RoutingProtocol};
 use waypost_types::{InterfaceIndex, RouterId};
 
-use super::memory::{block, lent, put, word};
+use super::memory::{block, say, word};
 use super::{Ask, Module};
 use crate::layout::prepare_scope as scope;
 
@@ -62,19 +62,7 @@ impl Preparation {
         };
         let words = in_words(&result)?;
         // SAFETY: whoever made this says what they are.
-        let lent = unsafe { lent(self.answer, capacity) };
-        let needed = u32::try_from(words.len()).unwrap_or(u32::MAX);
-        // SAFETY: whoever made this says what they are.
-        unsafe { put(self.answer_size, needed) };
-        match lent.and_then(|lent| lent.get_mut(..words.len())) {
-            Some(place) => place.copy_from_slice(&words),
-            None => {
-                return Err(Refusal::new(
-                    Status::ERROR_INSUFFICIENT_BUFFER,
-                    "the answer is longer",
-                ));
-            }
-        }
+        unsafe { say(&words, self.answer, capacity, self.answer_size) }?;
         result.map(drop)
     }
 }

@@ -2,9 +2,9 @@
 
 use std::ffi::c_void;
 
-use waypost_routprot::{Refusal, Status};
+use waypost_routprot::Refusal;
 
-use super::memory::{lent, put, word};
+use super::memory::{say, word};
 use super::{Ask, Module};
 use crate::state::{id_of, topic_of};
 
@@ -46,14 +46,7 @@ impl Ask<u32> for Shown {
             let said = protocol.show(topic)?;
             let words = serde_json::to_vec(&said).map_err(|error| Refusal::failed(error.to_string()))?;
             // SAFETY: whoever made this says what they are.
-            let lent = unsafe { lent(self.answer, capacity) };
-            // SAFETY: whoever made this says what they are.
-            unsafe { put(self.answer_size, u32::try_from(words.len()).unwrap_or(u32::MAX)) };
-            let place = lent.and_then(|lent| lent.get_mut(..words.len()));
-            let place = place
-                .ok_or_else(|| Refusal::new(Status::ERROR_INSUFFICIENT_BUFFER, "the answer is longer"))?;
-            place.copy_from_slice(&words);
-            Ok(())
+            unsafe { say(&words, self.answer, capacity, self.answer_size) }
         }))
     }
 }

@@ -554,9 +554,10 @@ fn answer(stage: &mut Stage, link: &Arc<Link>, call: &Frame) -> (u32, Body) {
         Function::DescribeConfiguration | Function::Translate => {
             outcome(describe::answer(module, function, body))
         }
-        Function::ShowState | Function::RouterIdChanged | Function::PrepareRouterId => {
-            outcome(state::answer(module, function, body))
-        }
+        Function::ShowState
+        | Function::MakeReport
+        | Function::RouterIdChanged
+        | Function::PrepareRouterId => outcome(state::answer(module, function, body)),
         Function::NextEvent => (Status::NO_ERROR.0, Body::words(&event_words(module.next_event()))),
         Function::UpdateRoutes => done(module.update_routes(index)),
         Function::ConnectClient => done(module.connect_client(index, Ipv4Addr::from(body.word(1)))),

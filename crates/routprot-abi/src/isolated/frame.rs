@@ -47,7 +47,7 @@ functions! {
     Load Register Start StartComplete Stop GlobalInfo SetGlobalInfo AddInterface DeleteInterface InterfaceStatus
     InterfaceInfo SetInterfaceInfo NextEvent UpdateRoutes ConnectClient DisconnectClient Neighbors MfeStatus
     MibCreate MibDelete MibSet MibGet MibGetFirst MibGetNext MibSetTrapInfo MibGetTrapInfo PrepareInfo
-    DescribeConfiguration Translate ShowState RouterIdChanged PrepareRouterId
+    DescribeConfiguration Translate ShowState MakeReport RouterIdChanged PrepareRouterId
     DemandDialRequest SetInterfaceReceiveType ValidateRoute
     MibEntryCreate MibEntryDelete MibEntrySet MibEntryGet MibEntryGetFirst MibEntryGetNext
     GetRouterId HasMulticastBoundary

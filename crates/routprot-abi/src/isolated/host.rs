@@ -14,8 +14,8 @@ use serde_json::Value;
 use waypost_routprot::{
     ConfigurationCodec, Event, Functionality, Impact, InfoBlock, InfoBuffer, InterfaceIdentity,
     InterfaceStatus, MfeStatus, NeighborFlags, NotificationEvent, OutputBuffer, Prepared, ReceiveType,
-    Refusal, RoutingCharacteristics, RoutingProtocol, Status, SupportFunctions, Topic, UpdateComplete,
-    UpdateKind, check_registration,
+    Refusal, ReportArguments, RoutingCharacteristics, RoutingProtocol, Status, SupportFunctions, Topic,
+    UpdateComplete, UpdateKind, check_registration,
 };
 use waypost_rtmv2::RouteTable;
 use waypost_types::{InterfaceIndex, NextHops, ProtocolId, Route, RouteKind, RouterId};
@@ -646,6 +646,10 @@ impl RoutingProtocol for IsolatedProtocol {
 
     fn show(&mut self, topic: Topic) -> Result<Value, Refusal> {
         self.show_state(topic)
+    }
+
+    fn report(&mut self, name: &str, arguments: &ReportArguments) -> Result<Value, Refusal> {
+        self.make_report(name, arguments)
     }
 
     fn describe(&self) -> Option<Arc<dyn ConfigurationCodec>> {

@@ -10,6 +10,10 @@ use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use super::turn::{Bells, Side, Turn};
+
+pub(super) use super::turn::Silence;
+
 /// Octets of a question or an answer at most.
 pub(super) const ROOM: usize = 256 << 10;
 const WORDS: usize = ROOM / size_of::<u64>();
@@ -17,20 +21,13 @@ const WORDS: usize = ROOM / size_of::<u64>();
 /// How long it is looked for the other side before sleeping: longer than a call takes that is answered at once, shorter than
 /// it would cost to be woken twice.
 const LOOK: Duration = Duration::from_micros(20);
-/// Sleep ends by itself so often, to see whether the other side is still there.
+/// Sleep ends by itself so often, to see whether the other side, which may die without a word, is still there.
 const NAP: Duration = Duration::from_millis(500);
-
-/// Whose turn it is in a [`Place`].
-const IDLE: u32 = 0;
-const ASKED: u32 = 1;
-const ANSWERED: u32 = 2;
 
 /// A place for a question, and then for its answer.
 #[repr(C, align(64))]
 pub(super) struct Place {
-    turn: AtomicU32,
-    asker_sleeps: AtomicU32,
-    answerer_sleeps: AtomicU32,
+    turn: Turn<AtomicU32>,
     size: AtomicU32,
     words: [AtomicU64; WORDS],
 }
@@ -41,8 +38,7 @@ struct Region {
     calls: Place,
     /// Questions of the module about the routing table.
     table: Place,
-    /// Which bells rang, one bit each.
-    bells: AtomicU32,
+    bells: Bells<AtomicU32>,
     /// One of the sides is gone: nobody waits any more.
     closed: AtomicU32,
 }
@@ -130,35 +126,23 @@ impl Memory {
         let region = self.region();
         self.left.store(true, Ordering::SeqCst);
         region.closed.store(1, Ordering::SeqCst);
-        futex_wake(&region.calls.turn);
-        futex_wake(&region.table.turn);
-        futex_wake(&region.bells);
+        region.calls.turn.close();
+        region.table.turn.close();
+        region.bells.close();
     }
 
     pub(super) fn is_closed(&self) -> bool {
         self.left.load(Ordering::SeqCst) || self.region().closed.load(Ordering::SeqCst) != 0
     }
 
-    /// Rings a bell, 0..32. Never waits.
+    /// Rings a bell, 0..[`BELLS`](super::turn::BELLS). Never waits.
     pub(super) fn ring(&self, bell: u32) {
-        let bells = &self.region().bells;
-        bells.fetch_or(1 << (bell % u32::BITS), Ordering::SeqCst);
-        futex_wake(bells);
+        self.region().bells.ring(bell);
     }
 
-    /// Waits for bells; `None` when the memory is closed.
+    /// Waits for bells, one bit each; `None` when the memory is closed.
     pub(super) fn listen(&self) -> Option<u32> {
-        let bells = &self.region().bells;
-        loop {
-            let rung = bells.swap(0, Ordering::SeqCst);
-            if rung != 0 {
-                return Some(rung);
-            }
-            if self.is_closed() {
-                return None;
-            }
-            futex_wait(bells, 0, NAP);
-        }
+        self.region().bells.listen(|| self.is_closed(), NAP)
     }
 
     /// What a process may do that means harm: writes a number somewhere into the place of questions about the table, or over
@@ -167,10 +151,8 @@ impl Memory {
         let place = self.table();
         let number = word as u32;
         match word >> 61 {
-            0 => place.turn.store(number % 4, Ordering::SeqCst),
-            1 => place.size.store(number, Ordering::SeqCst),
-            2 => place.asker_sleeps.store(number, Ordering::SeqCst),
-            3 => place.answerer_sleeps.store(number, Ordering::SeqCst),
+            which @ 0..3 => place.turn.scribble(which as usize, number),
+            3 => place.size.store(number, Ordering::SeqCst),
             4 => self.ring(number),
             // Most questions are short.
             _ => place.words[number as usize % 64].store(word, Ordering::SeqCst),
@@ -186,20 +168,17 @@ impl Memory {
         until: Option<Instant>,
     ) -> Result<(), Silence> {
         place.put(question);
-        place.turn.store(ASKED, Ordering::SeqCst);
-        if place.answerer_sleeps.load(Ordering::SeqCst) != 0 {
-            futex_wake(&place.turn);
-        }
-        self.wait(&place.turn, ANSWERED, &place.asker_sleeps, until)?;
+        place.turn.ask();
+        self.wait(&place.turn, Side::Asker, until)?;
         place.take(answer);
-        place.turn.store(IDLE, Ordering::SeqCst);
+        place.turn.rest();
         Ok(())
     }
 
     /// Waits for a question. False when the memory was closed, even if there is another one: somebody who asks all the time
     /// is no reason to go on.
     pub(super) fn await_question(&self, place: &Place, question: &mut Vec<u8>) -> bool {
-        let asked = self.wait(&place.turn, ASKED, &place.answerer_sleeps, None);
+        let asked = self.wait(&place.turn, Side::Answerer, None);
         let is_open = asked.is_ok() && !self.is_closed();
         if is_open {
             place.take(question);
@@ -210,61 +189,27 @@ impl Memory {
     /// Answers the question that was awaited.
     pub(super) fn answer(&self, place: &Place, answer: &[u8]) {
         place.put(answer);
-        place.turn.store(ANSWERED, Ordering::SeqCst);
-        if place.asker_sleeps.load(Ordering::SeqCst) != 0 {
-            futex_wake(&place.turn);
-        }
+        place.turn.answer();
     }
 
-    /// Waits until it is `wanted`'s turn.
-    fn wait(
-        &self,
-        turn: &AtomicU32,
-        wanted: u32,
-        sleeps: &AtomicU32,
-        until: Option<Instant>,
-    ) -> Result<(), Silence> {
+    /// Waits until it is the turn of a side, but not beyond `until`: looks for a while, and sleeps then.
+    fn wait(&self, turn: &Turn<AtomicU32>, side: Side, until: Option<Instant>) -> Result<(), Silence> {
         let begun = Instant::now();
-        let is_turn = || turn.load(Ordering::SeqCst) == wanted;
         while begun.elapsed() < LOOK {
             for _ in 0..32 {
-                if is_turn() {
+                if turn.is_turn_of(side) {
                     return Ok(());
                 }
                 std::hint::spin_loop();
             }
         }
-        loop {
-            let rest = until.map_or(NAP, |until| {
+        let rest = || {
+            until.map_or(NAP, |until| {
                 until.saturating_duration_since(Instant::now()).min(NAP)
-            });
-            // Said before the last look: who changes the turn after it sees that somebody sleeps.
-            sleeps.store(1, Ordering::SeqCst);
-            let seen = turn.load(Ordering::SeqCst);
-            if seen != wanted && !self.is_closed() {
-                futex_wait(turn, seen, rest);
-            }
-            sleeps.store(0, Ordering::SeqCst);
-            if is_turn() {
-                return Ok(());
-            }
-            if self.is_closed() {
-                return Err(Silence::Closed);
-            }
-            if rest.is_zero() {
-                return Err(Silence::Late);
-            }
-        }
+            })
+        };
+        turn.wait(side, || self.is_closed(), rest)
     }
-}
-
-/// Why there is no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Silence {
-    /// One of the sides is gone.
-    Closed,
-    /// Time is up. Nothing may be asked in the place any more.
-    Late,
 }
 
 impl Drop for Memory {
@@ -298,29 +243,6 @@ impl Place {
         }
         octets.truncate(size);
     }
-}
-
-/// Sleeps while `word` is `seen`, until it is woken or time is up.
-fn futex_wait(word: &AtomicU32, seen: u32, time: Duration) {
-    let time = libc::timespec {
-        tv_sec: time.as_secs() as libc::time_t,
-        tv_nsec: time.subsec_nanos().into(),
-    };
-    // SAFETY: word and time live through the call. However it ends, the caller looks again.
-    unsafe {
-        libc::syscall(
-            libc::SYS_futex,
-            word.as_ptr(),
-            libc::FUTEX_WAIT,
-            seen,
-            &raw const time,
-        )
-    };
-}
-
-fn futex_wake(word: &AtomicU32) {
-    // SAFETY: the word lives through the call.
-    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, libc::c_int::MAX) };
 }
 
 #[cfg(test)]

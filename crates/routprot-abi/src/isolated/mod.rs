@@ -10,6 +10,7 @@ mod child;
 mod confine;
 mod describe;
 mod frame;
+mod futex;
 #[doc(hidden)]
 pub mod fuzzing;
 mod host;
@@ -17,6 +18,7 @@ mod memory;
 mod privileges;
 mod state;
 mod table;
+mod turn;
 
 pub use child::{Object, serve, take_standard_output};
 pub use confine::confine;

@@ -8,8 +8,8 @@ use serde_json::Value;
 use waypost_routprot::{
     AdapterBinding, ConfigurationCodec, Event, Functionality, Impact, InfoBlock, InfoBuffer,
     InterfaceIdentity, InterfaceStatus, MfeStatus, NeighborFlags, NotificationEvent, OutputBuffer, Prepared,
-    Refusal, RoutingCharacteristics, RoutingProtocol, Status, SupportFunctions, Topic, UpdateComplete,
-    UpdateKind, check_registration,
+    Refusal, ReportArguments, RoutingCharacteristics, RoutingProtocol, Status, SupportFunctions, Topic,
+    UpdateComplete, UpdateKind, check_registration,
 };
 use waypost_types::{InterfaceIndex, RouterId};
 
@@ -271,6 +271,10 @@ impl RoutingProtocol for ModuleProtocol {
 
     fn show(&mut self, topic: Topic) -> Result<Value, Refusal> {
         self.show_state(topic)
+    }
+
+    fn report(&mut self, name: &str, arguments: &ReportArguments) -> Result<Value, Refusal> {
+        self.make_report(name, arguments)
     }
 
     fn describe(&self) -> Option<Arc<dyn ConfigurationCodec>> {

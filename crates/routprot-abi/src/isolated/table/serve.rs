@@ -12,7 +12,7 @@ use super::super::memory::{Memory, ROOM};
 use super::wire::{Question, put_destination, put_name, put_prefix, put_status, put_views};
 
 /// Bells that a module may have: each is a bit.
-const BELLS: usize = 32;
+const BELLS: usize = super::super::turn::BELLS as usize;
 /// Destinations of an answer at most.
 pub(super) const PAGE: u32 = 1024;
 
