@@ -1,8 +1,9 @@
 //! The file of `waypost module check`: what to try on a module.
 
+use std::cell::Cell;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -17,8 +18,10 @@ use crate::fault::Fault;
 const GLANCE: Duration = Duration::from_millis(2);
 /// How often it is looked at, at most, until it shows the same twice.
 const GLANCES: usize = 500;
-/// By default, how long something that a module has announced may take.
-const PATIENCE: u64 = 3;
+/// By default, how long something that a module has announced may take, in seconds: an update of routes takes twelve.
+const PATIENCE: u64 = 15;
+/// How long it is left alone at first when something is awaited; longer each time after that, because most is there at once.
+const AT_FIRST: Duration = Duration::from_millis(1);
 
 /// What to try on a module: blocks and inputs as octets, which are hexadecimal digits, or blocks as options with their names.
 #[derive(Debug, Deserialize, schemars::JsonSchema)]
@@ -56,7 +59,7 @@ pub(super) struct Blocks {
     /// Names in what the module shows whose values change by themselves: counters, ages.
     #[serde(default)]
     ignore_in_show: Vec<String>,
-    /// Seconds that something which the module has announced, its stop or an update of routes, may take. By default 3.
+    /// Seconds that something which the module has announced, its stop or an update of routes, may take. By default 15.
     patience: Option<u64>,
 }
 
@@ -132,7 +135,7 @@ impl Blocks {
         let global = |option: &str, block: &Block| block.read(option, Scope::Global, codec);
         let interface = |option: &str, block: &Block| block.read(option, Scope::Interface, codec);
         let patience = Duration::from_secs(self.patience.unwrap_or(PATIENCE));
-        let moment = patience.div_f64(Subject::PATIENCE as f64);
+        let pause = Pause::new(patience);
         let [first, second] = &self.interface;
         let ignored: Vec<&str> = self.ignore_in_show.iter().map(String::as_str).collect();
         let mut subject = Subject::new(
@@ -148,7 +151,7 @@ impl Blocks {
         .named(name)
         .ignore_in_show(&ignored)
         // A module may have threads, which say later that it has stopped.
-        .pass_time(move |_| leave_alone(moment))
+        .pass_time(move |_| pause.make())
         .settle(settle);
         type Take<'a> = fn(Subject<'a>, InfoBlock) -> Subject<'a>;
         let globals: [(&str, &Option<Block>, Take<'a>); 3] = [
@@ -228,6 +231,35 @@ fn settle(protocol: &mut dyn RoutingProtocol) {
             return;
         }
         last = next;
+    }
+}
+
+/// A pause that becomes longer while one thing is awaited.
+struct Pause {
+    longest: Duration,
+    last: Cell<(Option<Instant>, Duration)>,
+}
+
+impl Pause {
+    /// As many pauses as are made in one wait last at least `patience`.
+    fn new(patience: Duration) -> Self {
+        Self {
+            // The first ones are shorter.
+            longest: patience * 11 / 10 / u32::try_from(Subject::PATIENCE).unwrap_or(u32::MAX),
+            last: Cell::new((None, AT_FIRST)),
+        }
+    }
+
+    fn make(&self) {
+        let (last, pause) = self.last.get();
+        let is_same_wait = last.is_some_and(|last| last.elapsed() < GLANCE * 10);
+        let pause = if is_same_wait {
+            (pause * 5 / 4).min(self.longest.max(AT_FIRST))
+        } else {
+            AT_FIRST
+        };
+        leave_alone(pause);
+        self.last.set((Some(Instant::now()), pause));
     }
 }
 
