@@ -269,7 +269,8 @@ impl Desk<'_> {
             }
             Show::Counters => {
                 let answer = self.router.get("/v1/counters")?;
-                self.shown(&answer, render::counters)
+                let owners = self.owners()?;
+                self.shown(&answer, |sheet, answer| render::counters(sheet, &owners, answer))
             }
             Show::Ospf(show) => {
                 let answer = ospf::show(self.sheet, &mut self.router, &show, self.json)?;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 use waypost_api::CountersAnswer;
 
+use super::Owners;
 use super::interfaces::natural;
 use super::units::plain_value;
 use crate::sheet::{Ink, Sheet};
@@ -14,7 +15,7 @@ use crate::table::{Cell, Column, Table};
 const UNBOUNDED: usize = 200;
 
 /// The routing table's counters, then each protocol's: as a whole, and by interface side by side.
-pub(crate) fn counters(sheet: &Sheet, answer: &CountersAnswer) -> String {
+pub(crate) fn counters(sheet: &Sheet, owners: &Owners, answer: &CountersAnswer) -> String {
     let routes = &answer.routes;
     let mut text = format!("{}\n", sheet.ink(Ink::Bold, "routing table"));
     let mut table = Table::plain(2, [Column::text(""), Column::number("")]);
@@ -42,7 +43,7 @@ pub(crate) fn counters(sheet: &Sheet, answer: &CountersAnswer) -> String {
                 refused => Cell::from(refused).ink(Ink::Bad),
             };
             table.row([
-                owner.into(),
+                owners.called(owner).into(),
                 counters.routes.into(),
                 counters.best.into(),
                 limit.into(),

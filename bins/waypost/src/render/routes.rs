@@ -24,6 +24,12 @@ impl Owners {
         self.0.get(&owner).cloned().unwrap_or_else(|| owner.to_string())
     }
 
+    /// The name of one that goes by another in what the router says.
+    pub(crate) fn called(&self, owner: &str) -> String {
+        let known = self.0.iter().find(|(id, _)| id.to_string() == owner);
+        known.map_or_else(|| owner.to_owned(), |(_, name)| name.clone())
+    }
+
     /// The number of the one with this name, as the router is asked for it; other words are the router's to know.
     pub(crate) fn asked(&self, name: &str) -> String {
         let known = self.0.iter().find(|(_, known)| *known == name);

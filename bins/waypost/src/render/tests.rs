@@ -144,6 +144,8 @@ fn routes_of_a_module_are_called_as_its_record_is() {
     let text = routes(&sheet(), &owners, &page.rows, true);
     assert!(text.contains("beacon") && !text.contains("0x3fff0001"), "{text}");
     assert_eq!(owners.asked("beacon"), "0x3fff0001");
+    assert_eq!(owners.called("0x3fff0001"), "beacon");
+    assert_eq!(owners.called("static"), "static");
     assert_eq!(owners.asked("netmgmt"), "netmgmt");
 }
 
@@ -168,11 +170,15 @@ fn explain() {
 
 #[test]
 fn show_counters() {
-    snapshot!("counters", sheet(), counters(&sheet(), &answer("counters")));
+    snapshot!(
+        "counters",
+        sheet(),
+        counters(&sheet(), &Owners::default(), &answer("counters"))
+    );
     snapshot!(
         "counters-narrow",
         narrow(),
-        counters(&narrow(), &answer("counters"))
+        counters(&narrow(), &Owners::default(), &answer("counters"))
     );
 }
 
