@@ -18,8 +18,9 @@ pub(crate) fn all(quick: bool) -> Result<()> {
     if !quick {
         packages::install(&[packages::LAB, PEERS].concat())?;
     }
-    // Labs and crash tests run the real daemon: build it first, so that no test waits for a compiler.
-    run(cargo().args(["build", "--workspace", "--bins"]))?;
+    // Labs and crash tests run the real daemon: build it first, so that no test waits for a compiler, and as it is built for tests,
+    // so that nothing is compiled twice.
+    run(cargo().args(["build", "--workspace", "--bins", "--profile", "test"]))?;
     say("== tests of every crate");
     run(cargo().args(["test", "--workspace", "--exclude", LABS, "--quiet"]))?;
     if !quick {
