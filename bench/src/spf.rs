@@ -171,6 +171,7 @@ impl World {
             limit: 16,
             addresses: BTreeSet::new(),
             ranges: BTreeSet::<Prefix4>::new(),
+            virtual_links: BTreeSet::new(),
         }
     }
 }

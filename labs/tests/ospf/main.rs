@@ -3,11 +3,13 @@
 
 mod plan;
 mod tools;
+mod virtual_link;
 
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use plan::{MD5, Plan, SHA256};
+use virtual_link::{virtual_link, virtual_link_from_afar};
 use waypost_testkit::{Hellos, Lab, Make, Node, RouteFeed, Router};
 
 /// Enough for an election and an exchange, on a busy machine.
@@ -205,10 +207,14 @@ macro_rules! labs {
 
 labs! {
     #[doc = "against FRR"]
-    waypost_frr(Waypost, Frr): {broadcast, point_to_point, md5, stub_area, externals, killed_peer, good_bye, live_changes};
+    waypost_frr(Waypost, Frr): {
+        broadcast, point_to_point, md5, stub_area, externals, killed_peer, good_bye, live_changes, virtual_link,
+        virtual_link_from_afar,
+    };
     #[doc = "against BIRD"]
     waypost_bird(Waypost, Bird): {
         broadcast, point_to_point, md5, sha256, stub_area, externals, killed_peer, good_bye, live_changes,
+        virtual_link, virtual_link_from_afar,
     };
     #[doc = "against itself"]
     waypost_waypost(Waypost, Waypost): {broadcast, point_to_point, sha256, stub_area, externals, killed_peer, good_bye};

@@ -18,7 +18,7 @@ use crate::authentication::SEQUENCE_KEY;
 use crate::config::{
     Adapter, GlobalConfig, InterfaceConfig, Reach, impact_of, interface_parameters, router_parameters,
 };
-use crate::interface::InterfaceId;
+use crate::interface::{Interface, InterfaceId};
 use crate::neighbor::machine::State;
 use crate::process::Ospf;
 use redistribution::Redistributed;
@@ -136,6 +136,30 @@ impl OspfEngine {
             .collect()
     }
 
+    /// Neighbours on virtual links that go, or that the other end has to change as well.
+    fn neighbors_on_other_virtual_links(&self, new: Option<&Value>) -> Vec<IpAddr> {
+        let virtual_links = serde_json::from_value(new.cloned().unwrap_or_default()).unwrap_or_default();
+        let new = router_parameters(&GlobalConfig {
+            virtual_links,
+            ..self.global.clone()
+        });
+        let stays = |interface: &&Interface| match interface.id {
+            InterfaceId::Physical(_) => true,
+            InterfaceId::Virtual(area, router) => new.virtual_links.get(&(area, router)).is_some_and(|new| {
+                let old = &interface.parameters;
+                (old.hello_field, old.dead) == (new.hello_field, new.dead)
+                    && old.authentication.goes_on_with(&new.authentication)
+            }),
+        };
+        let interfaces = self.process.interfaces().values();
+        interfaces
+            .filter(|interface| !stays(interface))
+            .flat_map(|interface| interface.neighbors.values())
+            .filter(|neighbor| neighbor.state >= State::TwoWay)
+            .map(|neighbor| neighbor.address.into())
+            .collect()
+    }
+
     /// Neighbours in areas that become of another kind.
     fn neighbors_in_other_areas(&self, new: Option<&Value>) -> Vec<IpAddr> {
         let areas = serde_json::from_value(new.cloned().unwrap_or_default()).unwrap_or_default();
@@ -230,6 +254,7 @@ impl Engine for OspfEngine {
         };
         let impact = match reach {
             Reach::Nobody if option == "areas" => loss(self.neighbors_in_other_areas(new)),
+            Reach::Nobody if option == "virtual-links" => loss(self.neighbors_on_other_virtual_links(new)),
             Reach::Nobody => Impact::Live,
             Reach::Neighbors | Reach::Everybody if in_use => loss(self.neighbors_of(index)),
             Reach::Neighbors | Reach::Everybody => Impact::Live,

@@ -253,6 +253,9 @@ pub struct RouterParameters {
     pub backoff: BackoffParameters,
     /// The area's parameters where they are not the default.
     pub areas: BTreeMap<AreaId, AreaParameters>,
+    /// Virtual links, by the area they lead through and the router at their other end (RFC 2328 §15). What they cost is not
+    /// configured.
+    pub virtual_links: BTreeMap<(AreaId, Ipv4Addr), InterfaceParameters>,
 }
 
 impl Default for RouterParameters {
@@ -280,6 +283,7 @@ impl Default for RouterParameters {
             logged: Some(Severity::Info),
             backoff: BackoffParameters::default(),
             areas: BTreeMap::new(),
+            virtual_links: BTreeMap::new(),
         }
     }
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use waypost_engine::Severity;
 use waypost_routprot::Refusal;
 
-use super::options::{Area, AreaAuthentication, GlobalConfig, InterfaceConfig, Key, Logging, TtlSecurity};
+use super::options::{
+    Area, AreaAuthentication, GlobalConfig, InterfaceConfig, Key, Logging, TtlSecurity, VirtualLink,
+};
 use super::validate;
 use crate::area::AreaId;
 use crate::authentication::{Key as ChainKey, Method, PASSWORD_LENGTH, Policy};
@@ -27,6 +29,8 @@ pub struct Adapter {
 
 /// The cost of an interface when nothing says it.
 const DEFAULT_COST: u16 = 10;
+/// The longest packet on a virtual link in octets: who knows what is on the way (RFC 2328 A.1).
+const PACKET_OF_VIRTUAL_LINK: u32 = 576;
 
 fn area(global: &GlobalConfig, id: AreaId) -> Option<&Area> {
     global.areas.iter().flatten().find(|area| area.id == id)
@@ -202,7 +206,35 @@ pub fn router_parameters(global: &GlobalConfig) -> RouterParameters {
             .flatten()
             .map(|area| (area.id, area_parameters(area)))
             .collect(),
+        virtual_links: global
+            .virtual_links
+            .iter()
+            .flatten()
+            // INVARIANT: what is in force was checked.
+            .filter_map(|link| {
+                Some((
+                    (link.transit_area, link.router_id),
+                    virtual_link(link, global).ok()?,
+                ))
+            })
+            .collect(),
     }
+}
+
+/// The parameters of a virtual link; 87 when its options contradict each other.
+pub(super) fn virtual_link(
+    link: &VirtualLink,
+    global: &GlobalConfig,
+) -> Result<InterfaceParameters, Refusal> {
+    let areas = GlobalConfig {
+        areas: global.areas.clone(),
+        ..GlobalConfig::default()
+    };
+    let adapter = Adapter {
+        mtu: PACKET_OF_VIRTUAL_LINK,
+        ..Adapter::default()
+    };
+    interface_parameters(&link.interface(), &areas, adapter)
 }
 
 fn area_parameters(area: &Area) -> AreaParameters {

@@ -232,6 +232,11 @@ const GLOBAL: &[(&str, Reach, &str)] = &[
         "ranges and default routes are said anew at once; interfaces in areas that become stub areas or NSSAs, or none any more, start anew",
     ),
     (
+        "virtual-links",
+        Nobody,
+        "new ones come up as soon as their ends are reachable, those no longer listed go down, and others stay, unless the other end does not follow",
+    ),
+    (
         "redistribute",
         Nobody,
         "routes are said, said anew, or taken back at once",

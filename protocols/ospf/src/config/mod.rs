@@ -23,5 +23,5 @@ pub use effective::{Adapter, interface_parameters, router_parameters};
 pub use impact::{Reach, impact_of};
 pub use options::{
     Area, AreaAuthentication, DefaultOrigin, GlobalConfig, InterfaceConfig, Key, Logging, MetricType,
-    Neighbor, Redistribution, TtlSecurity,
+    Neighbor, Redistribution, TtlSecurity, VirtualLink,
 };

@@ -221,6 +221,60 @@ pub struct Area {
     pub ranges: Vec<Range>,
 }
 
+/// A virtual link: through another area it joins this router to the backbone, or parts of the backbone to each other
+/// (RFC 2328 §15, C.4). `defaults` do not hold for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct VirtualLink {
+    /// The area it leads through: one of `areas`, and neither the backbone nor a stub area or NSSA.
+    pub transit_area: AreaId,
+    /// The router identifier of its other end.
+    pub router_id: Ipv4Addr,
+    /// Seconds between Hellos, 1..=65535; the same at both ends. Default 10.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub hello_interval: Option<u16>,
+    /// Seconds the other end may be silent, 1..=65535; the same at both ends. Default 4 times `hello-interval`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub dead_interval: Option<u16>,
+    /// Seconds until what was not acknowledged is sent again, 1..=3600; more than the way there and back takes. Default 5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 3600))]
+    pub retransmit_interval: Option<u16>,
+    /// Seconds by which LSAs are older when they leave, 1..=3600. Default 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 3600))]
+    pub transmit_delay: Option<u16>,
+    /// How packets are authenticated. Default: as the backbone says in `areas`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authentication: Option<Method>,
+    /// The password of `simple` authentication, 1..=8 octets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<Secret>,
+    /// The keys of `cryptographic` and `extended` authentication.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<Key>,
+}
+
+impl VirtualLink {
+    /// Its options as those of an interface: it belongs to the backbone, like a point-to-point link (RFC 2328 §9).
+    pub(super) fn interface(&self) -> InterfaceConfig {
+        InterfaceConfig {
+            area: Some(AreaId::BACKBONE),
+            network_type: Some(NetworkType::PointToPoint),
+            hello_interval: self.hello_interval,
+            dead_interval: self.dead_interval,
+            retransmit_interval: self.retransmit_interval,
+            transmit_delay: self.transmit_delay,
+            authentication: self.authentication,
+            password: self.password.clone(),
+            keys: Some(self.keys.clone()),
+            ..InterfaceConfig::default()
+        }
+    }
+}
+
 /// Routes of another protocol that are said to the autonomous system.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -321,6 +375,8 @@ options! {
             redistribute: Vec<Redistribution>;
             /// Interface options, for every interface without its own.
             defaults: InterfaceConfig;
+            /// Virtual links.
+            virtual_links: Vec<VirtualLink>;
             /// A note for people, up to 1000 characters.
             annotate: String;
         }

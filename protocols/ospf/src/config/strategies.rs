@@ -1,17 +1,18 @@
 //! Random configurations for property tests: every valid one can come out.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
 use proptest::prelude::*;
-use proptest::sample::select;
+use proptest::sample::{Index, select};
 use waypost_types::{Prefix4, ProtocolId, WallTime};
 use waypost_wire::{DigestAlgorithm, LongSecrets, Secret};
 
 use super::options::{
     Area, AreaAuthentication, DefaultOrigin, GlobalConfig, InterfaceConfig, Key, Logging, MetricType,
-    Neighbor, Range, Redistribution, TtlSecurity,
+    Neighbor, Range, Redistribution, TtlSecurity, VirtualLink,
 };
 use crate::area::AreaId;
 use crate::authentication::Method;
@@ -180,6 +181,62 @@ fn redistribute() -> impl Strategy<Value = Vec<Redistribution>> {
     })
 }
 
+/// Virtual links through whichever of these areas can be passed.
+fn virtual_links(areas: Option<Vec<Area>>) -> impl Strategy<Value = Option<Vec<VirtualLink>>> {
+    let areas = areas.into_iter().flatten();
+    let areas = areas.filter(|area| area.id.0 != 0 && area.kind.unwrap_or_default() == AreaKind::Normal);
+    let areas: Vec<AreaId> = areas.map(|area| area.id).collect();
+    let options = (
+        of(1_u16..1000),
+        of(1001_u16..),
+        of(1_u16..=3600),
+        of(1_u16..=3600),
+        of(select(vec![Method::None, Method::Simple, Method::Cryptographic])),
+        keys(),
+    );
+    let most = if areas.is_empty() { 1 } else { 4 };
+    let links = vec((any::<Index>(), 1_u32.., options), 0..most);
+    of(links).prop_map(move |links| {
+        let places = links?
+            .into_iter()
+            .map(|(area, router, options)| ((*area.get(&areas), router), options));
+        let links =
+            places
+                .collect::<BTreeMap<_, _>>()
+                .into_iter()
+                .map(|((transit_area, router), options)| {
+                    let (
+                        hello_interval,
+                        dead_interval,
+                        retransmit_interval,
+                        transmit_delay,
+                        authentication,
+                        keys,
+                    ) = options;
+                    VirtualLink {
+                        transit_area,
+                        router_id: Ipv4Addr::from_bits(router),
+                        hello_interval,
+                        dead_interval,
+                        retransmit_interval,
+                        transmit_delay,
+                        authentication: authentication
+                            .filter(|method| *method != Method::Cryptographic || !keys.is_empty()),
+                        password: Some(Secret::new("lab".to_owned())),
+                        keys,
+                    }
+                });
+        Some(links.collect())
+    })
+}
+
+prop_compose! {
+    fn areas_and_virtual_links()(areas in of(areas()))(links in virtual_links(areas.clone()), areas in Just(areas))
+        -> (Option<Vec<Area>>, Option<Vec<VirtualLink>>) {
+        (areas, links)
+    }
+}
+
 prop_compose! {
     pub(crate) fn global_config()(
         (router_id, preference, paths, rfc1583, reference, stub) in (
@@ -198,7 +255,9 @@ prop_compose! {
         ),
         (stub_at_start, stub_at_stop, stub_externals) in (of(0_u32..=86_400), of(0_u16..=25), any::<Option<bool>>()),
         (helper, strict, information) in any::<(Option<bool>, Option<bool>, Option<bool>)>(),
-        (areas, redistribute, defaults, annotate) in (of(areas()), of(redistribute()), of(interface_config()), note()),
+        ((areas, links), redistribute, defaults, annotate) in (
+            areas_and_virtual_links(), of(redistribute()), of(interface_config()), note(),
+        ),
     ) -> GlobalConfig {
         GlobalConfig {
             router_id,
@@ -230,6 +289,9 @@ prop_compose! {
             areas,
             redistribute,
             defaults,
+            virtual_links: links.map(|links| {
+                links.into_iter().filter(|link| Some(link.router_id) != router_id).collect()
+            }),
             annotate,
         }
     }

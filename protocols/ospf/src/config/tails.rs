@@ -6,7 +6,7 @@ use waypost_routprot::Refusal;
 use waypost_types::{Prefix4, ProtocolId, WallTime};
 use waypost_wire::{ReadError, Reader, Secret, Writer};
 
-use super::options::{Area, Key, Neighbor, Range, Redistribution};
+use super::options::{Area, Key, Neighbor, Range, Redistribution, VirtualLink};
 use super::validate::{MAX_COUNT, MAX_NOTE, MAX_SECRET};
 use super::words::{Word, Words};
 use crate::area::AreaId;
@@ -76,10 +76,10 @@ pub(super) fn write_text(text: &str, writer: &mut Writer) {
 /// Octets of a note: its characters have up to four.
 pub(super) const MAX_NOTE_OCTETS: usize = 4 * MAX_NOTE;
 
-/// Small bits and words inside an element: the same as those of a block.
-fn read_words(reader: &mut Reader<'_>, count: usize) -> Result<Words, Refusal> {
+/// Small bits and words inside an element: the same as those of a block. So many further bits say what follows.
+fn read_words(reader: &mut Reader<'_>, count: usize, further: usize) -> Result<Words, Refusal> {
     let given = reader.u32_le().map_err(|error| cut(error).at("given"))?;
-    if u64::from(given) >> count != 0 {
+    if u64::from(given) >> (count + further) != 0 {
         return Err(Refusal::invalid("a reserved bit is set")
             .at("given")
             .with_value(given));
@@ -116,7 +116,7 @@ impl Element for Neighbor {
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Refusal> {
         let address: Ipv4Addr = word(reader, "address")?;
-        let words = read_words(reader, 2)?;
+        let words = read_words(reader, 2, 0)?;
         Ok(Self {
             address,
             priority: words.value(0, "priority")?,
@@ -202,7 +202,7 @@ impl Element for Range {
         let length: u8 = word(reader, "prefix")?;
         let prefix = Prefix4::new(network, length)
             .map_err(|error| Refusal::invalid(error.to_string()).at("prefix"))?;
-        let words = read_words(reader, 2)?;
+        let words = read_words(reader, 2, 0)?;
         Ok(Self {
             prefix,
             cost: words.value(0, "cost")?,
@@ -227,7 +227,7 @@ impl Element for Area {
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Refusal> {
         let id: AreaId = word(reader, "id")?;
-        let words = read_words(reader, 4)?;
+        let words = read_words(reader, 4, 0)?;
         Ok(Self {
             id,
             kind: words.value(0, "kind")?,
@@ -253,12 +253,54 @@ impl Element for Redistribution {
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Refusal> {
         let source = ProtocolId(word(reader, "source")?);
-        let words = read_words(reader, 3)?;
+        let words = read_words(reader, 3, 0)?;
         Ok(Self {
             source,
             metric: words.value(0, "metric")?,
             metric_type: words.value(1, "metric-type")?,
             tag: words.value(2, "tag")?,
+        })
+    }
+}
+
+impl Element for VirtualLink {
+    const LEAST: usize = 36;
+
+    fn write(&self, writer: &mut Writer) {
+        writer
+            .u32_le(self.transit_area.word())
+            .u32_le(self.router_id.word());
+        let mut words = Words::default();
+        words.put(0, self.hello_interval);
+        words.put(1, self.dead_interval);
+        words.put(2, self.retransmit_interval);
+        words.put(3, self.transmit_delay);
+        words.put(4, self.authentication);
+        words.mark(5, self.password.as_ref());
+        write_words(&words, writer);
+        if let Some(password) = &self.password {
+            write_text(password.expose(), writer);
+        }
+        write_list(&self.keys, writer);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Refusal> {
+        let transit_area: AreaId = word(reader, "transit-area")?;
+        let router_id: Ipv4Addr = word(reader, "router-id")?;
+        let words = read_words(reader, 5, 1)?;
+        Ok(Self {
+            transit_area,
+            router_id,
+            hello_interval: words.value(0, "hello-interval")?,
+            dead_interval: words.value(1, "dead-interval")?,
+            retransmit_interval: words.value(2, "retransmit-interval")?,
+            transmit_delay: words.value(3, "transmit-delay")?,
+            authentication: words.value(4, "authentication")?,
+            password: match words.given >> 5 & 1 {
+                0 => None,
+                _ => Some(Secret::new(read_text(reader, "password", MAX_SECRET)?)),
+            },
+            keys: read_list(reader, "keys")?,
         })
     }
 }

@@ -142,11 +142,7 @@ impl Ospf {
         let router = neighbor.router;
         let text = format!("neighbour {router} is not helped to restart any more: {exit}");
         self.notice(id, out, Severity::Info, text);
-        if let Some(interface) = self.interfaces.get(&id) {
-            self.router_lsas.insert(interface.parameters.area);
-        }
-        self.network_lsas.insert(id);
-        self.reconsider();
+        self.note_adjacency(id);
         self.defer(Deferred::NeighborChange(id));
         // Its silence was overlooked while it was helped.
         if self.timers.get(&Timer::Inactivity(id, key)).is_none() {

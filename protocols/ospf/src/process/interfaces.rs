@@ -122,7 +122,13 @@ impl Ospf {
     }
 
     /// Takes over parameters that need no restart.
-    fn apply_live(&mut self, now: Now, id: InterfaceId, old: &InterfaceParameters, out: &mut Outbox) {
+    pub(super) fn apply_live(
+        &mut self,
+        now: Now,
+        id: InterfaceId,
+        old: &InterfaceParameters,
+        out: &mut Outbox,
+    ) {
         let Some(interface) = self.interfaces.get(&id) else {
             return;
         };
@@ -381,6 +387,7 @@ impl Ospf {
         for id in &ids {
             self.interface_event(now, *id, Event::InterfaceDown, out);
         }
+        self.lose_virtual_links();
         self.router_lsas.clear();
         self.network_lsas.clear();
         self.wishes.clear();

@@ -33,6 +33,7 @@ impl Ospf {
         for id in restarting {
             self.bring_up(now, id, out);
         }
+        self.set_virtual_links(now, out);
         self.look_at_help();
         self.router_lsas.extend(self.databases.areas.keys());
         self.calculate_anew();
@@ -46,7 +47,8 @@ impl Ospf {
         self.stopped = true;
         self.withdraw_all(now, out);
         self.settle(now, out);
-        let ids: Vec<InterfaceId> = self.interfaces.keys().copied().collect();
+        // Virtual links first, while there is something to carry them.
+        let ids: Vec<InterfaceId> = self.interfaces.keys().rev().copied().collect();
         for id in ids {
             self.hello_timer(now, id, out);
             self.interface_event(now, id, Event::InterfaceDown, out);

@@ -20,6 +20,7 @@ mod send;
 mod stub_router;
 mod summaries;
 mod translation;
+mod virtual_links;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv4Addr;
@@ -271,6 +272,7 @@ impl Ospf {
         self.begin_as_stub(now);
         self.numbers = SequenceNumbers::resume(persisted);
         self.reserve_numbers(now, out);
+        self.set_virtual_links(now, out);
         self.settle(now, out);
     }
 

@@ -197,6 +197,7 @@ impl Ospf {
             }
         };
         self.routing.table = table;
+        self.look_at_virtual_links(now, out);
         let inside = |change: &LsaChange| matches!(change.key.kind, LsaType::Router | LsaType::Network);
         let counters = &mut self.routing.counters;
         if links || outcome.everything || changes.iter().any(inside) {
@@ -279,6 +280,13 @@ impl Ospf {
             .flat_map(|view| &self.parameters.area(view.area).ranges)
             .map(|range| range.prefix)
             .collect();
+        let virtual_links = self
+            .interfaces
+            .values()
+            .filter_map(|interface| match interface.id {
+                InterfaceId::Virtual(area, router) if interface.attaches() => Some((area, router)),
+                _ => None,
+            });
         let addresses = self.interfaces.values();
         Some(View {
             router,
@@ -291,6 +299,7 @@ impl Ospf {
                 .filter_map(|interface| interface.attachment.address)
                 .collect(),
             ranges,
+            virtual_links: virtual_links.collect(),
         })
     }
 

@@ -81,9 +81,8 @@ impl Ospf {
 
     /// Whether an interface of the area works (RFC 2328 §3.3: an area is attached by its interfaces).
     pub(super) fn is_attached(&self, area: AreaId) -> bool {
-        self.interfaces
-            .values()
-            .any(|interface| interface.parameters.area == area && interface.state > InterfaceState::Down)
+        let mut interfaces = self.interfaces.values();
+        interfaces.any(|interface| interface.parameters.area == area && interface.attaches())
     }
 
     /// Areas an interface of which works.

@@ -4,13 +4,15 @@
 //! (§16.5, §16.6, and the same for what is inside an area). Another way to see it all, a change of this router's areas or
 //! addresses for one, begins anew.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
-use waypost_types::{MAX_NEXT_HOPS, NextHops, Prefix4, Route, RouteKind, Seed};
+use smallvec::SmallVec;
+use waypost_types::{MAX_NEXT_HOPS, NextHop, NextHops, Prefix4, Route, RouteKind, Seed};
 
 use super::area::AreaPaths;
-pub use super::area::AreaView;
+pub use super::area::{AreaView, VirtualEnd};
 use super::boundary::Routers;
 use super::graph::Vertex;
 use super::hops::{HopSets, SetId};
@@ -41,6 +43,8 @@ pub struct View<'a> {
     pub addresses: BTreeSet<Ipv4Addr>,
     /// Networks this router sums areas up to, whose parts others may not say (§16.2 (3)).
     pub ranges: BTreeSet<Prefix4>,
+    /// Virtual links with a neighbour: the area they lead through, and the router.
+    pub virtual_links: BTreeSet<(AreaId, Ipv4Addr)>,
 }
 
 /// What a [`View`] has beside databases and first hops. With another one everything is calculated anew.
@@ -200,14 +204,38 @@ impl Table {
         for area in view.areas.iter().rev() {
             let keys = topology.remove(&area.area).unwrap_or_default();
             let seed = self.seed;
+            let mut first = area.first.clone();
+            if area.area.is_backbone() {
+                first.virtual_ends = self.virtual_ends(view);
+            }
             let paths = self
                 .areas
                 .entry(area.area)
                 .or_insert_with(|| AreaPaths::new(seed));
-            let moved = paths.update(view.router, area, keys, &mut self.sets);
+            let moved = paths.update(view.router, area.database, first, keys, &mut self.sets);
             self.inside.move_places(area.area, paths, &moved);
             self.routers.move_places(area.area, &moved);
         }
+    }
+
+    /// The next hops over virtual links: those to their other ends, of several to one router by the shortest (§16.1.1).
+    fn virtual_ends(&self, view: &View<'_>) -> BTreeMap<Ipv4Addr, SmallVec<[NextHop; 1]>> {
+        let mut ends: BTreeMap<Ipv4Addr, (u32, SmallVec<[NextHop; 1]>)> = BTreeMap::new();
+        for (area, router) in &view.virtual_links {
+            let Some((cost, hops, _)) = self.areas.get(area).and_then(|area| area.router(*router)) else {
+                continue;
+            };
+            let hops = self.sets.get(hops).iter().copied();
+            let (least, known) = ends.entry(*router).or_insert_with(|| (cost, SmallVec::new()));
+            match cost.cmp(least) {
+                Ordering::Less => (*least, *known) = (cost, hops.collect()),
+                Ordering::Equal => known.extend(hops),
+                Ordering::Greater => {}
+            }
+        }
+        ends.into_iter()
+            .map(|(router, (_, hops))| (router, hops))
+            .collect()
     }
 
     /// Reads a summary or an external. Our own say nothing new to us (§16.2 (2), §16.4 (2)).
@@ -359,6 +387,11 @@ impl Table {
     #[must_use]
     pub const fn routers(&self) -> &BTreeMap<(Ipv4Addr, AreaId), RouterPath> {
         self.routers.paths()
+    }
+
+    /// How the other end of a virtual link through an area is reached, if it is.
+    pub fn virtual_end(&mut self, area: AreaId, router: Ipv4Addr) -> Option<VirtualEnd> {
+        self.areas.get(&area)?.virtual_end(router, &mut self.sets)
     }
 
     /// Whether others pass through an area on virtual links (TransitCapability, §16.1).

@@ -8,3 +8,4 @@ mod lab;
 mod router_information;
 mod routing;
 mod stub_router;
+mod virtual_links;
