@@ -159,6 +159,7 @@ impl World {
         let area = AreaView {
             area: AreaId(0),
             kind: AreaKind::Normal,
+            no_summary: false,
             database: &self.area,
             first,
         };

@@ -77,6 +77,7 @@ impl OspfEngine {
         global: GlobalConfig,
         own_id: Option<RouterId>,
         persisted: &[(String, Vec<u8>)],
+        has_routes: bool,
         out: &mut Outbox,
     ) {
         self.started = now.time;
@@ -85,6 +86,12 @@ impl OspfEngine {
         let stored = persisted.iter().find(|(key, _)| key == SEQUENCE_KEY);
         let stored = stored.map(|(_, octets)| octets.as_slice());
         let parameters = router_parameters(&self.global);
+        if let Some(period) = parameters
+            .grace_period
+            .filter(|_| has_routes && parameters.opaque)
+        {
+            self.process.restart_gracefully(now, period);
+        }
         self.process
             .start(now, self.identifier(), parameters, stored, out);
         self.redistribute(now, out);
@@ -294,8 +301,12 @@ impl Engine for OspfEngine {
                 global,
                 router_id,
                 persisted,
-                ..
-            } => self.start(now, global, router_id, persisted, out),
+                restart_hold,
+            } => {
+                // Packets are held to routes of an earlier life only where there are any.
+                let has_routes = !restart_hold.is_zero();
+                self.start(now, global, router_id, persisted, has_routes, out);
+            }
             Input::StartComplete => {
                 self.stage = Stage::Running;
                 self.apply_all(now, out);

@@ -12,7 +12,7 @@ use crate::neighbor::Neighbor;
 use crate::neighbor::help::Help;
 use crate::neighbor::machine::State;
 use crate::packet::PacketType;
-use crate::process::Domain;
+use crate::process::{Domain, Restart};
 
 impl OspfEngine {
     pub(crate) fn describe(&self, now: Now, topic: Topic) -> Value {
@@ -76,6 +76,11 @@ impl OspfEngine {
             "area-border-router": process.is_border(),
             "boundary-router": process.is_boundary(),
             "stub-router": process.is_stub_router(),
+            "graceful-restart": match process.restart() {
+                Restart::No => None,
+                Restart::Until(_) => Some("under way".to_owned()),
+                Restart::Ended(exit) => Some(exit.to_string()),
+            },
             "areas": areas,
             "interfaces": self.shown().count(),
             "neighbors": neighbors().count(),

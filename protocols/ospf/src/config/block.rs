@@ -17,12 +17,13 @@ use super::words::Words;
 /// The only Waypost layout of the interface block so far, and the first of the global block.
 const LAYOUT: u32 = 2;
 
-/// The layout of the global block: more words than the first, and virtual links.
+/// The layout of the global block: more words than the first, virtual links, and more of NSSAs.
 const GLOBAL_LAYOUT: u32 = 4;
 /// The one before: the words, without the rest.
 const GLOBAL_LAYOUT_3: u32 = 3;
-/// The words of the first layout of the global block.
+/// The words of the first layouts of the global block.
 const WORDS_OF_LAYOUT_2: usize = 20;
+const WORDS_OF_LAYOUT_3: usize = 26;
 
 /// The bits of what lies behind the words of an interface block.
 mod interface {
@@ -122,9 +123,12 @@ fn write_interface(config: &InterfaceConfig, writer: &mut Writer) {
 
 /// The first layout that can say all of this.
 fn least_layout(config: &GlobalConfig) -> u32 {
-    if config.virtual_links.is_some() {
+    let mut areas = config.areas.iter().flatten();
+    let given = config.words().given;
+    let more = config.virtual_links.is_some() || areas.any(|area| area.nssa.is_some());
+    if more || given >> WORDS_OF_LAYOUT_3 != 0 {
         GLOBAL_LAYOUT
-    } else if config.words().given >> WORDS_OF_LAYOUT_2 != 0 {
+    } else if given >> WORDS_OF_LAYOUT_2 != 0 {
         GLOBAL_LAYOUT_3
     } else {
         LAYOUT
@@ -133,10 +137,10 @@ fn least_layout(config: &GlobalConfig) -> u32 {
 
 /// How many words a layout of the global block has.
 fn global_words(layout: u32) -> usize {
-    if layout == LAYOUT {
-        WORDS_OF_LAYOUT_2
-    } else {
-        GlobalConfig::WORDS.len()
+    match layout {
+        LAYOUT => WORDS_OF_LAYOUT_2,
+        GLOBAL_LAYOUT_3 => WORDS_OF_LAYOUT_3,
+        _ => GlobalConfig::WORDS.len(),
     }
 }
 
@@ -248,7 +252,16 @@ impl BlockConfig for GlobalConfig {
     const LAYOUT: u32 = GLOBAL_LAYOUT;
 
     fn decode(block: &InfoBlock) -> Result<(Self, Layout), Refusal> {
-        let (config, layout) = decode(block, LAYOUT..=GLOBAL_LAYOUT, read_global)?;
+        let (config, layout) = decode(block, LAYOUT..=GLOBAL_LAYOUT, |reader, layout| {
+            let config = read_global(reader, layout)?;
+            match least_layout(&config) {
+                least if least > layout => Err(Refusal::invalid("it says what only later layouts can")
+                    .at("layout")
+                    .with_value(layout)
+                    .with_allowed(format!("{least}..={GLOBAL_LAYOUT}"))),
+                _ => Ok(config),
+            }
+        })?;
         config.validate()?;
         Ok((config, layout))
     }

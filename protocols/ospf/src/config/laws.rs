@@ -179,6 +179,15 @@ fn errors_name_the_option_and_do_not_show_secrets() {
         global(json!({ "redistribute": [{ "source": "ospf" }] })),
         "redistribute.0.source"
     );
+    let nssa = |kind: &str, range: &str| {
+        let ranges = [
+            json!({ "prefix": "10.0.0.0/8", "tag": 7 }),
+            json!({ "prefix": range }),
+        ];
+        global(json!({ "areas": [{ "id": 1, "kind": kind, "nssa": { "ranges": ranges } }] }))
+    };
+    assert_eq!(nssa("stub", "11.0.0.0/8"), "areas.0.nssa");
+    assert_eq!(nssa("nssa", "10.0.0.0/8"), "areas.0.nssa.ranges.1.prefix");
     let virtual_link = |link: Value| {
         global(json!({
             "router-id": "1.1.1.1",

@@ -11,12 +11,12 @@ use waypost_types::{Prefix4, ProtocolId, WallTime};
 use waypost_wire::{DigestAlgorithm, LongSecrets, Secret};
 
 use super::options::{
-    Area, AreaAuthentication, DefaultOrigin, GlobalConfig, InterfaceConfig, Key, Logging, MetricType,
-    Neighbor, Range, Redistribution, TtlSecurity, VirtualLink,
+    Area, AreaAuthentication, DefaultOrigin, ExternalRange, GlobalConfig, InterfaceConfig, Key, Logging,
+    MetricType, Neighbor, Nssa, Range, Redistribution, TtlSecurity, VirtualLink,
 };
 use crate::area::AreaId;
 use crate::authentication::Method;
-use crate::parameters::{AreaKind, NetworkType};
+use crate::parameters::{AreaKind, NetworkType, TranslatorRole};
 
 fn note() -> impl Strategy<Value = Option<String>> {
     of("\\PC{0,40}")
@@ -134,6 +134,34 @@ fn range() -> impl Strategy<Value = Range> {
         })
 }
 
+fn nssa() -> impl Strategy<Value = Nssa> {
+    let ranges = vec((range(), any::<Option<u32>>()), 0..3);
+    let role = of(select(vec![
+        TranslatorRole::Always,
+        TranslatorRole::Candidate,
+        TranslatorRole::Never,
+    ]));
+    let default = of(select(vec![MetricType::Type1, MetricType::Type2]));
+    (role, any::<Option<u16>>(), default, ranges).prop_map(
+        |(translate, stability_interval, default_route, ranges)| {
+            let ranges = ranges.into_iter().map(|(range, tag)| ExternalRange {
+                prefix: range.prefix,
+                advertise: range.advertise,
+                tag,
+            });
+            let mut ranges: Vec<ExternalRange> = ranges.collect();
+            ranges.sort_by_key(|range| range.prefix);
+            ranges.dedup_by_key(|range| range.prefix);
+            Nssa {
+                translate,
+                stability_interval,
+                default_route,
+                ranges,
+            }
+        },
+    )
+}
+
 fn areas() -> impl Strategy<Value = Vec<Area>> {
     let rest = (
         of(select(vec![AreaKind::Normal, AreaKind::Stub, AreaKind::Nssa])),
@@ -141,15 +169,18 @@ fn areas() -> impl Strategy<Value = Vec<Area>> {
         any::<Option<bool>>(),
         of(select(vec![AreaAuthentication::None, AreaAuthentication::Simple])),
         vec(range(), 0..3),
+        of(nssa()),
     );
     btree_map(any::<u32>(), rest, 0..4).prop_map(|areas| {
         let areas = areas.into_iter().map(
-            |(id, (kind, default_cost, summaries, authentication, mut ranges))| {
+            |(id, (kind, default_cost, summaries, authentication, mut ranges, nssa))| {
                 ranges.sort_by_key(|range| range.prefix);
                 ranges.dedup_by_key(|range| range.prefix);
+                let kind = kind.filter(|kind| id != 0 || *kind == AreaKind::Normal);
                 Area {
                     id: AreaId(id),
-                    kind: kind.filter(|kind| id != 0 || *kind == AreaKind::Normal),
+                    kind,
+                    nssa: nssa.filter(|_| kind == Some(AreaKind::Nssa)),
                     default_cost,
                     summaries,
                     authentication,
@@ -255,8 +286,9 @@ prop_compose! {
         ),
         (stub_at_start, stub_at_stop, stub_externals) in (of(0_u32..=86_400), of(0_u16..=25), any::<Option<bool>>()),
         (helper, strict, information) in any::<(Option<bool>, Option<bool>, Option<bool>)>(),
+        (graceful, grace) in (any::<Option<bool>>(), of(1_u16..=1800)),
         ((areas, links), redistribute, defaults, annotate) in (
-            areas_and_virtual_links(), of(redistribute()), of(interface_config()), note(),
+            areas_and_virtual_links().boxed(), of(redistribute()).boxed(), of(interface_config().boxed()), note(),
         ),
     ) -> GlobalConfig {
         GlobalConfig {
@@ -286,6 +318,8 @@ prop_compose! {
             restart_helper: helper,
             strict_lsa_checking: strict,
             router_information: information,
+            graceful_restart: graceful,
+            grace_period: grace,
             areas,
             redistribute,
             defaults,

@@ -6,7 +6,7 @@ use waypost_routprot::Refusal;
 use waypost_types::{Prefix4, ProtocolId, WallTime};
 use waypost_wire::{ReadError, Reader, Secret, Writer};
 
-use super::options::{Area, Key, Neighbor, Range, Redistribution, VirtualLink};
+use super::options::{Area, ExternalRange, Key, Neighbor, Nssa, Range, Redistribution, VirtualLink};
 use super::validate::{MAX_COUNT, MAX_NOTE, MAX_SECRET};
 use super::words::{Word, Words};
 use crate::area::AreaId;
@@ -103,6 +103,18 @@ fn word<T: Word>(reader: &mut Reader<'_>, option: &str) -> Result<T, Refusal> {
     T::from_word(word).map_err(|allowed| Refusal::out_of_range(option, word, allowed))
 }
 
+fn write_prefix(prefix: Prefix4, writer: &mut Writer) {
+    writer
+        .u32_le(prefix.network().word())
+        .u32_le(prefix.length().into());
+}
+
+fn read_prefix(reader: &mut Reader<'_>) -> Result<Prefix4, Refusal> {
+    let network: Ipv4Addr = word(reader, "prefix")?;
+    let length: u8 = word(reader, "prefix")?;
+    Prefix4::new(network, length).map_err(|error| Refusal::invalid(error.to_string()).at("prefix"))
+}
+
 impl Element for Neighbor {
     const LEAST: usize = 16;
 
@@ -188,9 +200,7 @@ impl Element for Range {
     const LEAST: usize = 20;
 
     fn write(&self, writer: &mut Writer) {
-        writer
-            .u32_le(self.prefix.network().word())
-            .u32_le(self.prefix.length().into());
+        write_prefix(self.prefix, writer);
         let mut words = Words::default();
         words.put(0, self.cost);
         words.put(1, self.advertise);
@@ -198,10 +208,7 @@ impl Element for Range {
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Refusal> {
-        let network: Ipv4Addr = word(reader, "prefix")?;
-        let length: u8 = word(reader, "prefix")?;
-        let prefix = Prefix4::new(network, length)
-            .map_err(|error| Refusal::invalid(error.to_string()).at("prefix"))?;
+        let prefix = read_prefix(reader)?;
         let words = read_words(reader, 2, 0)?;
         Ok(Self {
             prefix,
@@ -221,19 +228,72 @@ impl Element for Area {
         words.put(1, self.default_cost);
         words.put(2, self.summaries);
         words.put(3, self.authentication);
+        words.mark(4, self.nssa.as_ref());
         write_words(&words, writer);
         write_list(&self.ranges, writer);
+        if let Some(nssa) = &self.nssa {
+            nssa.write(writer);
+        }
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Refusal> {
         let id: AreaId = word(reader, "id")?;
-        let words = read_words(reader, 4, 0)?;
+        let words = read_words(reader, 4, 1)?;
         Ok(Self {
             id,
             kind: words.value(0, "kind")?,
             default_cost: words.value(1, "default-cost")?,
             summaries: words.value(2, "summaries")?,
             authentication: words.value(3, "authentication")?,
+            ranges: read_list(reader, "ranges")?,
+            nssa: match words.given >> 4 & 1 {
+                0 => None,
+                _ => Some(Nssa::read(reader).map_err(|refusal| refusal.under("nssa"))?),
+            },
+        })
+    }
+}
+
+impl Element for ExternalRange {
+    const LEAST: usize = 20;
+
+    fn write(&self, writer: &mut Writer) {
+        write_prefix(self.prefix, writer);
+        let mut words = Words::default();
+        words.put(0, self.advertise);
+        words.put(1, self.tag);
+        write_words(&words, writer);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Refusal> {
+        let prefix = read_prefix(reader)?;
+        let words = read_words(reader, 2, 0)?;
+        Ok(Self {
+            prefix,
+            advertise: words.value(0, "advertise")?,
+            tag: words.value(1, "tag")?,
+        })
+    }
+}
+
+impl Element for Nssa {
+    const LEAST: usize = 20;
+
+    fn write(&self, writer: &mut Writer) {
+        let mut words = Words::default();
+        words.put(0, self.translate);
+        words.put(1, self.stability_interval);
+        words.put(2, self.default_route);
+        write_words(&words, writer);
+        write_list(&self.ranges, writer);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Refusal> {
+        let words = read_words(reader, 3, 0)?;
+        Ok(Self {
+            translate: words.value(0, "translate")?,
+            stability_interval: words.value(1, "stability-interval")?,
+            default_route: words.value(2, "default-route")?,
             ranges: read_list(reader, "ranges")?,
         })
     }

@@ -260,6 +260,20 @@ fn check_area(area: &Area, areas: &mut BTreeSet<AreaId>) -> Result<(), Refusal> 
             .with_allowed("normal"));
     }
     metric("default-cost", area.default_cost)?;
+    if area.nssa.is_some() && area.kind != Some(AreaKind::Nssa) {
+        return Err(Refusal::invalid("the area is no NSSA")
+            .at("nssa")
+            .with_allowed("nothing unless kind is 'nssa'"));
+    }
+    let mut prefixes = BTreeSet::new();
+    for (position, range) in area.nssa.iter().flat_map(|nssa| &nssa.ranges).enumerate() {
+        if !prefixes.insert(range.prefix) {
+            return Err(Refusal::invalid("the range is listed twice")
+                .at("prefix")
+                .with_value(range.prefix)
+                .under(&format!("nssa.ranges.{position}")));
+        }
+    }
     let mut prefixes = BTreeSet::new();
     for (position, range) in area.ranges.iter().enumerate() {
         let Range { prefix, cost, .. } = range;

@@ -2,7 +2,7 @@
 
 use waypost_engine::{Now, Outbox};
 
-use super::Ospf;
+use super::{Ospf, RestartExit};
 use crate::area::AreaId;
 use crate::interface::InterfaceId;
 use crate::interface::machine::{Event, State};
@@ -44,6 +44,7 @@ impl Ospf {
     /// The end: neighbours are told that what this router said holds no longer, and every interface goes down. Routes stay as
     /// they are.
     pub fn stop(&mut self, now: Now, out: &mut Outbox) {
+        self.end_restart(now, RestartExit::Abandoned, out);
         self.stopped = true;
         self.withdraw_all(now, out);
         self.settle(now, out);

@@ -46,8 +46,10 @@ impl Ospf {
         }
         let mut flags = RouterFlags::empty();
         flags.set(RouterFlags::BORDER, self.is_border());
-        let external = self.is_boundary() && self.parameters.area(area).kind != AreaKind::Stub;
-        flags.set(RouterFlags::EXTERNAL, external);
+        let external = self.is_boundary() || self.borders_nssa();
+        let heard = self.parameters.area(area).kind != AreaKind::Stub;
+        flags.set(RouterFlags::EXTERNAL, external && heard);
+        flags.set(RouterFlags::TRANSLATOR, self.insists_on_translating(area));
         flags.set(RouterFlags::VIRTUAL, self.ends_virtual_link(area));
         let mut writer = Writer::with_capacity(RouterBody::FIXED + links.len() * RouterLink::LENGTH);
         RouterBody::encode(&mut writer, flags, &links);
@@ -70,6 +72,7 @@ impl Ospf {
         }
         let mut capabilities = Capabilities::STUB_ROUTER;
         capabilities.set(Capabilities::GRACEFUL_RESTART_HELPER, parameters.helps_restarts);
+        capabilities.set(Capabilities::GRACEFUL_RESTART, parameters.grace_period.is_some());
         let information = RouterInformation {
             capabilities: Some(capabilities),
             hostname: None,

@@ -127,6 +127,7 @@ impl Ospf {
         self.network_lsas.insert(id);
         // Our own LSA may have to wait; the routes need not.
         self.reconsider();
+        self.note_restart();
         if id.index().is_none() {
             self.router_lsas.extend(self.databases.areas.keys());
             self.defer(Deferred::Externals);

@@ -21,6 +21,8 @@ pub struct AreaView<'a> {
     pub area: AreaId,
     /// What comes into it.
     pub kind: AreaKind,
+    /// Its border routers say no summaries in it, but a default route.
+    pub no_summary: bool,
     /// Its database.
     pub database: &'a Database,
     /// Where this router's links in it lead.

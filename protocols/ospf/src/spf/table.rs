@@ -21,7 +21,8 @@ use super::outside::{Outside, ViaKey};
 pub use super::path::{Path, PathType, RouterPath};
 use crate::area::AreaId;
 use crate::database::Database;
-use crate::lsa::{Body, LS_INFINITY, LsaKey, LsaType};
+use crate::lsa::{Body, External, LS_INFINITY, LsaKey, LsaType};
+use crate::options::Options;
 use crate::parameters::AreaKind;
 
 /// What routes are calculated from.
@@ -52,6 +53,8 @@ pub struct View<'a> {
 pub(super) struct Settings {
     router: Option<Ipv4Addr>,
     pub(super) areas: BTreeMap<AreaId, AreaKind>,
+    /// Areas without summaries.
+    no_summary: BTreeSet<AreaId>,
     border: bool,
     pub(super) rfc1583: bool,
     limit: usize,
@@ -64,12 +67,24 @@ impl Settings {
         Self {
             router: Some(view.router),
             areas: view.areas.iter().map(|area| (area.area, area.kind)).collect(),
+            no_summary: view
+                .areas
+                .iter()
+                .filter(|area| area.no_summary)
+                .map(|area| area.area)
+                .collect(),
             border: view.border,
             rfc1583: view.rfc1583,
             limit: view.limit,
             addresses: view.addresses.clone(),
             ranges: view.ranges.clone(),
         }
+    }
+
+    /// Whether a default route that is said in an NSSA counts: for a border router not, if it is for the area alone, or if the
+    /// area hears of the rest from border routers only (RFC 3101 §2.5 (3)).
+    fn reads_default(&self, area: AreaId, options: Options) -> bool {
+        !self.border || (options.contains(Options::NSSA) && !self.no_summary.contains(&area))
     }
 
     /// Whether the summaries of an area count: for border routers only those of the backbone do (§16.2).
@@ -285,13 +300,19 @@ impl Table {
                 if let Some(Body::AsExternal(external) | Body::Nssa(external)) = body
                     && let Some(prefix) = now(external.mask)
                 {
+                    let options = slot.and_then(|slot| database.options(slot)).unwrap_or_default();
+                    let skipped = area.filter(|_| prefix.is_default());
+                    if skipped.is_some_and(|area| !self.settings.reads_default(area, options)) {
+                        self.outside.unsay(prefix, key.router, area, key.id);
+                        return;
+                    }
                     let via = ViaKey {
                         router: key.router,
                         nssa: area,
                         forwarding: external.forwarding,
                     };
                     self.outside.unsay(prefix, key.router, area, key.id);
-                    self.outside.say(prefix, via, key.id, &external);
+                    self.outside.say(prefix, via, key.id, &external, options);
                 }
             }
             _ => {}
@@ -365,6 +386,11 @@ impl Table {
 
     pub(super) fn forwarding(&self, prefix: Prefix4, origin: Ipv4Addr) -> Option<Ipv4Addr> {
         self.outside.forwarding(prefix, origin)
+    }
+
+    /// Whether a router with a higher identifier says the same of a network outside, and what it says holds (RFC 2328 §12.4.4.1).
+    pub(crate) fn is_said_above(&self, router: Ipv4Addr, prefix: Prefix4, external: &External) -> bool {
+        self.outside.is_said_above(router, prefix, external)
     }
 
     pub(super) fn border_towards(&self, router: Ipv4Addr, area: AreaId) -> Option<Ipv4Addr> {

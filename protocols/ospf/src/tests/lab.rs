@@ -119,6 +119,29 @@ impl Lab {
         });
     }
 
+    /// The same with its routes left in the kernel, so that it asks its neighbours to go on; on all its interfaces again.
+    pub(crate) fn restart_gracefully(
+        &mut self,
+        number: usize,
+        parameters: RouterParameters,
+        period: Duration,
+    ) {
+        let interfaces = std::mem::replace(&mut self.routers[number], Ospf::new(self.seed));
+        self.routers[number] = Ospf::new(self.seed.nth(number as u64).child("restarted"));
+        self.ports.retain(|(router, _), _| *router != number);
+        let stored = self.stored[number].clone();
+        self.with(number, |router, now, out| {
+            router.restart_gracefully(now, period);
+            router.start(now, Some(router_id(number)), parameters, stored.as_deref(), out);
+        });
+        self.with(number, |router, now, out| {
+            for (id, interface) in interfaces.interfaces() {
+                let (parameters, attachment) = (interface.parameters.clone(), interface.attachment.clone());
+                router.set_interface(now, *id, parameters, attachment, out);
+            }
+        });
+    }
+
     /// Calls a router and carries out what it asks for.
     pub(crate) fn with(&mut self, number: usize, call: impl FnOnce(&mut Ospf, Now, &mut Outbox)) {
         let mut out = Outbox::new();

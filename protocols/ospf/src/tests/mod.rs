@@ -5,6 +5,8 @@ mod flooding;
 mod grace;
 mod hostile;
 mod lab;
+mod nssa;
+mod restart;
 mod router_information;
 mod routing;
 mod stub_router;

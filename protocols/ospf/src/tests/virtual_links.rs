@@ -170,7 +170,7 @@ fn externals_go_around_a_virtual_link_not_over_it() {
             .values()
             .map(|neighbor| &neighbor.retransmissions);
         lists
-            .flat_map(|list| list.handles())
+            .flat_map(|list| list.changed())
             .filter(|handle| handle.scope == scope)
             .count()
     };

@@ -326,6 +326,7 @@ impl World {
         let areas = AREAS.iter().map(|(id, kind)| AreaView {
             area: *id,
             kind: *kind,
+            no_summary: false,
             database: &self.databases[&Some(*id)],
             first: first(*id, &self.areas[id]),
         });
