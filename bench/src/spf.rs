@@ -159,6 +159,7 @@ impl World {
         let area = AreaView {
             area: AreaId(0),
             kind: AreaKind::Normal,
+            no_summary: false,
             database: &self.area,
             first,
         };
@@ -171,6 +172,7 @@ impl World {
             limit: 16,
             addresses: BTreeSet::new(),
             ranges: BTreeSet::<Prefix4>::new(),
+            virtual_links: BTreeSet::new(),
         }
     }
 }

@@ -61,6 +61,8 @@ pub struct RxMeta {
 pub struct TxOptions {
     /// The source address; the interface's first one otherwise.
     pub source: Option<std::net::IpAddr>,
+    /// The TTL; that of the port otherwise.
+    pub ttl: Option<u8>,
 }
 
 /// A packet to send; its octets are in the outbox's arena.

@@ -2,12 +2,16 @@
 //! under test, `r1`.
 
 mod plan;
+mod restart;
 mod tools;
+mod virtual_link;
 
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use plan::{MD5, Plan, SHA256};
+use restart::graceful_restart;
+use virtual_link::{virtual_link, virtual_link_from_afar};
 use waypost_testkit::{Hellos, Lab, Make, Node, RouteFeed, Router};
 
 /// Enough for an election and an exchange, on a busy machine.
@@ -205,11 +209,15 @@ macro_rules! labs {
 
 labs! {
     #[doc = "against FRR"]
-    waypost_frr(Waypost, Frr): {broadcast, point_to_point, md5, stub_area, externals, killed_peer, good_bye, live_changes};
+    waypost_frr(Waypost, Frr): {
+        broadcast, point_to_point, md5, stub_area, externals, killed_peer, good_bye, live_changes, virtual_link,
+        virtual_link_from_afar, graceful_restart,
+    };
     #[doc = "against BIRD"]
     waypost_bird(Waypost, Bird): {
         broadcast, point_to_point, md5, sha256, stub_area, externals, killed_peer, good_bye, live_changes,
+        virtual_link, virtual_link_from_afar, graceful_restart,
     };
     #[doc = "against itself"]
-    waypost_waypost(Waypost, Waypost): {broadcast, point_to_point, sha256, stub_area, externals, killed_peer, good_bye};
+    waypost_waypost(Waypost, Waypost): {broadcast, point_to_point, sha256, stub_area, externals, killed_peer, good_bye, graceful_restart};
 }

@@ -18,7 +18,7 @@ use crate::authentication::SEQUENCE_KEY;
 use crate::config::{
     Adapter, GlobalConfig, InterfaceConfig, Reach, impact_of, interface_parameters, router_parameters,
 };
-use crate::interface::InterfaceId;
+use crate::interface::{Interface, InterfaceId};
 use crate::neighbor::machine::State;
 use crate::process::Ospf;
 use redistribution::Redistributed;
@@ -77,6 +77,7 @@ impl OspfEngine {
         global: GlobalConfig,
         own_id: Option<RouterId>,
         persisted: &[(String, Vec<u8>)],
+        has_routes: bool,
         out: &mut Outbox,
     ) {
         self.started = now.time;
@@ -85,6 +86,12 @@ impl OspfEngine {
         let stored = persisted.iter().find(|(key, _)| key == SEQUENCE_KEY);
         let stored = stored.map(|(_, octets)| octets.as_slice());
         let parameters = router_parameters(&self.global);
+        if let Some(period) = parameters
+            .grace_period
+            .filter(|_| has_routes && parameters.opaque)
+        {
+            self.process.restart_gracefully(now, period);
+        }
         self.process
             .start(now, self.identifier(), parameters, stored, out);
         self.redistribute(now, out);
@@ -130,6 +137,30 @@ impl OspfEngine {
         let interfaces = self.process.interfaces().values();
         let concerned = interfaces.filter(|interface| index.is_none() || interface.id.index() == index);
         concerned
+            .flat_map(|interface| interface.neighbors.values())
+            .filter(|neighbor| neighbor.state >= State::TwoWay)
+            .map(|neighbor| neighbor.address.into())
+            .collect()
+    }
+
+    /// Neighbours on virtual links that go, or that the other end has to change as well.
+    fn neighbors_on_other_virtual_links(&self, new: Option<&Value>) -> Vec<IpAddr> {
+        let virtual_links = serde_json::from_value(new.cloned().unwrap_or_default()).unwrap_or_default();
+        let new = router_parameters(&GlobalConfig {
+            virtual_links,
+            ..self.global.clone()
+        });
+        let stays = |interface: &&Interface| match interface.id {
+            InterfaceId::Physical(_) => true,
+            InterfaceId::Virtual(area, router) => new.virtual_links.get(&(area, router)).is_some_and(|new| {
+                let old = &interface.parameters;
+                (old.hello_field, old.dead) == (new.hello_field, new.dead)
+                    && old.authentication.goes_on_with(&new.authentication)
+            }),
+        };
+        let interfaces = self.process.interfaces().values();
+        interfaces
+            .filter(|interface| !stays(interface))
             .flat_map(|interface| interface.neighbors.values())
             .filter(|neighbor| neighbor.state >= State::TwoWay)
             .map(|neighbor| neighbor.address.into())
@@ -230,6 +261,7 @@ impl Engine for OspfEngine {
         };
         let impact = match reach {
             Reach::Nobody if option == "areas" => loss(self.neighbors_in_other_areas(new)),
+            Reach::Nobody if option == "virtual-links" => loss(self.neighbors_on_other_virtual_links(new)),
             Reach::Nobody => Impact::Live,
             Reach::Neighbors | Reach::Everybody if in_use => loss(self.neighbors_of(index)),
             Reach::Neighbors | Reach::Everybody => Impact::Live,
@@ -269,8 +301,12 @@ impl Engine for OspfEngine {
                 global,
                 router_id,
                 persisted,
-                ..
-            } => self.start(now, global, router_id, persisted, out),
+                restart_hold,
+            } => {
+                // Packets are held to routes of an earlier life only where there are any.
+                let has_routes = !restart_hold.is_zero();
+                self.start(now, global, router_id, persisted, has_routes, out);
+            }
             Input::StartComplete => {
                 self.stage = Stage::Running;
                 self.apply_all(now, out);

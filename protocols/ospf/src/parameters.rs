@@ -167,6 +167,53 @@ pub struct Range {
     pub advertise: bool,
 }
 
+/// Which border routers of an NSSA translate what it says of the outside (NSSATranslatorRole, RFC 3101 §3.1, D).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TranslatorRole {
+    /// This one, whoever else does.
+    Always,
+    /// The one that is elected.
+    #[default]
+    Candidate,
+    /// Not this one.
+    Never,
+}
+
+/// Networks outside that an NSSA knows and others hear of as one (a Type-7 address range, RFC 3101 §2.2, §3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExternalRange {
+    /// The network that covers them.
+    pub prefix: Prefix4,
+    /// Whether anybody hears of it at all.
+    pub advertise: bool,
+    /// Its tag.
+    pub tag: u32,
+}
+
+/// What an area border router does for an NSSA (RFC 3101 D).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NssaParameters {
+    /// Whether it translates.
+    pub role: TranslatorRole,
+    /// How long it goes on when another one was elected (TranslatorStabilityInterval).
+    pub stability: Duration,
+    /// A default route is said as an external, of type 2 or not, if summaries are said.
+    pub default_type_2: Option<bool>,
+    /// What others hear of its networks outside.
+    pub ranges: Vec<ExternalRange>,
+}
+
+impl NssaParameters {
+    /// An NSSA of which nothing was said.
+    pub const DEFAULT: Self = Self {
+        role: TranslatorRole::Candidate,
+        stability: Duration::from_secs(40),
+        default_type_2: None,
+        ranges: Vec::new(),
+    };
+}
+
 /// How an area works.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AreaParameters {
@@ -178,6 +225,8 @@ pub struct AreaParameters {
     pub no_summary: bool,
     /// What others hear of its networks.
     pub ranges: Vec<Range>,
+    /// What is done for it if it is an NSSA.
+    pub nssa: NssaParameters,
 }
 
 impl AreaParameters {
@@ -187,6 +236,7 @@ impl AreaParameters {
         default_cost: 1,
         no_summary: false,
         ranges: Vec::new(),
+        nssa: NssaParameters::DEFAULT,
     };
 }
 
@@ -237,6 +287,8 @@ pub struct RouterParameters {
     pub helps_restarts: bool,
     /// but not any more when something changes that they do not hear of.
     pub strict_lsa_checking: bool,
+    /// For how long they are asked to help this one when it restarts; `None`: they are not (RFC 3623 §2).
+    pub grace_period: Option<Duration>,
     /// What it can do is said in every area (RFC 7770).
     pub router_information: bool,
     /// Calls itself AS boundary router.
@@ -253,6 +305,9 @@ pub struct RouterParameters {
     pub backoff: BackoffParameters,
     /// The area's parameters where they are not the default.
     pub areas: BTreeMap<AreaId, AreaParameters>,
+    /// Virtual links, by the area they lead through and the router at their other end (RFC 2328 §15). What they cost is not
+    /// configured.
+    pub virtual_links: BTreeMap<(AreaId, Ipv4Addr), InterfaceParameters>,
 }
 
 impl Default for RouterParameters {
@@ -272,6 +327,7 @@ impl Default for RouterParameters {
             router_information: false,
             helps_restarts: true,
             strict_lsa_checking: true,
+            grace_period: None,
             boundary_router: false,
             // DEVIATION RFC 2328 C.1: as FRR and BIRD have it, because routers of one network must agree.
             rfc1583: false,
@@ -280,6 +336,7 @@ impl Default for RouterParameters {
             logged: Some(Severity::Info),
             backoff: BackoffParameters::default(),
             areas: BTreeMap::new(),
+            virtual_links: BTreeMap::new(),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::neighbor::Neighbor;
 use crate::neighbor::help::Help;
 use crate::neighbor::machine::State;
 use crate::packet::PacketType;
-use crate::process::Domain;
+use crate::process::{Domain, Restart};
 
 impl OspfEngine {
     pub(crate) fn describe(&self, now: Now, topic: Topic) -> Value {
@@ -76,6 +76,11 @@ impl OspfEngine {
             "area-border-router": process.is_border(),
             "boundary-router": process.is_boundary(),
             "stub-router": process.is_stub_router(),
+            "graceful-restart": match process.restart() {
+                Restart::No => None,
+                Restart::Until(_) => Some("under way".to_owned()),
+                Restart::Ended(exit) => Some(exit.to_string()),
+            },
             "areas": areas,
             "interfaces": self.shown().count(),
             "neighbors": neighbors().count(),
@@ -101,7 +106,7 @@ impl OspfEngine {
             troubles.push(json!({ "reason": "there is no router identifier, so OSPF says nothing" }));
         }
         for interface in self.shown() {
-            if interface.speaks() && !interface.has_port() {
+            if interface.speaks() && self.process.way_out(interface.id).is_none() {
                 let reason = "no port, so OSPF neither hears nor says anything there";
                 troubles.push(json!({ "interface": self.name(interface.id), "reason": reason }));
             }
@@ -116,9 +121,14 @@ impl OspfEngine {
             "index": interface.id.index().map(|index| index.0),
             "state": interface.state,
             "area": parameters.area,
-            "network-type": parameters.network,
+            "network-type": match interface.id {
+                InterfaceId::Physical(_) => json!(parameters.network),
+                InterfaceId::Virtual(..) => json!("virtual-link"),
+            },
             "address": interface.attachment.address,
             "prefix": interface.attachment.prefix.map(|prefix| prefix.to_string()),
+            "carried-by": interface.carrier.map(|carrier| self.interface_name(carrier.interface)),
+            "end": interface.carrier.map(|carrier| carrier.end),
             "cost": parameters.cost,
             "priority": parameters.priority,
             "designated-router": interface.designated_router,

@@ -279,7 +279,11 @@ impl Sending {
             while self.budget > 0
                 && let Some((destination, source)) = late.receivers.next()
             {
-                out.send(late.port, destination, TxOptions { source }, &late.octets);
+                let options = TxOptions {
+                    source,
+                    ..TxOptions::default()
+                };
+                out.send(late.port, destination, options, &late.octets);
                 self.budget -= 1;
                 *sent = sent.wrapping_add(1);
             }
@@ -648,7 +652,10 @@ impl<'a> Messages<'a> {
             out.send(
                 self.port,
                 *destination,
-                TxOptions { source: *source },
+                TxOptions {
+                    source: *source,
+                    ..TxOptions::default()
+                },
                 self.writer.as_slice(),
             );
             self.datagrams += 1;

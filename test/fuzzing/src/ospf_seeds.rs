@@ -184,6 +184,8 @@ const GLOBAL: &[&str] = &[
     r#"{"redistribute":[{"source":"static","metric":7,"metric-type":"1","tag":9}]}"#,
     r#"{"defaults":{"cost":5,"annotate":"for all"}}"#,
     r#"{"stub-router-at-start":60,"stub-router-at-stop":5,"restart-helper":false}"#,
+    r#"{"areas":[{"id":1}],"virtual-links":[{"transit-area":1,"router-id":"192.0.2.7","dead-interval":60,"password":"s","keys":[{"id":7,"secret":"s","algorithm":"md5"}]}]}"#,
+    r#"{"areas":[{"id":1,"kind":"nssa","nssa":{"translate":"always","default-route":"1","ranges":[{"prefix":"10.0.0.0/8","tag":7}]}}],"grace-period":60}"#,
 ];
 
 pub(crate) fn interface_blocks() -> Vec<Seeded> {

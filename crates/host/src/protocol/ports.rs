@@ -109,6 +109,7 @@ impl Ports {
                 Some(Outgoing {
                     destination,
                     source,
+                    ttl: datagram.options.ttl,
                     bytes,
                 })
             })
@@ -273,7 +274,7 @@ mod tests {
         let mut out = Outbox::new();
         let too_long = vec![0; 70_000];
         for octets in [&b"one"[..], &too_long, b"two"] {
-            out.send(PortId(1), to, TxOptions { source: None }, octets);
+            out.send(PortId(1), to, TxOptions::default(), octets);
         }
         let send = |ports: &Ports| {
             let datagrams = out.outputs().iter().filter_map(|output| match output {

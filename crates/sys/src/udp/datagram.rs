@@ -14,8 +14,8 @@ use crate::check;
 /// Datagrams in one call at most.
 pub const MAX_BATCH: usize = 32;
 
-/// Control messages of one datagram: the destination (32 octets with header) and the TTL (24) come in, the source goes
-/// out. Aligned as `struct cmsghdr` must be.
+/// Control messages of one datagram: the destination (32 octets with header) and the TTL (24) come in, the source and the
+/// TTL go out. Aligned as `struct cmsghdr` must be.
 #[derive(Clone, Copy)]
 #[repr(C, align(8))]
 struct Control([u8; 64]);
@@ -46,6 +46,8 @@ pub struct Outgoing<'a> {
     pub destination: SocketAddrV4,
     /// The source address; the kernel's choice if `None`.
     pub source: Option<Ipv4Addr>,
+    /// Its TTL; the socket's if `None`.
+    pub ttl: Option<u8>,
     /// What to send.
     pub bytes: &'a [u8],
 }
@@ -168,8 +170,8 @@ impl Socket {
             header.msg_namelen = size_of::<libc::sockaddr_in>() as libc::socklen_t;
             header.msg_iov = &raw mut parts[position];
             header.msg_iovlen = 1;
-            if let Some(source) = datagram.source {
-                let length = controls[position].set_source(source, self.interface);
+            let length = controls[position].fill(datagram, self.interface);
+            if length > 0 {
                 header.msg_control = controls[position].0.as_mut_ptr().cast();
                 header.msg_controllen = length;
             }
@@ -201,27 +203,42 @@ fn payload(bytes: &[u8], is_raw: bool) -> &[u8] {
 }
 
 impl Control {
-    /// Writes IP_PKTINFO with a source address; returns the octets used.
-    fn set_source(&mut self, source: Ipv4Addr, interface: InterfaceIndex) -> usize {
-        let information = libc::in_pktinfo {
-            ipi_ifindex: interface.0 as c_int,
-            ipi_spec_dst: in_addr(source),
-            ipi_addr: in_addr(Ipv4Addr::UNSPECIFIED),
-        };
-        let length = CONTROL_HEADER + size_of::<libc::in_pktinfo>();
+    /// Writes what the datagram has of its own, IP_PKTINFO and IP_TTL; returns the octets used.
+    fn fill(&mut self, datagram: &Outgoing<'_>, interface: InterfaceIndex) -> usize {
         let mut end = 0;
+        if let Some(source) = datagram.source {
+            let information = libc::in_pktinfo {
+                ipi_ifindex: interface.0 as c_int,
+                ipi_spec_dst: in_addr(source),
+                ipi_addr: in_addr(Ipv4Addr::UNSPECIFIED),
+            };
+            let parts = [
+                information.ipi_ifindex.to_ne_bytes(),
+                information.ipi_spec_dst.s_addr.to_ne_bytes(),
+                information.ipi_addr.s_addr.to_ne_bytes(),
+            ];
+            end = self.append(end, libc::IP_PKTINFO, &parts);
+        }
+        if let Some(ttl) = datagram.ttl {
+            end = self.append(end, libc::IP_TTL, &[c_int::from(ttl).to_ne_bytes()]);
+        }
+        end
+    }
+
+    /// Writes one message at `start`; returns where the next one begins.
+    fn append(&mut self, start: usize, kind: c_int, value: &[[u8; 4]]) -> usize {
+        let length = CONTROL_HEADER + value.as_flattened().len();
+        let mut end = start;
         for part in [
             &length.to_ne_bytes()[..],
             &libc::IPPROTO_IP.to_ne_bytes(),
-            &libc::IP_PKTINFO.to_ne_bytes(),
-            &information.ipi_ifindex.to_ne_bytes(),
-            &information.ipi_spec_dst.s_addr.to_ne_bytes(),
-            &information.ipi_addr.s_addr.to_ne_bytes(),
+            &kind.to_ne_bytes(),
+            value.as_flattened(),
         ] {
             self.0[end..end + part.len()].copy_from_slice(part);
             end += part.len();
         }
-        length.next_multiple_of(align_of::<usize>())
+        start + length.next_multiple_of(align_of::<usize>())
     }
 }
 
@@ -272,20 +289,34 @@ impl Arrival {
 mod tests {
     use super::*;
 
+    fn with(source: Option<Ipv4Addr>, ttl: Option<u8>) -> Outgoing<'static> {
+        Outgoing {
+            destination: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0),
+            source,
+            ttl,
+            bytes: &[],
+        }
+    }
+
     #[test]
-    fn a_source_reads_back_as_written() {
-        let mut control = Control([0xFF; 64]);
-        let length = control.set_source(Ipv4Addr::new(192, 0, 2, 9), InterfaceIndex(5));
-        let arrival = Arrival::read(&control.0[..length]);
-        assert_eq!(arrival.interface, InterfaceIndex(5));
-        assert_eq!(arrival.destination, Ipv4Addr::UNSPECIFIED);
+    fn source_and_ttl_read_back_as_written() {
+        let source = Some(Ipv4Addr::new(192, 0, 2, 9));
+        for (source, ttl) in [(source, None), (None, Some(9)), (source, Some(9)), (None, None)] {
+            let mut control = Control([0xFF; 64]);
+            let length = control.fill(&with(source, ttl), InterfaceIndex(5));
+            let arrival = Arrival::read(&control.0[..length]);
+            let index = source.map_or(0, |_| 5);
+            assert_eq!(arrival.interface, InterfaceIndex(index));
+            assert_eq!(arrival.destination, Ipv4Addr::UNSPECIFIED);
+            assert_eq!(arrival.ttl == 9, ttl.is_some());
+        }
     }
 
     #[test]
     fn control_messages_that_lie() {
         let mut control = Control([0; 64]);
-        let length = control.set_source(Ipv4Addr::LOCALHOST, InterfaceIndex(5));
-        for wrong in [0usize, 1, 15, 29, 1000, usize::MAX] {
+        let length = control.fill(&with(Some(Ipv4Addr::LOCALHOST), Some(9)), InterfaceIndex(5));
+        for wrong in [0usize, 1, 15, 29, 57, 1000, usize::MAX] {
             let mut bytes = control.0;
             bytes[..8].copy_from_slice(&wrong.to_ne_bytes());
             for end in 0..=length {

@@ -56,6 +56,7 @@ fn to(destination: Ipv4Addr, bytes: &[u8]) -> Outgoing<'_> {
     Outgoing {
         destination: SocketAddrV4::new(destination, PORT),
         source: None,
+        ttl: None,
         bytes,
     }
 }
@@ -173,6 +174,29 @@ fn the_source_can_be_chosen() {
         // The good one goes out, the bad one is for the next call.
         assert_eq!(far.send_batch(&[to(GROUP, b"x"), datagram]).unwrap(), 1);
         assert_eq!(far.send_batch(&[]).unwrap(), 0);
+    });
+}
+
+#[test]
+fn the_ttl_can_be_chosen() {
+    two_routers(|near, far| {
+        let there = Ipv4Addr::new(10, 0, 0, 2);
+        let mut datagram = to(there, b"from afar");
+        datagram.ttl = Some(200);
+        let mut both = datagram;
+        both.source = Some(Ipv4Addr::new(10, 0, 0, 1));
+        send(&near, &[to(there, b"as ever"), datagram, both]);
+        let ttls: Vec<_> = hear(&far, 3).iter().map(|h| h.ttl).collect();
+        assert_eq!(ttls, [64, 200, 200]);
+        // The same where the kernel writes no header of a transport protocol.
+        ip("link set lo up");
+        let lo = interface::index("lo").unwrap();
+        let raw = Socket::open_raw(lo, 253, far.options()).unwrap();
+        let mut datagram = to(Ipv4Addr::LOCALHOST, b"to myself");
+        datagram.destination.set_port(0);
+        datagram.ttl = Some(200);
+        send(&raw, &[datagram]);
+        assert_eq!(hear(&raw, 1)[0].ttl, 200);
     });
 }
 

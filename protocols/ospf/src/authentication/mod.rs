@@ -72,6 +72,16 @@ pub struct Policy {
     pub keys: Vec<Key>,
 }
 
+impl Policy {
+    /// Whether a neighbour that does not follow a change to another policy is believed after it: it is the same, or has more keys.
+    #[must_use]
+    pub fn goes_on_with(&self, next: &Self) -> bool {
+        let keeps = self.keys.iter().all(|key| next.keys.contains(key));
+        let more = keeps && (!self.keys.is_empty() || next.keys.is_empty());
+        (self.method, self.password) == (next.method, next.password) && more
+    }
+}
+
 /// Why a packet is not believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuthenticationError {

@@ -98,6 +98,12 @@ impl SequenceNumbers {
         Some(self.asked.write())
     }
 
+    /// How often the router started, as far as is known.
+    #[must_use]
+    pub const fn starts(&self) -> u32 {
+        self.start
+    }
+
     /// What became of what was to be stored.
     pub fn answer(&mut self, value: &[u8], stored: bool) {
         let Some(record) = Record::read(value) else { return };

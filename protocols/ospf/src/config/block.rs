@@ -17,10 +17,13 @@ use super::words::Words;
 /// The only Waypost layout of the interface block so far, and the first of the global block.
 const LAYOUT: u32 = 2;
 
-/// The layout of the global block: words after those of the first.
-const GLOBAL_LAYOUT: u32 = 3;
-/// The words of the first layout of the global block.
+/// The layout of the global block: more words than the first, virtual links, and more of NSSAs.
+const GLOBAL_LAYOUT: u32 = 4;
+/// The one before: the words, without the rest.
+const GLOBAL_LAYOUT_3: u32 = 3;
+/// The words of the first layouts of the global block.
 const WORDS_OF_LAYOUT_2: usize = 20;
+const WORDS_OF_LAYOUT_3: usize = 26;
 
 /// The bits of what lies behind the words of an interface block.
 mod interface {
@@ -35,7 +38,10 @@ mod global {
     pub(super) const AREAS: usize = super::FIRST_TAIL;
     pub(super) const REDISTRIBUTE: usize = super::FIRST_TAIL + 1;
     pub(super) const DEFAULTS: usize = super::FIRST_TAIL + 2;
-    pub(super) const ALL: &[usize] = &[AREAS, REDISTRIBUTE, DEFAULTS, super::ANNOTATE];
+    pub(super) const VIRTUAL_LINKS: usize = super::FIRST_TAIL + 3;
+    /// Those of the layouts before the last.
+    pub(super) const EARLIER: &[usize] = &[AREAS, REDISTRIBUTE, DEFAULTS, super::ANNOTATE];
+    pub(super) const ALL: &[usize] = &[AREAS, REDISTRIBUTE, DEFAULTS, VIRTUAL_LINKS, super::ANNOTATE];
 }
 
 /// Reads the words of a block or of a block inside it; the reader is at the first tail then.
@@ -115,23 +121,45 @@ fn write_interface(config: &InterfaceConfig, writer: &mut Writer) {
     }
 }
 
+/// The first layout that can say all of this.
+fn least_layout(config: &GlobalConfig) -> u32 {
+    let mut areas = config.areas.iter().flatten();
+    let given = config.words().given;
+    let more = config.virtual_links.is_some() || areas.any(|area| area.nssa.is_some());
+    if more || given >> WORDS_OF_LAYOUT_3 != 0 {
+        GLOBAL_LAYOUT
+    } else if given >> WORDS_OF_LAYOUT_2 != 0 {
+        GLOBAL_LAYOUT_3
+    } else {
+        LAYOUT
+    }
+}
+
 /// How many words a layout of the global block has.
 fn global_words(layout: u32) -> usize {
-    if layout == LAYOUT {
-        WORDS_OF_LAYOUT_2
-    } else {
-        GlobalConfig::WORDS.len()
+    match layout {
+        LAYOUT => WORDS_OF_LAYOUT_2,
+        GLOBAL_LAYOUT_3 => WORDS_OF_LAYOUT_3,
+        _ => GlobalConfig::WORDS.len(),
     }
 }
 
 fn read_global(reader: &mut Reader<'_>, layout: u32) -> Result<GlobalConfig, Refusal> {
-    let words = read_words(reader, global_words(layout), global::ALL)?;
+    let tails = if layout < GLOBAL_LAYOUT {
+        global::EARLIER
+    } else {
+        global::ALL
+    };
+    let words = read_words(reader, global_words(layout), tails)?;
     let options = GlobalConfig::from_words(&words)?;
     Ok(GlobalConfig {
         areas: tail(&words, global::AREAS, || read_list(reader, "areas"))?,
         redistribute: tail(&words, global::REDISTRIBUTE, || read_list(reader, "redistribute"))?,
         defaults: tail(&words, global::DEFAULTS, || {
             read_interface(reader).map_err(|refusal| refusal.under("defaults"))
+        })?,
+        virtual_links: tail(&words, global::VIRTUAL_LINKS, || {
+            read_list(reader, "virtual-links")
         })?,
         annotate: tail(&words, ANNOTATE, || {
             read_text(reader, "annotate", MAX_NOTE_OCTETS)
@@ -146,6 +174,7 @@ fn write_global(config: &GlobalConfig, layout: u32, writer: &mut Writer) {
     words.mark(global::AREAS, config.areas.as_ref());
     words.mark(global::REDISTRIBUTE, config.redistribute.as_ref());
     words.mark(global::DEFAULTS, config.defaults.as_ref());
+    words.mark(global::VIRTUAL_LINKS, config.virtual_links.as_ref());
     words.mark(ANNOTATE, config.annotate.as_ref());
     write_words(&words, writer);
     if let Some(areas) = &config.areas {
@@ -156,6 +185,9 @@ fn write_global(config: &GlobalConfig, layout: u32, writer: &mut Writer) {
     }
     if let Some(defaults) = &config.defaults {
         write_interface(defaults, writer);
+    }
+    if let Some(links) = &config.virtual_links {
+        write_list(links, writer);
     }
     if let Some(annotate) = &config.annotate {
         write_text(annotate, writer);
@@ -220,16 +252,24 @@ impl BlockConfig for GlobalConfig {
     const LAYOUT: u32 = GLOBAL_LAYOUT;
 
     fn decode(block: &InfoBlock) -> Result<(Self, Layout), Refusal> {
-        let (config, layout) = decode(block, LAYOUT..=GLOBAL_LAYOUT, read_global)?;
+        let (config, layout) = decode(block, LAYOUT..=GLOBAL_LAYOUT, |reader, layout| {
+            let config = read_global(reader, layout)?;
+            match least_layout(&config) {
+                least if least > layout => Err(Refusal::invalid("it says what only later layouts can")
+                    .at("layout")
+                    .with_value(layout)
+                    .with_allowed(format!("{least}..={GLOBAL_LAYOUT}"))),
+                _ => Ok(config),
+            }
+        })?;
         config.validate()?;
         Ok((config, layout))
     }
 
     fn encode(&self, layout: Layout) -> InfoBlock {
-        let later = self.words().given >> WORDS_OF_LAYOUT_2 != 0;
         let layout = match layout {
-            Layout::Waypost(LAYOUT) if !later => LAYOUT,
-            Layout::Waypost(_) | Layout::Rras => GLOBAL_LAYOUT,
+            Layout::Waypost(layout) => layout.clamp(least_layout(self), GLOBAL_LAYOUT),
+            Layout::Rras => GLOBAL_LAYOUT,
         };
         let mut writer = WaypostHeader::start(layout);
         write_global(self, layout, &mut writer);

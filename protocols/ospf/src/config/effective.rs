@@ -5,12 +5,16 @@ use std::time::Duration;
 use waypost_engine::Severity;
 use waypost_routprot::Refusal;
 
-use super::options::{Area, AreaAuthentication, GlobalConfig, InterfaceConfig, Key, Logging, TtlSecurity};
+use super::options::{
+    Area, AreaAuthentication, GlobalConfig, InterfaceConfig, Key, Logging, MetricType, Nssa, TtlSecurity,
+    VirtualLink,
+};
 use super::validate;
 use crate::area::AreaId;
 use crate::authentication::{Key as ChainKey, Method, PASSWORD_LENGTH, Policy};
 use crate::parameters::{
-    AreaParameters, ConfiguredNeighbor, InterfaceParameters, NetworkType, Range, RouterParameters,
+    AreaParameters, ConfiguredNeighbor, ExternalRange, InterfaceParameters, NetworkType, NssaParameters,
+    Range, RouterParameters,
 };
 use crate::spf::backoff::BackoffParameters;
 
@@ -27,6 +31,10 @@ pub struct Adapter {
 
 /// The cost of an interface when nothing says it.
 const DEFAULT_COST: u16 = 10;
+/// The grace period in seconds when nothing says it.
+const DEFAULT_GRACE: u16 = 100;
+/// The longest packet on a virtual link in octets: who knows what is on the way (RFC 2328 A.1).
+const PACKET_OF_VIRTUAL_LINK: u32 = 576;
 
 fn area(global: &GlobalConfig, id: AreaId) -> Option<&Area> {
     global.areas.iter().flatten().find(|area| area.id == id)
@@ -169,6 +177,7 @@ pub fn router_parameters(global: &GlobalConfig) -> RouterParameters {
         learn: milliseconds(global.spf_learn_interval, default.backoff.learn),
         hold_down: milliseconds(global.spf_hold_down, default.backoff.hold_down),
     };
+    let grace = Duration::from_secs(global.grace_period.unwrap_or(DEFAULT_GRACE).into());
     RouterParameters {
         instance: global.instance.unwrap_or_default(),
         opaque: global.opaque.unwrap_or(default.opaque),
@@ -184,6 +193,7 @@ pub fn router_parameters(global: &GlobalConfig) -> RouterParameters {
         stub_externals: global.stub_router_externals.unwrap_or_default(),
         helps_restarts: global.restart_helper.unwrap_or(default.helps_restarts),
         strict_lsa_checking: global.strict_lsa_checking.unwrap_or(default.strict_lsa_checking),
+        grace_period: global.graceful_restart.unwrap_or_default().then_some(grace),
         router_information: global.router_information.unwrap_or_default(),
         boundary_router: false,
         rfc1583: global.rfc1583.unwrap_or_default(),
@@ -202,7 +212,35 @@ pub fn router_parameters(global: &GlobalConfig) -> RouterParameters {
             .flatten()
             .map(|area| (area.id, area_parameters(area)))
             .collect(),
+        virtual_links: global
+            .virtual_links
+            .iter()
+            .flatten()
+            // INVARIANT: what is in force was checked.
+            .filter_map(|link| {
+                Some((
+                    (link.transit_area, link.router_id),
+                    virtual_link(link, global).ok()?,
+                ))
+            })
+            .collect(),
     }
+}
+
+/// The parameters of a virtual link; 87 when its options contradict each other.
+pub(super) fn virtual_link(
+    link: &VirtualLink,
+    global: &GlobalConfig,
+) -> Result<InterfaceParameters, Refusal> {
+    let areas = GlobalConfig {
+        areas: global.areas.clone(),
+        ..GlobalConfig::default()
+    };
+    let adapter = Adapter {
+        mtu: PACKET_OF_VIRTUAL_LINK,
+        ..Adapter::default()
+    };
+    interface_parameters(&link.interface(), &areas, adapter)
 }
 
 fn area_parameters(area: &Area) -> AreaParameters {
@@ -219,5 +257,26 @@ fn area_parameters(area: &Area) -> AreaParameters {
                 advertise: range.advertise.unwrap_or(true),
             })
             .collect(),
+        nssa: area
+            .nssa
+            .as_ref()
+            .map_or(NssaParameters::DEFAULT, nssa_parameters),
+    }
+}
+
+fn nssa_parameters(nssa: &Nssa) -> NssaParameters {
+    let ranges = nssa.ranges.iter().map(|range| ExternalRange {
+        prefix: range.prefix,
+        advertise: range.advertise.unwrap_or(true),
+        tag: range.tag.unwrap_or_default(),
+    });
+    let stability = nssa
+        .stability_interval
+        .map(|seconds| Duration::from_secs(seconds.into()));
+    NssaParameters {
+        role: nssa.translate.unwrap_or_default(),
+        stability: stability.unwrap_or(NssaParameters::DEFAULT.stability),
+        default_type_2: nssa.default_route.map(|kind| kind == MetricType::Type2),
+        ranges: ranges.collect(),
     }
 }

@@ -226,10 +226,17 @@ const GLOBAL: &[(&str, Reach, &str)] = &[
         Nobody,
         "it is said, or no longer said, at once; no route depends on it",
     ),
+    ("graceful-restart", Nobody, "it holds from the next restart on"),
+    ("grace-period", Nobody, "it holds from the next restart on"),
     (
         "areas",
         Nobody,
-        "ranges and default routes are said anew at once; interfaces in areas that become stub areas or NSSAs, or none any more, start anew",
+        "ranges and default routes are said anew at once, and what is translated of NSSAs; interfaces in areas that become stub areas or NSSAs, or none any more, start anew",
+    ),
+    (
+        "virtual-links",
+        Nobody,
+        "new ones come up as soon as their ends are reachable, those no longer listed go down, and others stay, unless the other end does not follow",
     ),
     (
         "redistribute",

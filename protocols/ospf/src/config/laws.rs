@@ -102,7 +102,7 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_global_block(config in global_config(), layout in 2_u32..=3, damages in damage()) {
+    fn a_damaged_global_block(config in global_config(), layout in 2_u32..=4, damages in damage()) {
         survives::<GlobalConfig>(&damaged(&config.encode(Layout::Waypost(layout)), &damages))?;
     }
 
@@ -179,6 +179,57 @@ fn errors_name_the_option_and_do_not_show_secrets() {
         global(json!({ "redistribute": [{ "source": "ospf" }] })),
         "redistribute.0.source"
     );
+    let nssa = |kind: &str, range: &str| {
+        let ranges = [
+            json!({ "prefix": "10.0.0.0/8", "tag": 7 }),
+            json!({ "prefix": range }),
+        ];
+        global(json!({ "areas": [{ "id": 1, "kind": kind, "nssa": { "ranges": ranges } }] }))
+    };
+    assert_eq!(nssa("stub", "11.0.0.0/8"), "areas.0.nssa");
+    assert_eq!(nssa("nssa", "10.0.0.0/8"), "areas.0.nssa.ranges.1.prefix");
+    let virtual_link = |link: Value| {
+        global(json!({
+            "router-id": "1.1.1.1",
+            "areas": [{ "id": 0 }, { "id": 1 }, { "id": 2, "kind": "nssa" }],
+            "virtual-links": [{ "transit-area": 1, "router-id": "2.2.2.2" }, link],
+        }))
+    };
+    for (link, option) in [
+        (
+            json!({ "transit-area": 0, "router-id": "3.3.3.3" }),
+            "transit-area",
+        ),
+        (
+            json!({ "transit-area": 2, "router-id": "3.3.3.3" }),
+            "transit-area",
+        ),
+        (
+            json!({ "transit-area": 3, "router-id": "3.3.3.3" }),
+            "transit-area",
+        ),
+        (json!({ "transit-area": 1, "router-id": "0.0.0.0" }), "router-id"),
+        (json!({ "transit-area": 1, "router-id": "1.1.1.1" }), "router-id"),
+        (json!({ "transit-area": 1, "router-id": "2.2.2.2" }), "router-id"),
+        (
+            json!({ "transit-area": 1, "router-id": "3.3.3.3", "hello-interval": 9, "dead-interval": 9 }),
+            "dead-interval",
+        ),
+        (
+            json!({ "transit-area": 1, "router-id": "3.3.3.3", "retransmit-interval": 0 }),
+            "retransmit-interval",
+        ),
+        (
+            json!({ "transit-area": 1, "router-id": "3.3.3.3", "authentication": "simple" }),
+            "password",
+        ),
+        (
+            json!({ "transit-area": 1, "router-id": "3.3.3.3", "authentication": "extended" }),
+            "keys",
+        ),
+    ] {
+        assert_eq!(virtual_link(link), format!("virtual-links.1.{option}"));
+    }
 }
 
 #[test]
@@ -195,11 +246,15 @@ fn a_global_block_keeps_the_first_layout_until_it_says_more() {
     config.stub_router_at_stop = Some(5);
     let block = config.encode(first);
     assert_eq!((block.version, &block.bytes[4..8]), (3, &[3, 0, 0, 0][..]));
+    let second = Layout::Waypost(3);
+    assert_eq!(GlobalConfig::decode(&block).unwrap(), (config.clone(), second));
+    assert!(InterfaceConfig::decode(&block).is_err());
+    config.virtual_links = Some(Vec::new());
+    let block = config.encode(first);
     assert_eq!(
         GlobalConfig::decode(&block).unwrap(),
         (config, waypost::<GlobalConfig>())
     );
-    assert!(InterfaceConfig::decode(&block).is_err());
 }
 
 /// The tables of `docs/blocks/ospf.md` are those of the code.

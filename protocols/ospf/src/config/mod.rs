@@ -22,6 +22,6 @@ pub(crate) mod strategies;
 pub use effective::{Adapter, interface_parameters, router_parameters};
 pub use impact::{Reach, impact_of};
 pub use options::{
-    Area, AreaAuthentication, DefaultOrigin, GlobalConfig, InterfaceConfig, Key, Logging, MetricType,
-    Neighbor, Redistribution, TtlSecurity,
+    Area, AreaAuthentication, DefaultOrigin, ExternalRange, GlobalConfig, InterfaceConfig, Key, Logging,
+    MetricType, Neighbor, Nssa, Redistribution, TtlSecurity, VirtualLink,
 };

@@ -11,7 +11,7 @@ use waypost_wire::{DigestAlgorithm, LongSecrets, Secret};
 use super::words::{Words, options};
 use crate::area::AreaId;
 use crate::authentication::Method;
-use crate::parameters::{AreaKind, NetworkType};
+use crate::parameters::{AreaKind, NetworkType, TranslatorRole};
 
 /// Whether packets that crossed a router are dropped (RFC 5082).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -197,6 +197,39 @@ pub struct Range {
     pub advertise: Option<bool>,
 }
 
+/// Networks outside that an NSSA knows and others hear of as one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ExternalRange {
+    /// The network that covers them.
+    pub prefix: Prefix4,
+    /// Whether anybody hears of it at all. Default true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advertise: Option<bool>,
+    /// Its tag. Default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<u32>,
+}
+
+/// What an area border router does for an NSSA (RFC 3101).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Nssa {
+    /// Whether this router says to others what the area says of the outside. Default `candidate`: if it is elected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub translate: Option<TranslatorRole>,
+    /// Seconds to go on with that when another one was elected, 0..=65535. Default 40.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stability_interval: Option<u16>,
+    /// A default route is said in the area as an external of this type, at `default-cost`; with `summaries` off it is a summary
+    /// whatever this says. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_route: Option<MetricType>,
+    /// Networks outside that others hear of as one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ranges: Vec<ExternalRange>,
+}
+
 /// An area.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -219,6 +252,63 @@ pub struct Area {
     /// Networks that others hear of as one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ranges: Vec<Range>,
+    /// What an area border router does for it; only for an NSSA.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nssa: Option<Nssa>,
+}
+
+/// A virtual link: through another area it joins this router to the backbone, or parts of the backbone to each other
+/// (RFC 2328 §15, C.4). `defaults` do not hold for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct VirtualLink {
+    /// The area it leads through: one of `areas`, and neither the backbone nor a stub area or NSSA.
+    pub transit_area: AreaId,
+    /// The router identifier of its other end.
+    pub router_id: Ipv4Addr,
+    /// Seconds between Hellos, 1..=65535; the same at both ends. Default 10.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub hello_interval: Option<u16>,
+    /// Seconds the other end may be silent, 1..=65535; the same at both ends. Default 4 times `hello-interval`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub dead_interval: Option<u16>,
+    /// Seconds until what was not acknowledged is sent again, 1..=3600; more than the way there and back takes. Default 5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 3600))]
+    pub retransmit_interval: Option<u16>,
+    /// Seconds by which LSAs are older when they leave, 1..=3600. Default 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 3600))]
+    pub transmit_delay: Option<u16>,
+    /// How packets are authenticated. Default: as the backbone says in `areas`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authentication: Option<Method>,
+    /// The password of `simple` authentication, 1..=8 octets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<Secret>,
+    /// The keys of `cryptographic` and `extended` authentication.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<Key>,
+}
+
+impl VirtualLink {
+    /// Its options as those of an interface: it belongs to the backbone, like a point-to-point link (RFC 2328 §9).
+    pub(super) fn interface(&self) -> InterfaceConfig {
+        InterfaceConfig {
+            area: Some(AreaId::BACKBONE),
+            network_type: Some(NetworkType::PointToPoint),
+            hello_interval: self.hello_interval,
+            dead_interval: self.dead_interval,
+            retransmit_interval: self.retransmit_interval,
+            transmit_delay: self.transmit_delay,
+            authentication: self.authentication,
+            password: self.password.clone(),
+            keys: Some(self.keys.clone()),
+            ..InterfaceConfig::default()
+        }
+    }
 }
 
 /// Routes of another protocol that are said to the autonomous system.
@@ -313,6 +403,12 @@ options! {
             "strict-lsa-checking" strict_lsa_checking: bool;
             /// What the router can do is said in an LSA of its own (RFC 7770), if `opaque` is on. Default false.
             "router-information" router_information: bool;
+            /// When the daemon restarts and its routes are in the kernel still, neighbours are asked to go on as if it had never been
+            /// away (RFC 3623), if `opaque` is on. Default false.
+            "graceful-restart" graceful_restart: bool;
+            /// For so many seconds, 1..=1800; less than the daemon leaves routes of an earlier life alone (`--restart-time`). Default
+            /// 100.
+            "grace-period" grace_period: u16 [1..=1800];
         }
         tails {
             /// The areas about which there is something to say.
@@ -321,6 +417,8 @@ options! {
             redistribute: Vec<Redistribution>;
             /// Interface options, for every interface without its own.
             defaults: InterfaceConfig;
+            /// Virtual links.
+            virtual_links: Vec<VirtualLink>;
             /// A note for people, up to 1000 characters.
             annotate: String;
         }

@@ -1,21 +1,22 @@
 //! Random configurations for property tests: every valid one can come out.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
 use proptest::prelude::*;
-use proptest::sample::select;
+use proptest::sample::{Index, select};
 use waypost_types::{Prefix4, ProtocolId, WallTime};
 use waypost_wire::{DigestAlgorithm, LongSecrets, Secret};
 
 use super::options::{
-    Area, AreaAuthentication, DefaultOrigin, GlobalConfig, InterfaceConfig, Key, Logging, MetricType,
-    Neighbor, Range, Redistribution, TtlSecurity,
+    Area, AreaAuthentication, DefaultOrigin, ExternalRange, GlobalConfig, InterfaceConfig, Key, Logging,
+    MetricType, Neighbor, Nssa, Range, Redistribution, TtlSecurity, VirtualLink,
 };
 use crate::area::AreaId;
 use crate::authentication::Method;
-use crate::parameters::{AreaKind, NetworkType};
+use crate::parameters::{AreaKind, NetworkType, TranslatorRole};
 
 fn note() -> impl Strategy<Value = Option<String>> {
     of("\\PC{0,40}")
@@ -133,6 +134,34 @@ fn range() -> impl Strategy<Value = Range> {
         })
 }
 
+fn nssa() -> impl Strategy<Value = Nssa> {
+    let ranges = vec((range(), any::<Option<u32>>()), 0..3);
+    let role = of(select(vec![
+        TranslatorRole::Always,
+        TranslatorRole::Candidate,
+        TranslatorRole::Never,
+    ]));
+    let default = of(select(vec![MetricType::Type1, MetricType::Type2]));
+    (role, any::<Option<u16>>(), default, ranges).prop_map(
+        |(translate, stability_interval, default_route, ranges)| {
+            let ranges = ranges.into_iter().map(|(range, tag)| ExternalRange {
+                prefix: range.prefix,
+                advertise: range.advertise,
+                tag,
+            });
+            let mut ranges: Vec<ExternalRange> = ranges.collect();
+            ranges.sort_by_key(|range| range.prefix);
+            ranges.dedup_by_key(|range| range.prefix);
+            Nssa {
+                translate,
+                stability_interval,
+                default_route,
+                ranges,
+            }
+        },
+    )
+}
+
 fn areas() -> impl Strategy<Value = Vec<Area>> {
     let rest = (
         of(select(vec![AreaKind::Normal, AreaKind::Stub, AreaKind::Nssa])),
@@ -140,15 +169,18 @@ fn areas() -> impl Strategy<Value = Vec<Area>> {
         any::<Option<bool>>(),
         of(select(vec![AreaAuthentication::None, AreaAuthentication::Simple])),
         vec(range(), 0..3),
+        of(nssa()),
     );
     btree_map(any::<u32>(), rest, 0..4).prop_map(|areas| {
         let areas = areas.into_iter().map(
-            |(id, (kind, default_cost, summaries, authentication, mut ranges))| {
+            |(id, (kind, default_cost, summaries, authentication, mut ranges, nssa))| {
                 ranges.sort_by_key(|range| range.prefix);
                 ranges.dedup_by_key(|range| range.prefix);
+                let kind = kind.filter(|kind| id != 0 || *kind == AreaKind::Normal);
                 Area {
                     id: AreaId(id),
-                    kind: kind.filter(|kind| id != 0 || *kind == AreaKind::Normal),
+                    kind,
+                    nssa: nssa.filter(|_| kind == Some(AreaKind::Nssa)),
                     default_cost,
                     summaries,
                     authentication,
@@ -180,6 +212,62 @@ fn redistribute() -> impl Strategy<Value = Vec<Redistribution>> {
     })
 }
 
+/// Virtual links through whichever of these areas can be passed.
+fn virtual_links(areas: Option<Vec<Area>>) -> impl Strategy<Value = Option<Vec<VirtualLink>>> {
+    let areas = areas.into_iter().flatten();
+    let areas = areas.filter(|area| area.id.0 != 0 && area.kind.unwrap_or_default() == AreaKind::Normal);
+    let areas: Vec<AreaId> = areas.map(|area| area.id).collect();
+    let options = (
+        of(1_u16..1000),
+        of(1001_u16..),
+        of(1_u16..=3600),
+        of(1_u16..=3600),
+        of(select(vec![Method::None, Method::Simple, Method::Cryptographic])),
+        keys(),
+    );
+    let most = if areas.is_empty() { 1 } else { 4 };
+    let links = vec((any::<Index>(), 1_u32.., options), 0..most);
+    of(links).prop_map(move |links| {
+        let places = links?
+            .into_iter()
+            .map(|(area, router, options)| ((*area.get(&areas), router), options));
+        let links =
+            places
+                .collect::<BTreeMap<_, _>>()
+                .into_iter()
+                .map(|((transit_area, router), options)| {
+                    let (
+                        hello_interval,
+                        dead_interval,
+                        retransmit_interval,
+                        transmit_delay,
+                        authentication,
+                        keys,
+                    ) = options;
+                    VirtualLink {
+                        transit_area,
+                        router_id: Ipv4Addr::from_bits(router),
+                        hello_interval,
+                        dead_interval,
+                        retransmit_interval,
+                        transmit_delay,
+                        authentication: authentication
+                            .filter(|method| *method != Method::Cryptographic || !keys.is_empty()),
+                        password: Some(Secret::new("lab".to_owned())),
+                        keys,
+                    }
+                });
+        Some(links.collect())
+    })
+}
+
+prop_compose! {
+    fn areas_and_virtual_links()(areas in of(areas()))(links in virtual_links(areas.clone()), areas in Just(areas))
+        -> (Option<Vec<Area>>, Option<Vec<VirtualLink>>) {
+        (areas, links)
+    }
+}
+
 prop_compose! {
     pub(crate) fn global_config()(
         (router_id, preference, paths, rfc1583, reference, stub) in (
@@ -198,7 +286,10 @@ prop_compose! {
         ),
         (stub_at_start, stub_at_stop, stub_externals) in (of(0_u32..=86_400), of(0_u16..=25), any::<Option<bool>>()),
         (helper, strict, information) in any::<(Option<bool>, Option<bool>, Option<bool>)>(),
-        (areas, redistribute, defaults, annotate) in (of(areas()), of(redistribute()), of(interface_config()), note()),
+        (graceful, grace) in (any::<Option<bool>>(), of(1_u16..=1800)),
+        ((areas, links), redistribute, defaults, annotate) in (
+            areas_and_virtual_links().boxed(), of(redistribute()).boxed(), of(interface_config().boxed()), note(),
+        ),
     ) -> GlobalConfig {
         GlobalConfig {
             router_id,
@@ -227,9 +318,14 @@ prop_compose! {
             restart_helper: helper,
             strict_lsa_checking: strict,
             router_information: information,
+            graceful_restart: graceful,
+            grace_period: grace,
             areas,
             redistribute,
             defaults,
+            virtual_links: links.map(|links| {
+                links.into_iter().filter(|link| Some(link.router_id) != router_id).collect()
+            }),
             annotate,
         }
     }

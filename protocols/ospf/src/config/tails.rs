@@ -6,7 +6,7 @@ use waypost_routprot::Refusal;
 use waypost_types::{Prefix4, ProtocolId, WallTime};
 use waypost_wire::{ReadError, Reader, Secret, Writer};
 
-use super::options::{Area, Key, Neighbor, Range, Redistribution};
+use super::options::{Area, ExternalRange, Key, Neighbor, Nssa, Range, Redistribution, VirtualLink};
 use super::validate::{MAX_COUNT, MAX_NOTE, MAX_SECRET};
 use super::words::{Word, Words};
 use crate::area::AreaId;
@@ -76,10 +76,10 @@ pub(super) fn write_text(text: &str, writer: &mut Writer) {
 /// Octets of a note: its characters have up to four.
 pub(super) const MAX_NOTE_OCTETS: usize = 4 * MAX_NOTE;
 
-/// Small bits and words inside an element: the same as those of a block.
-fn read_words(reader: &mut Reader<'_>, count: usize) -> Result<Words, Refusal> {
+/// Small bits and words inside an element: the same as those of a block. So many further bits say what follows.
+fn read_words(reader: &mut Reader<'_>, count: usize, further: usize) -> Result<Words, Refusal> {
     let given = reader.u32_le().map_err(|error| cut(error).at("given"))?;
-    if u64::from(given) >> count != 0 {
+    if u64::from(given) >> (count + further) != 0 {
         return Err(Refusal::invalid("a reserved bit is set")
             .at("given")
             .with_value(given));
@@ -103,6 +103,18 @@ fn word<T: Word>(reader: &mut Reader<'_>, option: &str) -> Result<T, Refusal> {
     T::from_word(word).map_err(|allowed| Refusal::out_of_range(option, word, allowed))
 }
 
+fn write_prefix(prefix: Prefix4, writer: &mut Writer) {
+    writer
+        .u32_le(prefix.network().word())
+        .u32_le(prefix.length().into());
+}
+
+fn read_prefix(reader: &mut Reader<'_>) -> Result<Prefix4, Refusal> {
+    let network: Ipv4Addr = word(reader, "prefix")?;
+    let length: u8 = word(reader, "prefix")?;
+    Prefix4::new(network, length).map_err(|error| Refusal::invalid(error.to_string()).at("prefix"))
+}
+
 impl Element for Neighbor {
     const LEAST: usize = 16;
 
@@ -116,7 +128,7 @@ impl Element for Neighbor {
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Refusal> {
         let address: Ipv4Addr = word(reader, "address")?;
-        let words = read_words(reader, 2)?;
+        let words = read_words(reader, 2, 0)?;
         Ok(Self {
             address,
             priority: words.value(0, "priority")?,
@@ -188,9 +200,7 @@ impl Element for Range {
     const LEAST: usize = 20;
 
     fn write(&self, writer: &mut Writer) {
-        writer
-            .u32_le(self.prefix.network().word())
-            .u32_le(self.prefix.length().into());
+        write_prefix(self.prefix, writer);
         let mut words = Words::default();
         words.put(0, self.cost);
         words.put(1, self.advertise);
@@ -198,11 +208,8 @@ impl Element for Range {
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Refusal> {
-        let network: Ipv4Addr = word(reader, "prefix")?;
-        let length: u8 = word(reader, "prefix")?;
-        let prefix = Prefix4::new(network, length)
-            .map_err(|error| Refusal::invalid(error.to_string()).at("prefix"))?;
-        let words = read_words(reader, 2)?;
+        let prefix = read_prefix(reader)?;
+        let words = read_words(reader, 2, 0)?;
         Ok(Self {
             prefix,
             cost: words.value(0, "cost")?,
@@ -221,19 +228,72 @@ impl Element for Area {
         words.put(1, self.default_cost);
         words.put(2, self.summaries);
         words.put(3, self.authentication);
+        words.mark(4, self.nssa.as_ref());
         write_words(&words, writer);
         write_list(&self.ranges, writer);
+        if let Some(nssa) = &self.nssa {
+            nssa.write(writer);
+        }
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Refusal> {
         let id: AreaId = word(reader, "id")?;
-        let words = read_words(reader, 4)?;
+        let words = read_words(reader, 4, 1)?;
         Ok(Self {
             id,
             kind: words.value(0, "kind")?,
             default_cost: words.value(1, "default-cost")?,
             summaries: words.value(2, "summaries")?,
             authentication: words.value(3, "authentication")?,
+            ranges: read_list(reader, "ranges")?,
+            nssa: match words.given >> 4 & 1 {
+                0 => None,
+                _ => Some(Nssa::read(reader).map_err(|refusal| refusal.under("nssa"))?),
+            },
+        })
+    }
+}
+
+impl Element for ExternalRange {
+    const LEAST: usize = 20;
+
+    fn write(&self, writer: &mut Writer) {
+        write_prefix(self.prefix, writer);
+        let mut words = Words::default();
+        words.put(0, self.advertise);
+        words.put(1, self.tag);
+        write_words(&words, writer);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Refusal> {
+        let prefix = read_prefix(reader)?;
+        let words = read_words(reader, 2, 0)?;
+        Ok(Self {
+            prefix,
+            advertise: words.value(0, "advertise")?,
+            tag: words.value(1, "tag")?,
+        })
+    }
+}
+
+impl Element for Nssa {
+    const LEAST: usize = 20;
+
+    fn write(&self, writer: &mut Writer) {
+        let mut words = Words::default();
+        words.put(0, self.translate);
+        words.put(1, self.stability_interval);
+        words.put(2, self.default_route);
+        write_words(&words, writer);
+        write_list(&self.ranges, writer);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Refusal> {
+        let words = read_words(reader, 3, 0)?;
+        Ok(Self {
+            translate: words.value(0, "translate")?,
+            stability_interval: words.value(1, "stability-interval")?,
+            default_route: words.value(2, "default-route")?,
             ranges: read_list(reader, "ranges")?,
         })
     }
@@ -253,12 +313,54 @@ impl Element for Redistribution {
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Refusal> {
         let source = ProtocolId(word(reader, "source")?);
-        let words = read_words(reader, 3)?;
+        let words = read_words(reader, 3, 0)?;
         Ok(Self {
             source,
             metric: words.value(0, "metric")?,
             metric_type: words.value(1, "metric-type")?,
             tag: words.value(2, "tag")?,
+        })
+    }
+}
+
+impl Element for VirtualLink {
+    const LEAST: usize = 36;
+
+    fn write(&self, writer: &mut Writer) {
+        writer
+            .u32_le(self.transit_area.word())
+            .u32_le(self.router_id.word());
+        let mut words = Words::default();
+        words.put(0, self.hello_interval);
+        words.put(1, self.dead_interval);
+        words.put(2, self.retransmit_interval);
+        words.put(3, self.transmit_delay);
+        words.put(4, self.authentication);
+        words.mark(5, self.password.as_ref());
+        write_words(&words, writer);
+        if let Some(password) = &self.password {
+            write_text(password.expose(), writer);
+        }
+        write_list(&self.keys, writer);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Refusal> {
+        let transit_area: AreaId = word(reader, "transit-area")?;
+        let router_id: Ipv4Addr = word(reader, "router-id")?;
+        let words = read_words(reader, 5, 1)?;
+        Ok(Self {
+            transit_area,
+            router_id,
+            hello_interval: words.value(0, "hello-interval")?,
+            dead_interval: words.value(1, "dead-interval")?,
+            retransmit_interval: words.value(2, "retransmit-interval")?,
+            transmit_delay: words.value(3, "transmit-delay")?,
+            authentication: words.value(4, "authentication")?,
+            password: match words.given >> 5 & 1 {
+                0 => None,
+                _ => Some(Secret::new(read_text(reader, "password", MAX_SECRET)?)),
+            },
+            keys: read_list(reader, "keys")?,
         })
     }
 }

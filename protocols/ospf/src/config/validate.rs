@@ -7,7 +7,8 @@ use waypost_routprot::Refusal;
 use waypost_types::ProtocolId;
 use waypost_wire::DigestAlgorithm;
 
-use super::options::{Area, GlobalConfig, InterfaceConfig, Key, Neighbor, Range};
+use super::effective::virtual_link;
+use super::options::{Area, GlobalConfig, InterfaceConfig, Key, Neighbor, Range, VirtualLink};
 use crate::area::AreaId;
 use crate::authentication::{Method, PASSWORD_LENGTH};
 use crate::lsa::LS_INFINITY;
@@ -181,10 +182,59 @@ pub(super) fn global(config: &GlobalConfig) -> Result<(), Refusal> {
         }
         metric("metric", redistribution.metric).map_err(|refusal| refusal.under(&path))?;
     }
+    let mut links = BTreeSet::new();
+    for (position, link) in config.virtual_links.iter().flatten().enumerate() {
+        check_virtual_link(link, config, &mut links)
+            .map_err(|refusal| refusal.under(&format!("virtual-links.{position}")))?;
+    }
     if let Some(defaults) = &config.defaults {
         interface(defaults).map_err(|refusal| refusal.under("defaults"))?;
     }
     note(config.annotate.as_deref())
+}
+
+/// RFC 2328 §15: through an area that is not the backbone and takes everything.
+fn check_virtual_link(
+    link: &VirtualLink,
+    config: &GlobalConfig,
+    links: &mut BTreeSet<(AreaId, Ipv4Addr)>,
+) -> Result<(), Refusal> {
+    let mut areas = config.areas.iter().flatten();
+    let area = areas.find(|area| area.id == link.transit_area);
+    let fits = |area: &Area| !area.id.is_backbone() && area.kind.unwrap_or_default() == AreaKind::Normal;
+    let refused = match area {
+        Some(area) if fits(area) => None,
+        Some(area) if area.id.is_backbone() => Some("a virtual link is part of the backbone"),
+        Some(_) => Some("stub areas and NSSAs cannot be passed through"),
+        None => Some("the area is not listed in areas"),
+    };
+    if let Some(reason) = refused {
+        let areas = config.areas.iter().flatten();
+        let allowed: Vec<String> = areas
+            .filter(|area| fits(area))
+            .map(|area| area.id.to_string())
+            .collect();
+        let allowed = if allowed.is_empty() {
+            "an area of kind 'normal' that is listed in areas".to_owned()
+        } else {
+            allowed.join(", ")
+        };
+        return Err(Refusal::invalid(reason)
+            .at("transit-area")
+            .with_value(link.transit_area)
+            .with_allowed(allowed));
+    }
+    let other = !link.router_id.is_unspecified() && Some(link.router_id) != config.router_id;
+    if !other {
+        let allowed = "the identifier of another router";
+        return Err(Refusal::out_of_range("router-id", link.router_id, allowed));
+    }
+    if !links.insert((link.transit_area, link.router_id)) {
+        return Err(Refusal::invalid("the virtual link is listed twice")
+            .at("router-id")
+            .with_value(link.router_id));
+    }
+    virtual_link(link, config).map(drop)
 }
 
 fn metric(option: &str, metric: Option<u32>) -> Result<(), Refusal> {
@@ -210,6 +260,20 @@ fn check_area(area: &Area, areas: &mut BTreeSet<AreaId>) -> Result<(), Refusal> 
             .with_allowed("normal"));
     }
     metric("default-cost", area.default_cost)?;
+    if area.nssa.is_some() && area.kind != Some(AreaKind::Nssa) {
+        return Err(Refusal::invalid("the area is no NSSA")
+            .at("nssa")
+            .with_allowed("nothing unless kind is 'nssa'"));
+    }
+    let mut prefixes = BTreeSet::new();
+    for (position, range) in area.nssa.iter().flat_map(|nssa| &nssa.ranges).enumerate() {
+        if !prefixes.insert(range.prefix) {
+            return Err(Refusal::invalid("the range is listed twice")
+                .at("prefix")
+                .with_value(range.prefix)
+                .under(&format!("nssa.ranges.{position}")));
+        }
+    }
     let mut prefixes = BTreeSet::new();
     for (position, range) in area.ranges.iter().enumerate() {
         let Range { prefix, cost, .. } = range;

@@ -8,7 +8,7 @@ use waypost_wire::{DigestAlgorithm, LongSecrets};
 use super::options::{AreaAuthentication, DefaultOrigin, Logging, MetricType, TtlSecurity};
 use crate::area::AreaId;
 use crate::authentication::Method;
-use crate::parameters::{AreaKind, NetworkType};
+use crate::parameters::{AreaKind, NetworkType, TranslatorRole};
 
 /// A value that a word of a block can hold.
 pub(super) trait Word: Copy {
@@ -95,6 +95,7 @@ choices! {
     AreaAuthentication { 1 = None, 2 = Simple }
     TtlSecurity { 1 = Off, 2 = TxOnly, 3 = On }
     AreaKind { 1 = Normal, 2 = Stub, 3 = Nssa }
+    TranslatorRole { 1 = Always, 2 = Candidate, 3 = Never }
     MetricType { 1 = Type1, 2 = Type2 }
     DefaultOrigin { 1 = Never, 2 = Conditional, 3 = Always }
     Logging { 0 = None, 1 = Errors, 2 = Warnings, 3 = Information }

@@ -137,6 +137,12 @@ impl Database {
         self.entry(slot).map(|entry| entry.header(now))
     }
 
+    /// The options of an LSA.
+    #[must_use]
+    pub fn options(&self, slot: Slot) -> Option<Options> {
+        self.entry(slot).map(|entry| entry.options)
+    }
+
     /// What follows the header.
     #[must_use]
     pub fn body_octets(&self, slot: Slot) -> Option<&[u8]> {

@@ -60,6 +60,15 @@ pub struct Attachment {
     pub others: Vec<Prefix4>,
 }
 
+/// What carries the packets of a virtual link (RFC 2328 §15).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Carrier {
+    /// The interface that the way to its other end begins with.
+    pub interface: InterfaceIndex,
+    /// The other end's address: that of its interface nearest to this router (§16.1).
+    pub end: Ipv4Addr,
+}
+
 /// Why a packet was not taken; the last reason is shown with the interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Drop {
@@ -158,8 +167,10 @@ pub struct Interface {
     pub id: InterfaceId,
     /// How OSPF works on it.
     pub parameters: InterfaceParameters,
-    /// What the lower levels say.
+    /// What the lower levels say; of a virtual link, what the calculation of routes says.
     pub attachment: Attachment,
+    /// What carries it, if it is a virtual link whose other end can be reached.
+    pub carrier: Option<Carrier>,
     /// Where it is in its life.
     pub state: machine::State,
     /// The Designated Router, by address; 0.0.0.0: none.
@@ -188,6 +199,7 @@ impl Interface {
             id,
             parameters,
             attachment,
+            carrier: None,
             state: machine::State::Down,
             designated_router: Ipv4Addr::UNSPECIFIED,
             backup: Ipv4Addr::UNSPECIFIED,
@@ -240,6 +252,14 @@ impl Interface {
     #[must_use]
     pub const fn has_port(&self) -> bool {
         self.port.is_some()
+    }
+
+    /// Whether its area is attached through it (RFC 2328 §3.3). A virtual link needs a neighbour for that: without one there is no
+    /// backbone behind it, and what other borders say of elsewhere would not be listened to (§16.2).
+    #[must_use]
+    pub fn attaches(&self) -> bool {
+        let adjacent = || self.neighbors.values().any(Neighbor::counts_as_adjacent);
+        self.state > machine::State::Down && (self.id.index().is_some() || adjacent())
     }
 
     /// Whether neighbours are spoken to.

@@ -26,9 +26,16 @@ pub struct Handle {
 /// and a few more.
 #[derive(Clone, Debug)]
 pub struct RetransmissionList {
-    stamps: HashMap<Handle, u32, FixedState>,
+    stamps: HashMap<Handle, Stamp, FixedState>,
     queue: VecDeque<(Time, Handle, u32)>,
     stamp: u32,
+}
+
+/// What is on the list since when, and whether the neighbour would read something new in it: not in a refresh.
+#[derive(Clone, Copy, Debug)]
+struct Stamp {
+    number: u32,
+    changed: bool,
 }
 
 /// How much longer than the list the queue may be before it is cleaned.
@@ -45,22 +52,23 @@ impl RetransmissionList {
         }
     }
 
-    /// Puts an LSA on, sent at this time. Whether it was not on it.
-    pub fn add(&mut self, handle: Handle, sent: Time) -> bool {
+    /// Puts an LSA on, sent at this time; `changed` if it says something else than what the neighbour acknowledged last. Whether
+    /// it was not on it.
+    pub fn add(&mut self, handle: Handle, sent: Time, changed: bool) -> bool {
         self.stamp = self.stamp.wrapping_add(1);
-        let new = self.stamps.insert(handle, self.stamp).is_none();
-        self.queue.push_back((sent, handle, self.stamp));
+        let number = self.stamp;
+        let new = self.stamps.insert(handle, Stamp { number, changed }).is_none();
+        self.queue.push_back((sent, handle, number));
         if self.queue.len() > 2 * self.stamps.len() + SLACK {
             let stamps = &self.stamps;
-            self.queue
-                .retain(|(_, handle, stamp)| stamps.get(handle) == Some(stamp));
+            self.queue.retain(|place| is_on(stamps, place));
         }
         new
     }
 
-    /// Takes an LSA off. Whether it was on it.
-    pub fn remove(&mut self, handle: Handle) -> bool {
-        self.stamps.remove(&handle).is_some()
+    /// Takes an LSA off. Whether it was on it, and changed.
+    pub fn remove(&mut self, handle: Handle) -> Option<bool> {
+        self.stamps.remove(&handle).map(|stamp| stamp.changed)
     }
 
     /// Whether an LSA is on it.
@@ -69,9 +77,10 @@ impl RetransmissionList {
         self.stamps.contains_key(&handle)
     }
 
-    /// What is on it, in no order.
-    pub fn handles(&self) -> impl Iterator<Item = Handle> + '_ {
-        self.stamps.keys().copied()
+    /// What is on it and says something new, in no order.
+    pub fn changed(&self) -> impl Iterator<Item = Handle> + '_ {
+        let changed = self.stamps.iter().filter(|(_, stamp)| stamp.changed);
+        changed.map(|(handle, _)| *handle)
     }
 
     /// How many LSAs are on it.
@@ -88,8 +97,8 @@ impl RetransmissionList {
 
     /// Drops from the front what was taken off, so that the front is the oldest that is on.
     fn clean_front(&mut self) {
-        while let Some((_, handle, stamp)) = self.queue.front() {
-            if self.stamps.get(handle) == Some(stamp) {
+        while let Some(place) = self.queue.front() {
+            if is_on(&self.stamps, place) {
                 return;
             }
             self.queue.pop_front();
@@ -118,16 +127,21 @@ impl RetransmissionList {
         let stamps = &mut self.stamps;
         queue
             .into_iter()
-            .filter(|(_, handle, stamp)| {
-                let is_on = stamps.get(handle) == Some(stamp);
+            .filter(|place| {
+                let is_on = is_on(stamps, place);
                 if is_on {
-                    stamps.remove(handle);
+                    stamps.remove(&place.1);
                 }
                 is_on
             })
             .map(|(_, handle, _)| handle)
             .collect()
     }
+}
+
+/// Whether a place in the queue is that of an LSA on the list, and not one it had before.
+fn is_on(stamps: &HashMap<Handle, Stamp, FixedState>, (_, handle, number): &(Time, Handle, u32)) -> bool {
+    stamps.get(handle).is_some_and(|stamp| stamp.number == *number)
 }
 
 /// The Link state request list: what the neighbour described and is newer than what is here.
@@ -234,7 +248,7 @@ impl RequestList {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use proptest::prelude::*;
 
@@ -294,17 +308,17 @@ mod tests {
         fn the_queue_agrees_with_a_plain_map(steps in prop::collection::vec((0_u8..4, 0_u8..10, 0_u64..4), 1..400)) {
             let interval = Duration::from_secs(5);
             let mut list = RetransmissionList::new(Seed(1));
-            let mut model: BTreeMap<u8, u64> = BTreeMap::new();
+            let mut model: BTreeMap<u8, (u64, bool)> = BTreeMap::new();
             let mut now = 0;
             for (action, number, wait) in steps {
                 now += wait;
                 let time = Time::from_secs(now);
                 match action {
                     0 | 1 => {
-                        let new = list.add(handle(number), time);
-                        prop_assert_eq!(new, model.insert(number, now).is_none());
+                        let new = list.add(handle(number), time, action == 0);
+                        prop_assert_eq!(new, model.insert(number, (now, action == 0)).is_none());
                     }
-                    2 => prop_assert_eq!(list.remove(handle(number)), model.remove(&number).is_some()),
+                    2 => prop_assert_eq!(list.remove(handle(number)), model.remove(&number).map(|known| known.1)),
                     _ => {
                         let mut due = Vec::new();
                         while let Some(handle) = list.pop_due(time, interval) {
@@ -312,7 +326,7 @@ mod tests {
                         }
                         due.sort_unstable();
                         let mut expected = Vec::new();
-                        for (number, sent) in &mut model {
+                        for (number, (sent, _)) in &mut model {
                             if *sent + 5 <= now {
                                 *sent = now;
                                 expected.push(*number);
@@ -322,7 +336,11 @@ mod tests {
                     }
                 }
                 prop_assert_eq!(list.len(), model.len());
-                let next = model.values().min().map(|sent| Time::from_secs(sent + 5));
+                let changed: BTreeSet<u8> = list.changed().map(|handle| handle.slot.0 as u8).collect();
+                let wanted: BTreeSet<u8> = model.iter().filter(|(_, known)| known.1).map(|(number, _)| *number).collect();
+                prop_assert_eq!(changed, wanted);
+                let next = model.values().map(|(sent, _)| *sent).min();
+                let next = next.map(|sent| Time::from_secs(sent + 5));
                 prop_assert_eq!(list.next(interval), next);
                 prop_assert!(list.queue.len() <= 2 * list.len() + SLACK + 1);
             }

@@ -82,7 +82,7 @@ impl Ospf {
                 return;
             };
             // As if it had been sent long ago: it is due now.
-            if neighbor.retransmissions.add(handle, now.time - retransmit)
+            if neighbor.retransmissions.add(handle, now.time - retransmit, true)
                 && let Some(database) = self.databases.get_mut(domain)
             {
                 database.hold(slot);

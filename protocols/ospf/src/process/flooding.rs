@@ -28,6 +28,15 @@ pub(super) struct Sender {
     designated: bool,
 }
 
+/// To whom an instance says something new.
+#[derive(Clone, Debug, Default)]
+pub(super) struct News {
+    /// To everybody: it is not what its predecessor was.
+    pub(super) changed: bool,
+    /// To these, who have not acknowledged its predecessor.
+    pub(super) owed: Vec<(InterfaceId, Ipv4Addr)>,
+}
+
 /// What one received LSA leads to.
 enum Verdict {
     /// Nothing.
@@ -128,7 +137,7 @@ impl Ospf {
                 }
                 if freshness == Freshness::Same {
                     // Step 7: what we sent it came back, and so it has it.
-                    if neighbor.retransmissions.remove(handle) {
+                    if neighbor.retransmissions.remove(handle).is_some() {
                         self.release(sender.id, handle);
                         return self.implied(sender, header);
                     }
@@ -201,9 +210,7 @@ impl Ospf {
             self.counters.overflowed += 1;
             return Verdict::Ignored;
         }
-        if let Some(slot) = known {
-            self.forget_retransmissions(domain, header.key.kind.scope(), slot);
-        }
+        let owed = known.map(|slot| self.forget_retransmissions(domain, header.key.kind.scope(), slot));
         let Ok(installed) = self.databases.ensure(domain).install(lsa, now.time) else {
             return Verdict::Ignored;
         };
@@ -212,7 +219,11 @@ impl Ospf {
             self.note_topology(domain, header.key);
         }
         self.counters.received += 1;
-        let back = self.flood(now, domain, installed.slot, header, Some(sender));
+        let news = News {
+            changed: installed.changed,
+            owed: owed.unwrap_or_default(),
+        };
+        let back = self.flood(now, domain, installed.slot, header, Some(sender), &news);
         self.hear_grace(now, sender.id, header, installed.slot, out);
         if own {
             self.contradict(now, domain, header.key, installed.slot, out);
@@ -238,6 +249,7 @@ impl Ospf {
         slot: Slot,
         header: &LsaHeader,
         from: Option<Sender>,
+        news: &News,
     ) -> bool {
         let scope = header.key.kind.scope();
         let handle = Handle { scope, slot };
@@ -277,7 +289,8 @@ impl Ospf {
                 if came_by.is_some_and(|sender| sender.key == *key) {
                     continue;
                 }
-                if neighbor.retransmissions.add(handle, now.time)
+                let changed = news.changed || news.owed.contains(&(id, *key));
+                if neighbor.retransmissions.add(handle, now.time, changed)
                     && let Some(database) = self.databases.get_mut(domain)
                 {
                     database.hold(slot);
@@ -308,26 +321,38 @@ impl Ospf {
         back
     }
 
-    /// Takes an LSA off every retransmission list (RFC 2328 §13 step 5c): a newer instance takes its place.
-    pub(super) fn forget_retransmissions(&mut self, domain: Domain, scope: Scope, slot: Slot) {
+    /// Takes an LSA off every retransmission list (RFC 2328 §13 step 5c): a newer instance takes its place. To whom the newer one
+    /// is news although nothing changed in it, because they have not acknowledged what changed before.
+    pub(super) fn forget_retransmissions(
+        &mut self,
+        domain: Domain,
+        scope: Scope,
+        slot: Slot,
+    ) -> Vec<(InterfaceId, Ipv4Addr)> {
         let handle = Handle { scope, slot };
+        let mut owed = Vec::new();
         let Some(database) = self
             .databases
             .get_mut(domain)
             .filter(|database| database.is_held(slot))
         else {
-            return;
+            return owed;
         };
         for interface in self.interfaces.values_mut() {
             if interface.domain(scope) != domain {
                 continue;
             }
-            for neighbor in interface.neighbors.values_mut() {
-                if neighbor.retransmissions.remove(handle) {
-                    database.release(slot);
+            for (key, neighbor) in &mut interface.neighbors {
+                let Some(changed) = neighbor.retransmissions.remove(handle) else {
+                    continue;
+                };
+                database.release(slot);
+                if changed {
+                    owed.push((interface.id, *key));
                 }
             }
         }
+        owed
     }
 
     /// An LSA left the retransmission list of a neighbour on this interface.
@@ -462,7 +487,7 @@ impl Ospf {
                 .is_some_and(|known| header.freshness(&known) == Freshness::Same);
             let handle = Handle { scope, slot };
             if let Some(neighbor) = self.neighbor_mut(id, key).filter(|_| same)
-                && neighbor.retransmissions.remove(handle)
+                && neighbor.retransmissions.remove(handle).is_some()
             {
                 self.release(id, handle);
             }

@@ -80,9 +80,9 @@ impl Ospf {
         if neighbor.state != State::Full {
             return Err("it is not adjacent");
         }
-        // DEVIATION RFC 3623 §3.1: LSAs of unchanged contents count, too; the list does not tell them apart.
-        let mut sent = neighbor.retransmissions.handles();
-        let changed = sent.any(|handle| {
+        // What is the same as before may be on its way, what changed may not.
+        let mut news = neighbor.retransmissions.changed();
+        let changed = news.any(|handle| {
             let database = self.databases.get(interface.domain(handle.scope));
             database
                 .and_then(|database| database.key(handle.slot))
@@ -97,6 +97,9 @@ impl Ospf {
     /// Something in a database is other than it was. Restarting neighbours that would have to know of it are not helped any
     /// more (RFC 3623 §3.2).
     pub(super) fn note_topology(&mut self, domain: Domain, key: LsaKey) {
+        if matches!(key.kind, LsaType::Router | LsaType::Network) {
+            self.note_restart();
+        }
         if !self.parameters.strict_lsa_checking || key.kind.is_opaque() {
             return;
         }
@@ -142,11 +145,7 @@ impl Ospf {
         let router = neighbor.router;
         let text = format!("neighbour {router} is not helped to restart any more: {exit}");
         self.notice(id, out, Severity::Info, text);
-        if let Some(interface) = self.interfaces.get(&id) {
-            self.router_lsas.insert(interface.parameters.area);
-        }
-        self.network_lsas.insert(id);
-        self.reconsider();
+        self.note_adjacency(id);
         self.defer(Deferred::NeighborChange(id));
         // Its silence was overlooked while it was helped.
         if self.timers.get(&Timer::Inactivity(id, key)).is_none() {

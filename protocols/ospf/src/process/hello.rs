@@ -33,6 +33,9 @@ impl Ospf {
         let parameters = &interface.parameters;
         self.timers.set(Timer::Hello(id), now.time + parameters.hello);
         self.sync_port(id, out);
+        if self.say_grace(now, id, out) {
+            return;
+        }
         let Some(interface) = self.interfaces.get(&id) else {
             return;
         };
@@ -170,7 +173,11 @@ impl Ospf {
         if !two_way {
             return Ok(());
         }
-        if elects {
+        let resumed = self.resume_election(id, address, fields.designated_router, fields.backup);
+        if elects && let Some(state) = resumed {
+            self.take_state(now, id, state, out);
+            self.defer(Deferred::AdjOk(id));
+        } else if elects {
             let says = |who: Ipv4Addr| who == address;
             let now_says = (fields.priority, fields.designated_router, fields.backup);
             let claims = |(_, dr, backup): (u8, Ipv4Addr, Ipv4Addr)| (says(dr), says(backup));

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use smallvec::SmallVec;
 use waypost_engine::{Now, Outbox, PortSpec, Severity, Transport};
 
-use super::{Deferred, Domain, Ospf, Timer};
+use super::{Deferred, Domain, Ospf, RestartExit, Timer};
 use crate::interface::election::{Candidate, elect};
 use crate::interface::machine::{Action, Event, State, started, transition};
 use crate::interface::{Attachment, Interface, InterfaceId};
@@ -122,7 +122,13 @@ impl Ospf {
     }
 
     /// Takes over parameters that need no restart.
-    fn apply_live(&mut self, now: Now, id: InterfaceId, old: &InterfaceParameters, out: &mut Outbox) {
+    pub(super) fn apply_live(
+        &mut self,
+        now: Now,
+        id: InterfaceId,
+        old: &InterfaceParameters,
+        out: &mut Outbox,
+    ) {
         let Some(interface) = self.interfaces.get(&id) else {
             return;
         };
@@ -178,10 +184,17 @@ impl Ospf {
                 transition.next
             }
         };
-        let Some(next) = next else { return };
+        if let Some(next) = next {
+            self.take_state(now, id, next, out);
+        }
+    }
+
+    /// An interface is in another state, or in the same.
+    pub(super) fn take_state(&mut self, now: Now, id: InterfaceId, next: State, out: &mut Outbox) {
         let Some(interface) = self.interfaces.get_mut(&id) else {
             return;
         };
+        let old = interface.state;
         interface.state = next;
         if old == next {
             return;
@@ -189,6 +202,7 @@ impl Ospf {
         interface.counters.events += 1;
         self.router_lsas.insert(interface.parameters.area);
         self.network_lsas.insert(id);
+        self.note_restart();
         if (old == State::Down) != (next == State::Down) {
             // Whether this is an area border router may be another matter now.
             self.router_lsas.extend(self.databases.areas.keys());
@@ -374,6 +388,9 @@ impl Ospf {
         if self.router == router {
             return;
         }
+        if self.router.is_some() {
+            self.end_restart(now, RestartExit::Abandoned, out);
+        }
         // What we originated is taken back while there are neighbours to hear it.
         self.withdraw_all(now, out);
         self.settle(now, out);
@@ -381,6 +398,7 @@ impl Ospf {
         for id in &ids {
             self.interface_event(now, *id, Event::InterfaceDown, out);
         }
+        self.lose_virtual_links();
         self.router_lsas.clear();
         self.network_lsas.clear();
         self.wishes.clear();

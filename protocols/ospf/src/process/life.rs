@@ -2,7 +2,7 @@
 
 use waypost_engine::{Now, Outbox};
 
-use super::Ospf;
+use super::{Ospf, RestartExit};
 use crate::area::AreaId;
 use crate::interface::InterfaceId;
 use crate::interface::machine::{Event, State};
@@ -33,6 +33,7 @@ impl Ospf {
         for id in restarting {
             self.bring_up(now, id, out);
         }
+        self.set_virtual_links(now, out);
         self.look_at_help();
         self.router_lsas.extend(self.databases.areas.keys());
         self.calculate_anew();
@@ -43,10 +44,12 @@ impl Ospf {
     /// The end: neighbours are told that what this router said holds no longer, and every interface goes down. Routes stay as
     /// they are.
     pub fn stop(&mut self, now: Now, out: &mut Outbox) {
+        self.end_restart(now, RestartExit::Abandoned, out);
         self.stopped = true;
         self.withdraw_all(now, out);
         self.settle(now, out);
-        let ids: Vec<InterfaceId> = self.interfaces.keys().copied().collect();
+        // Virtual links first, while there is something to carry them.
+        let ids: Vec<InterfaceId> = self.interfaces.keys().rev().copied().collect();
         for id in ids {
             self.hello_timer(now, id, out);
             self.interface_event(now, id, Event::InterfaceDown, out);

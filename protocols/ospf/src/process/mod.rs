@@ -14,12 +14,14 @@ mod life;
 mod neighbors;
 mod originate;
 mod receive;
+mod restart;
 mod routes;
 mod self_description;
 mod send;
 mod stub_router;
 mod summaries;
 mod translation;
+mod virtual_links;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv4Addr;
@@ -38,6 +40,7 @@ use crate::lsa::LsaKey;
 use crate::neighbor::help::Exit;
 use crate::neighbor::lists::Handle;
 use crate::parameters::RouterParameters;
+pub use restart::{Restart, RestartExit};
 pub use routes::{Calculation, RouteCounters};
 
 /// Where an LSA is flooded, exactly.
@@ -170,6 +173,10 @@ enum Timer {
     Grace(InterfaceId, Ipv4Addr),
     /// The router has run long enough not to be a stub any more.
     Started,
+    /// Another border router has translated for an NSSA long enough.
+    Translator(AreaId),
+    /// The grace period of this router's own restart is over.
+    Restart,
 }
 
 /// Work that an input leaves behind.
@@ -185,6 +192,8 @@ enum Deferred {
     EndHelp(InterfaceId, Ipv4Addr, Exit),
     /// How externals are said inside NSSAs is to be looked at.
     Externals,
+    /// Whether this router's own restart is over is.
+    Restart,
 }
 
 /// Counters of the process as a whole.
@@ -226,6 +235,8 @@ pub struct Ospf {
     counters: RouterCounters,
     /// Why it is a stub router for a time.
     passing: Passing,
+    /// Whether it restarts gracefully.
+    restart: Restart,
     /// It said good-bye.
     stopped: bool,
 }
@@ -253,6 +264,7 @@ impl Ospf {
             routing: Routing::new(seed),
             counters: RouterCounters::default(),
             passing: Passing::No,
+            restart: Restart::No,
             stopped: false,
         }
     }
@@ -271,6 +283,7 @@ impl Ospf {
         self.begin_as_stub(now);
         self.numbers = SequenceNumbers::resume(persisted);
         self.reserve_numbers(now, out);
+        self.set_virtual_links(now, out);
         self.settle(now, out);
     }
 
@@ -368,6 +381,8 @@ impl Ospf {
             Timer::Calculate => self.calculate(now, out),
             Timer::Grace(id, key) => self.end_help(now, id, key, Exit::TimedOut, out),
             Timer::Started => self.end_as_stub(now, out),
+            Timer::Translator(_) => self.translate(now, out),
+            Timer::Restart => self.end_restart(now, RestartExit::TimedOut, out),
         }
     }
 
@@ -396,6 +411,7 @@ impl Ospf {
                     Deferred::Request(id, key) => self.request(now, id, key, out),
                     Deferred::EndHelp(id, key, exit) => self.end_help(now, id, key, exit, out),
                     Deferred::Externals => self.look_at_externals(now, out),
+                    Deferred::Restart => self.look_at_restart(now, out),
                 }
             } else if let Some(area) = self.router_lsas.pop_first() {
                 self.describe_router(now, area, out);

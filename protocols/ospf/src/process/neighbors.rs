@@ -29,7 +29,7 @@ impl Ospf {
             return;
         }
         let (router, address) = (neighbor.router, neighbor.address);
-        let (area, dead) = (interface.parameters.area, interface.parameters.dead);
+        let dead = interface.parameters.dead;
         let adjacent = should_be_adjacent(interface, neighbor);
         let old = neighbor.state;
         let transition = transition(old, event);
@@ -103,10 +103,7 @@ impl Ospf {
             self.defer(Deferred::NeighborChange(id));
         }
         if (old == State::Full) != (next == State::Full) {
-            self.router_lsas.insert(area);
-            self.network_lsas.insert(id);
-            // Our own LSA may have to wait; the routes need not.
-            self.reconsider();
+            self.note_adjacency(id);
             let what = if next == State::Full {
                 "is adjacent"
             } else {

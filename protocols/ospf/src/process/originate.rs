@@ -10,6 +10,7 @@ use std::time::Duration;
 use waypost_engine::{Now, Outbox};
 use waypost_types::Time;
 
+use super::flooding::News;
 use super::{Domain, Ospf, Timer};
 use crate::database::Slot;
 use crate::lsa::{LS_REFRESH_TIME, LsaHeader, LsaKey, LsaType, RawLsa, SequenceNumber, build};
@@ -32,6 +33,13 @@ pub(super) struct Wish {
 struct Pace {
     last: Option<Time>,
     interval: Duration,
+}
+
+impl Wish {
+    /// It is to be said even in the words it was said in by an earlier life, if it was not said in this one.
+    pub(super) const fn say_once(&mut self) {
+        self.again |= self.pace.last.is_none();
+    }
 }
 
 impl Pace {
@@ -98,14 +106,19 @@ impl Ospf {
         }
     }
 
+    /// The same at once, whether or not everybody takes it.
+    pub(super) fn withdraw_now(&mut self, now: Now, domain: Domain, key: LsaKey, out: &mut Outbox) {
+        if let Some(wish) = self.wishes.get_mut(&(domain, key)) {
+            wish.pace = Pace::default();
+        }
+        self.withdraw(now, domain, key, out);
+    }
+
     /// Flushes everything this router says, now.
     pub(super) fn withdraw_all(&mut self, now: Now, out: &mut Outbox) {
         let wishes: Vec<_> = self.wishes.keys().copied().collect();
         for (domain, key) in wishes {
-            if let Some(wish) = self.wishes.get_mut(&(domain, key)) {
-                wish.pace = Pace::default();
-            }
-            self.withdraw(now, domain, key, out);
+            self.withdraw_now(now, domain, key, out);
         }
     }
 
@@ -116,10 +129,7 @@ impl Ospf {
             .iter()
             .filter(|((_, key), wish)| key.kind.is_opaque() && !wish.withdrawn);
         for (domain, key) in opaque.map(|(place, _)| *place).collect::<Vec<_>>() {
-            if let Some(wish) = self.wishes.get_mut(&(domain, key)) {
-                wish.pace = Pace::default();
-            }
-            self.withdraw(now, domain, key, out);
+            self.withdraw_now(now, domain, key, out);
         }
     }
 
@@ -139,7 +149,11 @@ impl Ospf {
             .get(domain)
             .and_then(|database| database.header(slot, now.time));
         if let Some(header) = header {
-            self.flood(now, domain, slot, &header, None);
+            let news = News {
+                changed: true,
+                owed: Vec::new(),
+            };
+            self.flood(now, domain, slot, &header, None, &news);
         }
     }
 
@@ -149,7 +163,12 @@ impl Ospf {
             self.parameters.originate_minimum,
             self.parameters.originate_maximum,
         );
+        // RFC 3623 §2.2 (1): what it said in its earlier life holds until the restart is over.
+        if self.restarts() && key.kind != LsaType::OpaqueLink {
+            return;
+        }
         let spread = self.random.below(REFRESH_SPREAD);
+        let first = self.first_instance(key);
         let Some(wish) = self.wishes.get_mut(&(domain, key)) else {
             return;
         };
@@ -183,7 +202,7 @@ impl Ospf {
             return;
         }
         let sequence = match known {
-            None => Some(SequenceNumber::INITIAL),
+            None => Some(first),
             Some((_, header)) => header.sequence.next(),
         };
         let Some(sequence) = sequence else {
@@ -199,9 +218,7 @@ impl Ospf {
         let octets = build(key, 0, wish.options, sequence, |writer| {
             writer.slice(&wish.body);
         });
-        if let Some((slot, _)) = known {
-            self.forget_retransmissions(domain, key.kind.scope(), slot);
-        }
+        let owed = known.map(|(slot, _)| self.forget_retransmissions(domain, key.kind.scope(), slot));
         let Some((lsa, _)) = RawLsa::split(&octets) else {
             return;
         };
@@ -217,7 +234,20 @@ impl Ospf {
             self.note_change(domain, key, installed.mask);
         }
         self.counters.originated += 1;
-        self.flood(now, domain, installed.slot, &header, None);
+        let news = News {
+            changed: installed.changed,
+            owed: owed.unwrap_or_default(),
+        };
+        self.flood(now, domain, installed.slot, &header, None, &news);
+    }
+
+    /// The number of the first instance. A grace-LSA must not look older than one of the last restart.
+    fn first_instance(&self, key: LsaKey) -> SequenceNumber {
+        let starts = match key.kind {
+            LsaType::OpaqueLink => self.numbers.starts().min(i32::MAX as u32),
+            _ => 0,
+        };
+        SequenceNumber(SequenceNumber::INITIAL.0.saturating_add_unsigned(starts))
     }
 
     /// What an LSA is wanted to say.
@@ -263,6 +293,10 @@ impl Ospf {
     /// Somebody flooded an instance of an LSA of ours that is newer than ours: from our earlier life, most likely. It is said
     /// anew with a higher number, or flushed when it is nothing we would say (RFC 2328 §13.4).
     pub(super) fn contradict(&mut self, now: Now, domain: Domain, key: LsaKey, slot: Slot, out: &mut Outbox) {
+        // RFC 3623 §2.2 (1).
+        if self.restarts() && key.kind != LsaType::OpaqueLink {
+            return;
+        }
         match self.wishes.get_mut(&(domain, key)) {
             Some(wish) => {
                 wish.again = true;

@@ -41,6 +41,7 @@ impl Ospf {
         octets: &[u8],
         out: &mut Outbox,
     ) {
+        let id = self.virtual_link_of(id, destination, octets).unwrap_or(id);
         let result = self.try_receive(now, id, source, destination, octets, out);
         if let (Err(drop), Some(interface)) = (result, self.interfaces.get_mut(&id)) {
             interface.counters.dropped += 1;

@@ -8,6 +8,7 @@ use waypost_engine::{Now, Outbox};
 use waypost_types::{NextHop, PathId, Prefix4, Route, Seed, Time};
 
 use super::summaries::LinkStateIds;
+use super::translation::Translating;
 use super::{Domain, Ospf, Timer};
 use crate::area::AreaId;
 use crate::interface::{Interface, InterfaceId};
@@ -79,6 +80,8 @@ pub(super) struct Routing {
     pub(super) externals: BTreeMap<Prefix4, External>,
     /// What it says of the outside of NSSAs.
     pub(super) translated: BTreeMap<Prefix4, External>,
+    /// The NSSAs it translates for.
+    pub(super) translators: BTreeMap<AreaId, Translating>,
     pub(super) ids: BTreeMap<(Domain, LsaType), LinkStateIds>,
 }
 
@@ -97,6 +100,7 @@ impl Routing {
             counters: RouteCounters::default(),
             externals: BTreeMap::new(),
             translated: BTreeMap::new(),
+            translators: BTreeMap::new(),
             ids: BTreeMap::new(),
         }
     }
@@ -197,6 +201,7 @@ impl Ospf {
             }
         };
         self.routing.table = table;
+        self.look_at_virtual_links(now, out);
         let inside = |change: &LsaChange| matches!(change.key.kind, LsaType::Router | LsaType::Network);
         let counters = &mut self.routing.counters;
         if links || outcome.everything || changes.iter().any(inside) {
@@ -206,7 +211,10 @@ impl Ospf {
         }
         counters.anew += u64::from(outcome.everything);
         let before = counters.changes;
-        self.install(&outcome, out);
+        // RFC 3623 §2.2 (2): while this router restarts, packets follow the routes of its earlier life.
+        if !self.restarts() {
+            self.install(&outcome, out);
+        }
         let since = self.routing.since.take();
         self.remember(Calculation {
             at: now.time,
@@ -267,6 +275,7 @@ impl Ospf {
             Some(AreaView {
                 area,
                 kind: self.parameters.area(area).kind,
+                no_summary: self.parameters.area(area).no_summary,
                 database: self.databases.get(Domain::Area(area))?,
                 first: self.first_hops(area),
             })
@@ -279,6 +288,13 @@ impl Ospf {
             .flat_map(|view| &self.parameters.area(view.area).ranges)
             .map(|range| range.prefix)
             .collect();
+        let virtual_links = self
+            .interfaces
+            .values()
+            .filter_map(|interface| match interface.id {
+                InterfaceId::Virtual(area, router) if interface.attaches() => Some((area, router)),
+                _ => None,
+            });
         let addresses = self.interfaces.values();
         Some(View {
             router,
@@ -291,6 +307,7 @@ impl Ospf {
                 .filter_map(|interface| interface.attachment.address)
                 .collect(),
             ranges,
+            virtual_links: virtual_links.collect(),
         })
     }
 

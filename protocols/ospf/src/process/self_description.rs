@@ -46,8 +46,10 @@ impl Ospf {
         }
         let mut flags = RouterFlags::empty();
         flags.set(RouterFlags::BORDER, self.is_border());
-        let external = self.is_boundary() && self.parameters.area(area).kind != AreaKind::Stub;
-        flags.set(RouterFlags::EXTERNAL, external);
+        let external = self.is_boundary() || self.borders_nssa();
+        let heard = self.parameters.area(area).kind != AreaKind::Stub;
+        flags.set(RouterFlags::EXTERNAL, external && heard);
+        flags.set(RouterFlags::TRANSLATOR, self.insists_on_translating(area));
         flags.set(RouterFlags::VIRTUAL, self.ends_virtual_link(area));
         let mut writer = Writer::with_capacity(RouterBody::FIXED + links.len() * RouterLink::LENGTH);
         RouterBody::encode(&mut writer, flags, &links);
@@ -70,6 +72,7 @@ impl Ospf {
         }
         let mut capabilities = Capabilities::STUB_ROUTER;
         capabilities.set(Capabilities::GRACEFUL_RESTART_HELPER, parameters.helps_restarts);
+        capabilities.set(Capabilities::GRACEFUL_RESTART, parameters.grace_period.is_some());
         let information = RouterInformation {
             capabilities: Some(capabilities),
             hostname: None,
@@ -81,9 +84,8 @@ impl Ospf {
 
     /// Whether an interface of the area works (RFC 2328 §3.3: an area is attached by its interfaces).
     pub(super) fn is_attached(&self, area: AreaId) -> bool {
-        self.interfaces
-            .values()
-            .any(|interface| interface.parameters.area == area && interface.state > InterfaceState::Down)
+        let mut interfaces = self.interfaces.values();
+        interfaces.any(|interface| interface.parameters.area == area && interface.attaches())
     }
 
     /// Areas an interface of which works.

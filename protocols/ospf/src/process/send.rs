@@ -16,6 +16,9 @@ use crate::parameters::NetworkType;
 /// Packets may be so long whatever the MTU: every host takes them (RFC 791 §3.1).
 const LEAST_PACKET: u16 = 576;
 
+/// The TTL of packets on virtual links: nobody knows how far it is (RFC 2328 §15).
+const TTL_OF_VIRTUAL_LINK: u8 = 255;
+
 /// To whom a packet goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum To {
@@ -50,24 +53,23 @@ impl Ospf {
         out: &mut Outbox,
         write: impl FnOnce(&mut Writer),
     ) {
+        let Some((port, end)) = self.way_out(id) else {
+            return;
+        };
         let (Some(router), Some(interface)) = (self.router, self.interfaces.get_mut(&id)) else {
             return;
         };
-        let (Some(port), Some(source)) = (id.port(), interface.attachment.address) else {
+        let Some(source) = interface.attachment.address else {
             return;
         };
-        if interface.port.is_none() {
-            return;
-        }
         let parameters = &interface.parameters;
-        let destination = match to {
-            // §8.1: there is only one who can hear it, and its address may be anything.
-            To::One(_) if id.port().is_some() && parameters.network == NetworkType::PointToPoint => {
-                ALL_SPF_ROUTERS
-            }
-            To::One(address) => address,
-            To::All => ALL_SPF_ROUTERS,
-            To::Flooders => {
+        let destination = match (end, to) {
+            // §8.1: there is only one who can hear it. Of a virtual link its address is known, otherwise it may be anything.
+            (Some(end), _) => end,
+            (None, To::One(_)) if parameters.network == NetworkType::PointToPoint => ALL_SPF_ROUTERS,
+            (None, To::One(address)) => address,
+            (None, To::All) => ALL_SPF_ROUTERS,
+            (None, To::Flooders) => {
                 let designated = parameters.network != NetworkType::Broadcast || interface.is_designated();
                 if designated {
                     ALL_SPF_ROUTERS
@@ -104,6 +106,7 @@ impl Ospf {
         }
         let options = TxOptions {
             source: Some(IpAddr::V4(source)),
+            ttl: end.map(|_| TTL_OF_VIRTUAL_LINK),
         };
         out.send(
             port,

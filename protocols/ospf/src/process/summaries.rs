@@ -344,6 +344,8 @@ impl Ospf {
         let whole = (Domain::As, LsaType::AsExternal, outside, Options::EXTERNAL);
         let nssas = self.databases.areas.keys().map(|area| {
             let inside = external.and_then(|external| self.external_for_nssa(*area, external));
+            let default = || self.default_for_nssa(*area).filter(|_| prefix.is_default());
+            let inside = inside.or_else(default);
             let (external, options) = inside.unzip();
             (
                 Domain::Area(*area),
@@ -367,37 +369,6 @@ impl Ospf {
         }
     }
 
-    /// How an external is said in an NSSA (RFC 3101 §2.3, §2.4): with an address of ours there, so that whoever translates it
-    /// can name it outside. An area border router says it outside itself, and it is not to be translated.
-    fn external_for_nssa(&self, area: AreaId, external: External) -> Option<(External, Options)> {
-        if self.parameters.area(area).kind != AreaKind::Nssa || !self.is_attached(area) {
-            return None;
-        }
-        let inside = self.interfaces.values().filter(|interface| {
-            interface.parameters.area == area && interface.state > crate::interface::machine::State::Down
-        });
-        // One that does not depend on a link first.
-        let best = inside.max_by_key(|interface| {
-            let loopback = interface.parameters.network == crate::parameters::NetworkType::Loopback;
-            (loopback, interface.attachment.address)
-        })?;
-        let own = best.attachment.address?;
-        let forwarding = if external.forwarding.is_unspecified() {
-            own
-        } else {
-            external.forwarding
-        };
-        let mut options = Options::empty();
-        options.set(Options::NSSA, !self.is_border());
-        Some((
-            External {
-                forwarding,
-                ..external
-            },
-            options,
-        ))
-    }
-
     /// An address inside an NSSA came or went.
     pub(super) fn look_at_externals(&mut self, now: Now, out: &mut Outbox) {
         let mut areas = self.parameters.areas.values();
@@ -409,7 +380,9 @@ impl Ospf {
     /// Says everything of the outside again, under another router identifier.
     pub(super) fn say_externals(&mut self, now: Now, out: &mut Outbox) {
         let own = self.routing.externals.keys();
-        let prefixes: Vec<Prefix4> = own.chain(self.routing.translated.keys()).copied().collect();
+        let said = own.chain(self.routing.translated.keys()).copied();
+        // NSSAs may have a default route that nobody else has.
+        let prefixes: BTreeSet<Prefix4> = said.chain([Prefix4::DEFAULT]).collect();
         for prefix in prefixes {
             self.say_external(now, prefix, out);
         }

@@ -135,7 +135,11 @@ impl OspfEngine {
             let Some(cost) = cost else {
                 return Err(invalid(format!("the cost of {name} is out of range")).with_allowed("1..=65535"));
             };
-            let known = || self.process.interfaces().values();
+            // What virtual links cost follows from the others.
+            let known = || {
+                let interfaces = self.process.interfaces().values();
+                interfaces.filter(|interface| interface.id.index().is_some())
+            };
             let Some(interface) = known().find(|interface| self.name(interface.id) == name.trim()) else {
                 let names: Vec<String> = known().map(|interface| self.name(interface.id)).collect();
                 let refusal = invalid("OSPF is not on that interface".to_owned());

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
-use waypost_types::{NextHop, NextHops, Prefix4, Seed};
+use waypost_types::{InterfaceIndex, NextHop, NextHops, Prefix4, Seed};
 
 use super::graph::{Changes, Graph, Vertex};
 use super::hops::{HopSets, SetId};
@@ -21,10 +21,23 @@ pub struct AreaView<'a> {
     pub area: AreaId,
     /// What comes into it.
     pub kind: AreaKind,
+    /// Its border routers say no summaries in it, but a default route.
+    pub no_summary: bool,
     /// Its database.
     pub database: &'a Database,
     /// Where this router's links in it lead.
     pub first: FirstHops,
+}
+
+/// The other end of a virtual link, seen from this router.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VirtualEnd {
+    /// The cost of the way there.
+    pub cost: u32,
+    /// Its address.
+    pub address: Ipv4Addr,
+    /// The interface that the way begins with.
+    pub interface: InterfaceIndex,
 }
 
 /// What is other than it was.
@@ -61,12 +74,13 @@ impl AreaPaths {
     pub(super) fn update(
         &mut self,
         router: Ipv4Addr,
-        view: &AreaView<'_>,
+        database: &Database,
+        first: FirstHops,
         keys: impl IntoIterator<Item = LsaKey>,
         sets: &mut HopSets,
     ) -> Moved {
-        let changes = self.graph.update(view.database, keys);
-        let old_first = std::mem::replace(&mut self.first, view.first.clone());
+        let changes = self.graph.update(database, keys);
+        let old_first = std::mem::replace(&mut self.first, first);
         let old_root = std::mem::replace(&mut self.root, self.graph.router(router));
         let changed = self.update_tree(old_root, &old_first, &changes, sets);
         let mut networks = BTreeSet::new();
@@ -176,10 +190,56 @@ impl AreaPaths {
         flags.contains(RouterFlags::BORDER).then_some((distance, hops))
     }
 
+    /// The other end of a virtual link through the area (§16.1 (4)): the address by which it is nearest, or any other where that
+    /// link has no addresses.
+    pub(super) fn virtual_end(&self, router: Ipv4Addr, sets: &mut HopSets) -> Option<VirtualEnd> {
+        let (cost, hops, _) = self.router(router)?;
+        let vertex = self.graph.router(router)?;
+        let ground = Ground {
+            graph: &self.graph,
+            root: self.root?,
+            first: &self.first,
+        };
+        let mut nearest = None;
+        for edge in self.graph.edges(vertex).iter().filter(|edge| is_host(edge.data)) {
+            let (from, distance) = (edge.to, self.tree.distance(edge.to));
+            let mut links = self.graph.between(from, vertex).iter();
+            let link =
+                links.find(|link| ground.carries(from, link) && distance.saturating_add(link.cost) == cost);
+            let Some(link) = link else { continue };
+            let hops = ground.inherited(from, self.tree.hops(from), link, sets);
+            let interface = sets.get(hops).first().map(|hop| hop.interface);
+            let way = interface.map(|interface| (edge.data, interface));
+            nearest = nearest.into_iter().chain(way).min();
+        }
+        let edges = self.graph.edges(vertex).iter().map(|edge| edge.data);
+        let stubs = self.graph.prefixes(vertex).iter().map(|(prefix, _)| prefix);
+        let hosts = stubs.filter(|prefix| prefix.length() == 32);
+        let others = edges.chain(hosts.map(|prefix| prefix.network()));
+        let any = || {
+            Some((
+                others.filter(|address| is_host(*address)).min()?,
+                sets.get(hops).first()?.interface,
+            ))
+        };
+        let (address, interface) = nearest.or_else(any)?;
+        Some(VirtualEnd {
+            cost,
+            address,
+            interface,
+        })
+    }
+
     /// Whether virtual links go through the area (TransitCapability, §16.1).
     pub(super) fn is_transit(&self) -> bool {
         let reached = |vertex: &Vertex| self.tree.distance(*vertex) != UNREACHABLE;
         let mut vertices = self.graph.vertices();
         vertices.any(|vertex| self.graph.flags(vertex).contains(RouterFlags::VIRTUAL) && reached(&vertex))
     }
+}
+
+/// Whether packets can be sent to an address: Link Data of links without addresses is an interface's number (§12.4.1.1).
+fn is_host(address: Ipv4Addr) -> bool {
+    let [first, ..] = address.octets();
+    first != 0 && !address.is_loopback() && first < 224
 }

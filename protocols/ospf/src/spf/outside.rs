@@ -17,6 +17,7 @@ use super::table::Settings;
 use crate::area::AreaId;
 use crate::lsa::body::RouterFlags;
 use crate::lsa::{External, LS_INFINITY};
+use crate::options::Options;
 use crate::parameters::AreaKind;
 
 /// Where packets to a network outside are to go.
@@ -51,12 +52,15 @@ struct Via {
 struct Candidate {
     id: Ipv4Addr,
     via: u32,
-    /// The metric, and the E bit.
+    /// The metric, the E bit, and whether it is to be translated.
     metric: u32,
     tag: u32,
 }
 
 const TYPE_2: u32 = 1 << 31;
+/// Said in an NSSA with the P bit: of LSAs that say the same it is the first choice, or nobody would translate what somebody
+/// translates already (RFC 3101 §2.5 (6) (e)).
+const TRANSLATABLE: u32 = 1 << 30;
 
 /// Every network outside.
 #[derive(Clone, Debug, Default)]
@@ -75,16 +79,28 @@ pub(super) struct Outside {
 
 impl Outside {
     /// An LSA says something of a network now.
-    pub(super) fn say(&mut self, prefix: Prefix4, key: ViaKey, id: Ipv4Addr, external: &External) {
+    pub(super) fn say(
+        &mut self,
+        prefix: Prefix4,
+        key: ViaKey,
+        id: Ipv4Addr,
+        external: &External,
+        options: Options,
+    ) {
         if external.metric >= LS_INFINITY {
             return;
         }
         let via = self.use_via(key);
         let type_2 = if external.type_2 { TYPE_2 } else { 0 };
+        let translatable = if key.nssa.is_some() && options.contains(Options::NSSA) {
+            TRANSLATABLE
+        } else {
+            0
+        };
         self.networks.entry(prefix).or_default().push(Candidate {
             id,
             via,
-            metric: external.metric | type_2,
+            metric: external.metric | type_2 | translatable,
             tag: external.tag,
         });
         self.touched.insert(prefix);
@@ -199,7 +215,11 @@ impl Outside {
             self.shared.remove(prefix);
             let candidates = self.networks.get(prefix).map_or(&[][..], SmallVec::as_slice);
             if candidates.len() > 1
-                && let Some(path) = best(self.paths(candidates), settings.rfc1583, sets)
+                && let Some(path) = best(
+                    self.paths(candidates).map(|(path, _)| path),
+                    settings.rfc1583,
+                    sets,
+                )
             {
                 self.shared.insert(*prefix, path.hops);
             }
@@ -207,7 +227,8 @@ impl Outside {
         touched
     }
 
-    fn paths(&self, candidates: &[Candidate]) -> impl Iterator<Item = Path> {
+    /// The paths of LSAs, each with whether it is to be translated.
+    fn paths(&self, candidates: &[Candidate]) -> impl Iterator<Item = (Path, bool)> {
         candidates.iter().filter_map(|candidate| {
             let via = self.vias.get(candidate.via as usize)?.as_ref()?;
             let reach = via.reach?;
@@ -217,7 +238,7 @@ impl Outside {
             } else {
                 (PathType::External1, reach.cost.saturating_add(metric), 0)
             };
-            Some(Path {
+            let path = Path {
                 kind,
                 area: reach.area,
                 cost,
@@ -226,15 +247,17 @@ impl Outside {
                 origin: via.key.router,
                 hops: reach.hops,
                 avoids_backbone: reach.avoids_backbone,
-            })
+            };
+            Some((path, candidate.metric & TRANSLATABLE != 0))
         })
     }
 
     fn choose(&self, prefix: Prefix4, candidates: &[Candidate], rfc1583: bool) -> Option<Path> {
         let paths = self.paths(candidates);
-        let path = paths.min_by_key(|path| {
+        let (path, _) = paths.min_by_key(|(path, translatable)| {
             (
                 path.rank(rfc1583),
+                !translatable,
                 std::cmp::Reverse(path.origin),
                 path.area,
                 path.tag,
@@ -254,6 +277,23 @@ impl Outside {
         let mut vias = candidates.filter_map(|candidate| self.vias.get(candidate.via as usize)?.as_ref());
         let via = vias.find(|via| via.key.router == origin && via.reach.is_some())?;
         (!via.key.forwarding.is_unspecified()).then_some(via.key.forwarding)
+    }
+
+    /// Whether a router with a higher identifier says the same to everybody, with the same address to go to.
+    pub(super) fn is_said_above(&self, router: Ipv4Addr, prefix: Prefix4, external: &External) -> bool {
+        let type_2 = if external.type_2 { TYPE_2 } else { 0 };
+        let mut candidates = self.networks.get(&prefix).into_iter().flatten();
+        candidates.any(|candidate| {
+            let via = self.vias.get(candidate.via as usize).and_then(Option::as_ref);
+            let same = (candidate.metric, candidate.tag) == (external.metric | type_2, external.tag);
+            same && via.is_some_and(|via| {
+                let key = via.key;
+                key.router > router
+                    && key.nssa.is_none()
+                    && key.forwarding == external.forwarding
+                    && via.reach.is_some()
+            })
+        })
     }
 
     /// Every network there is a path to.

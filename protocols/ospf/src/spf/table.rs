@@ -4,13 +4,15 @@
 //! (§16.5, §16.6, and the same for what is inside an area). Another way to see it all, a change of this router's areas or
 //! addresses for one, begins anew.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
-use waypost_types::{MAX_NEXT_HOPS, NextHops, Prefix4, Route, RouteKind, Seed};
+use smallvec::SmallVec;
+use waypost_types::{MAX_NEXT_HOPS, NextHop, NextHops, Prefix4, Route, RouteKind, Seed};
 
 use super::area::AreaPaths;
-pub use super::area::AreaView;
+pub use super::area::{AreaView, VirtualEnd};
 use super::boundary::Routers;
 use super::graph::Vertex;
 use super::hops::{HopSets, SetId};
@@ -19,7 +21,8 @@ use super::outside::{Outside, ViaKey};
 pub use super::path::{Path, PathType, RouterPath};
 use crate::area::AreaId;
 use crate::database::Database;
-use crate::lsa::{Body, LS_INFINITY, LsaKey, LsaType};
+use crate::lsa::{Body, External, LS_INFINITY, LsaKey, LsaType};
+use crate::options::Options;
 use crate::parameters::AreaKind;
 
 /// What routes are calculated from.
@@ -41,6 +44,8 @@ pub struct View<'a> {
     pub addresses: BTreeSet<Ipv4Addr>,
     /// Networks this router sums areas up to, whose parts others may not say (§16.2 (3)).
     pub ranges: BTreeSet<Prefix4>,
+    /// Virtual links with a neighbour: the area they lead through, and the router.
+    pub virtual_links: BTreeSet<(AreaId, Ipv4Addr)>,
 }
 
 /// What a [`View`] has beside databases and first hops. With another one everything is calculated anew.
@@ -48,6 +53,8 @@ pub struct View<'a> {
 pub(super) struct Settings {
     router: Option<Ipv4Addr>,
     pub(super) areas: BTreeMap<AreaId, AreaKind>,
+    /// Areas without summaries.
+    no_summary: BTreeSet<AreaId>,
     border: bool,
     pub(super) rfc1583: bool,
     limit: usize,
@@ -60,12 +67,24 @@ impl Settings {
         Self {
             router: Some(view.router),
             areas: view.areas.iter().map(|area| (area.area, area.kind)).collect(),
+            no_summary: view
+                .areas
+                .iter()
+                .filter(|area| area.no_summary)
+                .map(|area| area.area)
+                .collect(),
             border: view.border,
             rfc1583: view.rfc1583,
             limit: view.limit,
             addresses: view.addresses.clone(),
             ranges: view.ranges.clone(),
         }
+    }
+
+    /// Whether a default route that is said in an NSSA counts: for a border router not, if it is for the area alone, or if the
+    /// area hears of the rest from border routers only (RFC 3101 §2.5 (3)).
+    fn reads_default(&self, area: AreaId, options: Options) -> bool {
+        !self.border || (options.contains(Options::NSSA) && !self.no_summary.contains(&area))
     }
 
     /// Whether the summaries of an area count: for border routers only those of the backbone do (§16.2).
@@ -200,14 +219,38 @@ impl Table {
         for area in view.areas.iter().rev() {
             let keys = topology.remove(&area.area).unwrap_or_default();
             let seed = self.seed;
+            let mut first = area.first.clone();
+            if area.area.is_backbone() {
+                first.virtual_ends = self.virtual_ends(view);
+            }
             let paths = self
                 .areas
                 .entry(area.area)
                 .or_insert_with(|| AreaPaths::new(seed));
-            let moved = paths.update(view.router, area, keys, &mut self.sets);
+            let moved = paths.update(view.router, area.database, first, keys, &mut self.sets);
             self.inside.move_places(area.area, paths, &moved);
             self.routers.move_places(area.area, &moved);
         }
+    }
+
+    /// The next hops over virtual links: those to their other ends, of several to one router by the shortest (§16.1.1).
+    fn virtual_ends(&self, view: &View<'_>) -> BTreeMap<Ipv4Addr, SmallVec<[NextHop; 1]>> {
+        let mut ends: BTreeMap<Ipv4Addr, (u32, SmallVec<[NextHop; 1]>)> = BTreeMap::new();
+        for (area, router) in &view.virtual_links {
+            let Some((cost, hops, _)) = self.areas.get(area).and_then(|area| area.router(*router)) else {
+                continue;
+            };
+            let hops = self.sets.get(hops).iter().copied();
+            let (least, known) = ends.entry(*router).or_insert_with(|| (cost, SmallVec::new()));
+            match cost.cmp(least) {
+                Ordering::Less => (*least, *known) = (cost, hops.collect()),
+                Ordering::Equal => known.extend(hops),
+                Ordering::Greater => {}
+            }
+        }
+        ends.into_iter()
+            .map(|(router, (_, hops))| (router, hops))
+            .collect()
     }
 
     /// Reads a summary or an external. Our own say nothing new to us (§16.2 (2), §16.4 (2)).
@@ -257,13 +300,19 @@ impl Table {
                 if let Some(Body::AsExternal(external) | Body::Nssa(external)) = body
                     && let Some(prefix) = now(external.mask)
                 {
+                    let options = slot.and_then(|slot| database.options(slot)).unwrap_or_default();
+                    let skipped = area.filter(|_| prefix.is_default());
+                    if skipped.is_some_and(|area| !self.settings.reads_default(area, options)) {
+                        self.outside.unsay(prefix, key.router, area, key.id);
+                        return;
+                    }
                     let via = ViaKey {
                         router: key.router,
                         nssa: area,
                         forwarding: external.forwarding,
                     };
                     self.outside.unsay(prefix, key.router, area, key.id);
-                    self.outside.say(prefix, via, key.id, &external);
+                    self.outside.say(prefix, via, key.id, &external, options);
                 }
             }
             _ => {}
@@ -339,6 +388,11 @@ impl Table {
         self.outside.forwarding(prefix, origin)
     }
 
+    /// Whether a router with a higher identifier says the same of a network outside, and what it says holds (RFC 2328 §12.4.4.1).
+    pub(crate) fn is_said_above(&self, router: Ipv4Addr, prefix: Prefix4, external: &External) -> bool {
+        self.outside.is_said_above(router, prefix, external)
+    }
+
     pub(super) fn border_towards(&self, router: Ipv4Addr, area: AreaId) -> Option<Ipv4Addr> {
         let areas = Areas {
             settings: &self.settings,
@@ -359,6 +413,11 @@ impl Table {
     #[must_use]
     pub const fn routers(&self) -> &BTreeMap<(Ipv4Addr, AreaId), RouterPath> {
         self.routers.paths()
+    }
+
+    /// How the other end of a virtual link through an area is reached, if it is.
+    pub fn virtual_end(&mut self, area: AreaId, router: Ipv4Addr) -> Option<VirtualEnd> {
+        self.areas.get(&area)?.virtual_end(router, &mut self.sets)
     }
 
     /// Whether others pass through an area on virtual links (TransitCapability, §16.1).

@@ -20,6 +20,8 @@ pub const UNREACHABLE: u32 = u32::MAX;
 pub struct FirstHops {
     /// To routers, by identifier and Link Data.
     pub routers: BTreeMap<(Ipv4Addr, Ipv4Addr), SmallVec<[NextHop; 1]>>,
+    /// Over virtual links, to routers: as those are reached through the other areas. The [table](super::table) knows that.
+    pub virtual_ends: BTreeMap<Ipv4Addr, SmallVec<[NextHop; 1]>>,
     /// To networks, by Link Data: our address there.
     pub networks: BTreeMap<Ipv4Addr, InterfaceIndex>,
     /// To networks without other routers.
@@ -32,15 +34,23 @@ impl FirstHops {
             let index = self.networks.get(&edge.data);
             return index.map(|index| NextHop::on(*index)).into_iter().collect();
         }
-        let key = (graph.id(edge.to), edge.data);
-        self.routers.get(&key).cloned().unwrap_or_default()
+        self.to_router(graph, edge).cloned().unwrap_or_default()
+    }
+
+    fn to_router(&self, graph: &Graph, edge: &Edge) -> Option<&SmallVec<[NextHop; 1]>> {
+        let router = graph.id(edge.to);
+        if edge.is_virtual {
+            self.virtual_ends.get(&router)
+        } else {
+            self.routers.get(&(router, edge.data))
+        }
     }
 
     fn has(&self, graph: &Graph, edge: &Edge) -> bool {
         if graph.is_network(edge.to) {
             return self.networks.contains_key(&edge.data);
         }
-        let hops = self.routers.get(&(graph.id(edge.to), edge.data));
+        let hops = self.to_router(graph, edge);
         hops.is_some_and(|hops| !hops.is_empty())
     }
 }

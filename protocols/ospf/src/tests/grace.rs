@@ -197,6 +197,33 @@ fn who_is_not_helped() {
 }
 
 #[test]
+fn a_refresh_on_its_way_is_not_in_the_way() {
+    for change in [false, true] {
+        let patient = InterfaceParameters {
+            network: NetworkType::PointToPoint,
+            dead: 10_000,
+            ..InterfaceParameters::default()
+        };
+        let mut lab = Lab::new(14);
+        lab.add_routers(3);
+        for (a, b) in [(0, 1), (1, 2), (2, 0)] {
+            lab.connect(&[a, b], &patient);
+        }
+        lab.run(Duration::from_secs(60));
+        lab.segments[0].cut = true;
+        if change {
+            lab.configure(0, 2, |parameters, _| parameters.cost = 11);
+        }
+        // Everything is refreshed meanwhile, which overtakes the change and does not undo it.
+        lab.run(Duration::from_secs(2000));
+        let neighbors = &lab.interface(0, 0).neighbors;
+        assert!(neighbors.values().all(|neighbor| neighbor.unacknowledged() > 0));
+        say_grace(&mut lab, 1, 0, 0, 0, 1);
+        assert_eq!(matches!(help(&lab), Some(Help::Until(_))), !change);
+    }
+}
+
+#[test]
 fn a_designated_router_stays_it_while_it_restarts() {
     let mut lab = Lab::new(13);
     lab.add_routers(3);

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use waypost_engine::{Now, Outbox, Output, PortId, PortSpec};
-use waypost_types::{InterfaceIndex, Prefix4, Random, Seed, Time, WallTime};
+use waypost_types::{InterfaceIndex, NextHop, Prefix4, Random, Seed, Time, WallTime};
 
 use crate::area::AreaId;
 use crate::interface::{Attachment, InterfaceId};
@@ -119,6 +119,29 @@ impl Lab {
         });
     }
 
+    /// The same with its routes left in the kernel, so that it asks its neighbours to go on; on all its interfaces again.
+    pub(crate) fn restart_gracefully(
+        &mut self,
+        number: usize,
+        parameters: RouterParameters,
+        period: Duration,
+    ) {
+        let interfaces = std::mem::replace(&mut self.routers[number], Ospf::new(self.seed));
+        self.routers[number] = Ospf::new(self.seed.nth(number as u64).child("restarted"));
+        self.ports.retain(|(router, _), _| *router != number);
+        let stored = self.stored[number].clone();
+        self.with(number, |router, now, out| {
+            router.restart_gracefully(now, period);
+            router.start(now, Some(router_id(number)), parameters, stored.as_deref(), out);
+        });
+        self.with(number, |router, now, out| {
+            for (id, interface) in interfaces.interfaces() {
+                let (parameters, attachment) = (interface.parameters.clone(), interface.attachment.clone());
+                router.set_interface(now, *id, parameters, attachment, out);
+            }
+        });
+    }
+
     /// Calls a router and carries out what it asks for.
     pub(crate) fn with(&mut self, number: usize, call: impl FnOnce(&mut Ospf, Now, &mut Outbox)) {
         let mut out = Outbox::new();
@@ -145,7 +168,8 @@ impl Lab {
                     else {
                         panic!("an address that is none of IPv4");
                     };
-                    self.transmit(number, datagram.port, source, destination, out.octets(datagram));
+                    let octets = out.octets(datagram);
+                    self.transmit(number, datagram.port, source, destination, octets);
                 }
                 Output::Notice(notice) => self.notices[number].push(notice.text.clone()),
                 Output::Persist(_, value) => {
@@ -183,11 +207,17 @@ impl Lab {
         if segment.cut {
             return;
         }
-        for (router, to, address) in &segment.members {
-            let (router, to, address) = (*router, *to, *address);
-            if (router, to) == (from, id) {
-                continue;
-            }
+        let here = |address: &Ipv4Addr| segment.members.iter().any(|member| member.2 == *address);
+        let mut receivers: Vec<(usize, InterfaceId, Ipv4Addr, Duration)> = segment
+            .members
+            .iter()
+            .filter(|member| (member.0, member.1) != (from, id))
+            .map(|(router, to, address)| (*router, *to, *address, Duration::ZERO))
+            .collect();
+        if !destination.is_multicast() && !here(&destination) {
+            receivers = self.forwarded(from, id, destination).into_iter().collect();
+        }
+        for (router, to, address, further) in receivers {
             let Some(spec) = to.port().and_then(|port| self.ports.get(&(router, port))) else {
                 continue;
             };
@@ -200,7 +230,8 @@ impl Lab {
                 _ => 1,
             };
             for copy in 0..copies {
-                let delay = segment.delay + Duration::from_micros(self.random.below(50) + 700 * copy);
+                let delay =
+                    segment.delay + further + Duration::from_micros(self.random.below(50) + 700 * copy);
                 self.number += 1;
                 let mut octets = octets.to_vec();
                 if self.random.below(1000) < segment.mangle {
@@ -216,6 +247,58 @@ impl Lab {
                 self.queue.insert((self.now + delay, self.number), delivery);
             }
         }
+    }
+
+    /// Where a packet arrives that routers pass on by the routes they were told, and how much longer it takes.
+    fn forwarded(
+        &self,
+        from: usize,
+        by: InterfaceId,
+        destination: Ipv4Addr,
+    ) -> Option<(usize, InterfaceId, Ipv4Addr, Duration)> {
+        let (mut router, mut by, mut further) = (from, Some(by), Duration::ZERO);
+        for _ in 0..self.routers.len() {
+            let fits = |hop: &&NextHop| by.is_none_or(|id| id.index() == Some(hop.interface));
+            let covering = (0..=32)
+                .rev()
+                .map(|length| Prefix4::containing(destination, length).unwrap());
+            let routes = self.routers[router].routes();
+            let mut hops = covering
+                .filter_map(|prefix| routes.get(&prefix))
+                .flat_map(|route| &route.next_hops);
+            let attached = self.segments.iter().find(|segment| {
+                let has = |wanted: Option<Ipv4Addr>| {
+                    let of = |member: &&(usize, InterfaceId, Ipv4Addr)| match wanted {
+                        Some(address) => member.2 == address,
+                        None => member.0 == router,
+                    };
+                    segment.members.iter().any(|member| of(&member))
+                };
+                has(Some(destination)) && has(None)
+            });
+            let gateway = match attached {
+                Some(_) => destination,
+                None => match hops.find(fits)?.gateway? {
+                    IpAddr::V4(gateway) => gateway,
+                    IpAddr::V6(_) => return None,
+                },
+            };
+            let find = |address: Ipv4Addr| {
+                let members = self.segments.iter().filter(|segment| !segment.cut);
+                let mut members =
+                    members.flat_map(|segment| segment.members.iter().map(move |member| (segment, *member)));
+                members.find(|(_, member)| member.2 == address)
+            };
+            let (segment, (next, id, _)) = find(gateway)?;
+            let owns = |member: &(usize, InterfaceId, Ipv4Addr)| member.0 == next && member.2 == destination;
+            let mut all = self.segments.iter().flat_map(|segment| &segment.members);
+            if all.any(owns) {
+                return Some((next, id, destination, further));
+            }
+            further += segment.delay;
+            (router, by) = (next, None);
+        }
+        None
     }
 
     /// A network of these routers: 10.x.y.0/24 for segment number x * 256 + y, each router's last octet its place.

@@ -65,10 +65,16 @@ enum Vertex {
     Router(Ipv4Addr),
 }
 
+/// A link: its cost, its Link Data, and whether it is virtual.
+type Link = (u32, Ipv4Addr, bool);
+
+/// The ends of virtual links: what it costs to get there, and how.
+type Ends = BTreeMap<Ipv4Addr, (u32, Hops)>;
+
 #[derive(Default)]
 struct Area {
-    /// Links by their ends, each with cost and Link Data.
-    links: BTreeMap<(Vertex, Vertex), Vec<(u32, Ipv4Addr)>>,
+    /// Links by their ends.
+    links: BTreeMap<(Vertex, Vertex), Vec<Link>>,
     flags: BTreeMap<Ipv4Addr, RouterFlags>,
     prefixes: Vec<(Vertex, Prefix4, u32)>,
     ways: BTreeMap<Vertex, (u32, Hops)>,
@@ -112,7 +118,7 @@ impl Area {
                         area.prefixes.push((from, prefix, 0));
                     }
                     for router in network.routers().filter(|router| area.flags.contains_key(router)) {
-                        let link = (0, Ipv4Addr::UNSPECIFIED);
+                        let link = (0, Ipv4Addr::UNSPECIFIED, false);
                         area.links
                             .entry((from, Vertex::Router(router)))
                             .or_default()
@@ -146,16 +152,18 @@ impl Area {
             _ => Vec::new(),
         };
         for to in to {
-            self.links
-                .entry((from, to))
-                .or_default()
-                .push((metric, link.data));
+            let link = (metric, link.data, link.kind == LinkType::Virtual);
+            self.links.entry((from, to)).or_default().push(link);
         }
     }
 
     /// Where a link of the root leads.
-    fn first(view: &AreaView<'_>, to: Vertex, data: Ipv4Addr) -> Hops {
+    fn first(view: &AreaView<'_>, ends: &Ends, to: Vertex, (_, data, is_virtual): Link) -> Hops {
         match to {
+            Vertex::Router(router) if is_virtual => ends
+                .get(&router)
+                .map(|(_, hops)| hops.clone())
+                .unwrap_or_default(),
             Vertex::Network(..) => {
                 let index = view.first.networks.get(&data);
                 index.map(|index| NextHop::on(*index)).into_iter().collect()
@@ -168,20 +176,20 @@ impl Area {
     }
 
     /// Bellman and Ford: distances until nothing is shorter, then next hops until nothing is added.
-    fn walk(&mut self, view: &AreaView<'_>, router: Ipv4Addr) {
+    fn walk(&mut self, view: &AreaView<'_>, ends: &Ends, router: Ipv4Addr) {
         let root = Vertex::Router(router);
         if !self.flags.contains_key(&router) {
             return;
         }
         let mut links = self.links.clone();
         for ((_, to), ways) in links.iter_mut().filter(|((from, _), _)| *from == root) {
-            ways.retain(|(_, data)| !Self::first(view, *to, *data).is_empty());
+            ways.retain(|link| !Self::first(view, ends, *to, *link).is_empty());
         }
         let mut distances = BTreeMap::from([(root, 0_u32)]);
         loop {
             let before = distances.clone();
             for ((from, to), links) in &links {
-                for (cost, _) in links {
+                for (cost, ..) in links {
                     let Some(at) = distances.get(from).map(|distance| distance + cost) else {
                         continue;
                     };
@@ -200,7 +208,8 @@ impl Area {
         loop {
             let before = ways.clone();
             for ((from, to), links) in &links {
-                for (cost, data) in links {
+                for link in links {
+                    let cost = &link.0;
                     let (Some(near), Some(far)) = (distances.get(from), distances.get(to)) else {
                         continue;
                     };
@@ -209,10 +218,10 @@ impl Area {
                     }
                     let hops = ways[from].1.clone();
                     let given: Hops = if *from == root {
-                        Self::first(view, *to, *data)
+                        Self::first(view, ends, *to, *link)
                     } else if let (Vertex::Network(..), Vertex::Router(_)) = (from, to) {
                         let back = self.links.get(&(*to, *from)).into_iter().flatten();
-                        let addresses: Vec<Ipv4Addr> = back.map(|(_, data)| *data).collect();
+                        let addresses: Vec<Ipv4Addr> = back.map(|(_, data, _)| *data).collect();
                         let towards = hops.iter().flat_map(|hop| match hop.gateway {
                             Some(_) => vec![*hop],
                             None => {
@@ -297,9 +306,23 @@ struct Router {
 pub(super) fn calculate(view: &View<'_>) -> Model {
     let own = view.router;
     let mut areas: BTreeMap<AreaId, Area> = BTreeMap::new();
-    for area in &view.areas {
+    let none = Ends::new();
+    // The backbone last: what is reached over its virtual links is reached through the others.
+    let mut ends = Ends::new();
+    for area in view.areas.iter().rev() {
         let mut read = Area::read(area);
-        read.walk(area, own);
+        read.walk(area, if area.area.is_backbone() { &ends } else { &none }, own);
+        for (_, router) in view
+            .virtual_links
+            .iter()
+            .filter(|(through, _)| *through == area.area)
+        {
+            let Some((cost, hops, _)) = read.router(*router, own) else {
+                continue;
+            };
+            let end = ends.entry(*router).or_insert((u32::MAX, Hops::new()));
+            shorten(&mut end.0, &mut end.1, cost, hops);
+        }
         areas.insert(area.area, read);
     }
     let transit: Vec<AreaId> = areas

@@ -52,6 +52,8 @@ struct Area {
     there: BTreeSet<u64>,
     flags: BTreeMap<u64, u8>,
     links: Vec<Link>,
+    /// Virtual links, in the backbone.
+    virtual_links: Vec<Link>,
     networks: Vec<Network>,
     stubs: BTreeMap<(u64, Prefix4), u16>,
     /// Links of ours without a neighbour, by Link Data.
@@ -70,6 +72,8 @@ pub(super) struct World {
     border: bool,
     rfc1583: bool,
     least_cost: u64,
+    /// Virtual links of ours with a neighbour: the area they lead through, and the router.
+    ends: BTreeSet<(AreaId, Ipv4Addr)>,
 }
 
 fn network(area: AreaId, number: usize, host: u8) -> Ipv4Addr {
@@ -102,6 +106,7 @@ impl World {
             border: true,
             rfc1583: seed.0.is_multiple_of(2),
             least_cost,
+            ends: BTreeSet::new(),
         };
         for (id, _) in AREAS {
             world.databases.insert(Some(id), Database::new(seed));
@@ -116,6 +121,11 @@ impl World {
                     area.links.push(Link {
                         ends: [(a, Some(out)), (b, Some(back))],
                     });
+                    if id.is_backbone() && a != 0 {
+                        area.virtual_links.push(Link {
+                            ends: [(a, Some(back)), (0, Some(out))],
+                        });
+                    }
                 }
                 if number < 3 {
                     area.networks.push(Network {
@@ -163,6 +173,15 @@ impl World {
             return;
         };
         let someone = random.below(ROUTERS);
+        if !area.virtual_links.is_empty() && random.chance(1, 4) {
+            let end = (AreaId(1 + random.below(2) as u32), router(someone));
+            if !self.ends.remove(&end) {
+                self.ends.insert(end);
+            }
+            let link = random.below(area.virtual_links.len() as u64) as usize;
+            area.virtual_links[link].ends[random.below(2) as usize].1 = cost;
+            return;
+        }
         match random.below(8) {
             0..=2 => {
                 let link = random.below(area.links.len() as u64) as usize;
@@ -307,6 +326,7 @@ impl World {
         let areas = AREAS.iter().map(|(id, kind)| AreaView {
             area: *id,
             kind: *kind,
+            no_summary: false,
             database: &self.databases[&Some(*id)],
             first: first(*id, &self.areas[id]),
         });
@@ -319,6 +339,7 @@ impl World {
             limit: 16,
             addresses: BTreeSet::from([network(AreaId(0), 0, 77)]),
             ranges: BTreeSet::from([Prefix4::new(Ipv4Addr::new(10, 1, 0, 0), 24).unwrap()]),
+            virtual_links: self.ends.clone(),
         }
     }
 }
@@ -380,13 +401,15 @@ fn say_area(id: AreaId, area: &Area, wanted: &mut Said) {
                 metric,
             });
         };
-        for (place, Link { ends }) in area.links.iter().enumerate() {
+        let real = area.links.iter().map(|link| (LinkType::PointToPoint, link));
+        let links_of = real.chain(area.virtual_links.iter().map(|link| (LinkType::Virtual, link)));
+        for (place, (kind, Link { ends })) in links_of.enumerate() {
             for (side, (end, cost)) in ends.iter().enumerate() {
                 if end == number
                     && let Some(cost) = cost
                 {
                     let other = router(ends[1 - side].0);
-                    link(LinkType::PointToPoint, other, data(id, place, side), *cost);
+                    link(kind, other, data(id, place, side), *cost);
                 }
             }
         }
