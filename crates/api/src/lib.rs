@@ -30,7 +30,7 @@ pub use messages::{
 pub use openapi::document;
 pub use routes::{
     Destination, Explanation, InactiveRow, Installed, KernelMatch, MAX_PAGE, NextHopRow, OwnerCounters,
-    PageQuery, RouteAnswer, RouteCounters, RoutePage, RouteQuery, RouteRow,
+    PageQuery, Recursion, RouteAnswer, RouteCounters, RoutePage, RouteQuery, RouteRow,
 };
 pub use server::{Limits, Server, bind, give_to_group};
 pub use toml::{parse_toml, parse_value, write_toml};

@@ -26,7 +26,7 @@ impl Fib {
         let object = match (forwarding.kind, forwarding.set) {
             (RouteKind::Unicast, Some(set)) => match forwarding.next_hops.as_slice() {
                 [] => return None,
-                [hop] if forwarding.members <= 1 => self.objects.acquire(Single::hop(hop, family)),
+                [hop] if !forwarding.can_change => self.objects.acquire(Single::hop(hop, family)),
                 hops => {
                     let (object, changed) = self.objects.acquire_group(set, family, hops);
                     if changed {

@@ -96,10 +96,11 @@ pub(crate) fn row(prefix: &str) -> RouteRow {
         tag: 0,
         kind: RouteKind::Unicast,
         next_hops: vec![NextHopRow {
-            interface: "eth0".to_owned(),
+            interface: Some("eth0".to_owned()),
             interface_index: InterfaceIndex(2),
             gateway: Some("192.0.2.7".parse().unwrap()),
             weight: 1,
+            recursive: None,
         }],
         age_seconds: 7,
         best: true,
