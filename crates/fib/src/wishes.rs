@@ -125,6 +125,7 @@ impl Fib {
                     Work {
                         wanted,
                         held,
+                        since: self.now,
                         ..Work::default()
                     },
                 );
@@ -151,6 +152,7 @@ impl Fib {
             wanted,
             held: held.then_some(row.form),
             seen: true,
+            since: self.now,
             ..Work::default()
         };
         self.works.insert(prefix, work);
