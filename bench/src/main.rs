@@ -12,6 +12,7 @@ mod live_metric;
 mod machine;
 mod module;
 mod policy;
+mod recursion;
 mod report;
 mod rig;
 mod rip_10k;
@@ -35,8 +36,9 @@ use report::{Report, Section};
 /// What is measured: a name, and how.
 type Benchmark = (&'static str, fn(&Context) -> Result<Section>);
 
-const BENCHMARKS: [Benchmark; 10] = [
+const BENCHMARKS: [Benchmark; 11] = [
     ("table", table::run),
+    ("recursion", recursion::run),
     ("policy", policy::run),
     ("spf", spf::run),
     ("module", module::run),
@@ -52,7 +54,7 @@ const BENCHMARKS: [Benchmark; 10] = [
 #[derive(Parser)]
 #[command(name = "cargo xtask bench", max_term_width = 100)]
 struct Arguments {
-    /// Which: table, policy, spf, module, set, transaction, live-metric, live-cost, rip-10k, kernel-1m; all of them by default
+    /// Which: table, recursion, policy, spf, module, set, transaction, live-metric, live-cost, rip-10k, kernel-1m; all of them by default
     names: Vec<String>,
     /// How often each thing is measured, in place of each benchmark's own number
     #[arg(long)]

@@ -282,6 +282,15 @@ pub(crate) enum Show {
     Counters,
     /// The protocols' own tables
     Database,
+    /// What differs between the routing table and the kernel's, and since when
+    #[command(
+        after_help = "The kernel is read for it. Nothing listed means: every best route is in the kernel as the router thinks.\n\nExamples:\n  waypost show fib\n  waypost show fib --limit 1000 --json"
+    )]
+    Fib {
+        /// List at most this many destinations
+        #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+        limit: u64,
+    },
     /// OSPF: its database, graph, shortest paths and calculations
     #[command(subcommand)]
     Ospf(ospf::Show),

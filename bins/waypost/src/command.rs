@@ -276,6 +276,11 @@ impl Desk<'_> {
                 let answer = ospf::show(self.sheet, &mut self.router, &show, self.json)?;
                 self.answered(answer)
             }
+            Show::Fib { limit } => {
+                let limit = limit.to_string();
+                let answer = self.router.get(&query("/v1/fib", [("limit", limit.as_str())]))?;
+                self.shown(&answer, render::fib)
+            }
             Show::Database => {
                 let answer = self.router.get("/v1/database")?;
                 self.shown(&answer, render::database)

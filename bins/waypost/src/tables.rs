@@ -169,7 +169,7 @@ fn line(row: &RouteRow) -> Line {
             .iter()
             .map(|hop| Hop {
                 gateway: hop.gateway,
-                device: Some(hop.interface.clone()),
+                device: hop.interface.clone(),
                 weight: (hop.weight != 1).then_some(hop.weight),
                 onlink: false,
             })

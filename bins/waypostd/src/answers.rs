@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use waypost_api::{
     Destination, Explanation, Installed, KernelMatch, LoadAnswer, NextHopRow, OwnerCounters, PageQuery,
-    RouteAnswer, RouteCounters, RoutePage, RouteQuery, RouteRow,
+    Recursion, RouteAnswer, RouteCounters, RoutePage, RouteQuery, RouteRow,
 };
 use waypost_host::table::TableView;
 use waypost_rtm::{Candidate, EntityStatus, Standing};
@@ -111,15 +111,6 @@ fn row(view: &TableView<'_>, names: &NameMap, prefix: Prefix, candidate: &Candid
         Standing::Best | Standing::Held { .. } | Standing::Merged
     );
     let (installed, trouble) = installed(view, prefix, candidate, best);
-    let hop = |hop: &NextHop| NextHopRow {
-        interface: names
-            .get(&hop.interface)
-            .cloned()
-            .unwrap_or_else(|| format!("if{}", hop.interface)),
-        interface_index: hop.interface,
-        gateway: hop.gateway,
-        weight: hop.weight,
-    };
     RouteRow {
         prefix,
         owner: candidate.owner,
@@ -127,12 +118,43 @@ fn row(view: &TableView<'_>, names: &NameMap, prefix: Prefix, candidate: &Candid
         metric: candidate.route.metric,
         tag: candidate.route.tag,
         kind: candidate.route.kind,
-        next_hops: candidate.route.next_hops.iter().map(hop).collect(),
+        next_hops: next_hops(view, names, &candidate.route.next_hops),
         age_seconds: view.now.since(candidate.since).as_secs(),
         best,
         installed,
-        reason: trouble.or_else(|| why(candidate)),
+        reason: trouble.or_else(|| why(view, candidate)),
     }
+}
+
+fn next_hops(view: &TableView<'_>, names: &NameMap, hops: &[NextHop]) -> Vec<NextHopRow> {
+    let hop = |hop: &NextHop| {
+        let gateway = hop.gateway.filter(|_| hop.is_recursive());
+        let recursive = gateway
+            .and_then(|gateway| view.rtm.resolution(gateway))
+            .map(|resolution| match resolution {
+                Ok(way) => Recursion {
+                    through: Some(way.through),
+                    next_hops: next_hops(view, names, &way.next_hops),
+                    reason: None,
+                },
+                Err(reason) => Recursion {
+                    through: None,
+                    next_hops: Vec::new(),
+                    reason: Some(reason.to_string()),
+                },
+            });
+        let name = || names.get(&hop.interface).cloned();
+        NextHopRow {
+            interface: gateway
+                .is_none()
+                .then(|| name().unwrap_or_else(|| format!("if{}", hop.interface))),
+            interface_index: hop.interface,
+            gateway: hop.gateway,
+            weight: hop.weight,
+            recursive,
+        }
+    };
+    hops.iter().map(hop).collect()
 }
 
 /// Whether the kernel has the route and, if not, why.
@@ -168,7 +190,7 @@ fn installed(
     }
 }
 
-fn why(candidate: &Candidate) -> Option<String> {
+fn why(view: &TableView<'_>, candidate: &Candidate) -> Option<String> {
     let reason = match candidate.standing {
         Standing::Best if candidate.stale => "kept while its protocol restarts".to_owned(),
         Standing::Best => return None,
@@ -184,7 +206,19 @@ fn why(candidate: &Candidate) -> Option<String> {
             )
         }
         Standing::Tie => "equal in preference and metric; the other was there before".to_owned(),
-        Standing::Inactive => "none of its next hops is on an interface that is up".to_owned(),
+        Standing::Inactive => {
+            let hops = candidate.route.next_hops.iter().filter(|hop| hop.is_recursive());
+            let why = hops.filter_map(|hop| {
+                let reason = view.rtm.resolution(hop.gateway?)?.as_ref().err()?;
+                Some(format!("{} is not resolved: {reason}", hop.gateway?))
+            });
+            let why: Vec<String> = why.collect();
+            if why.is_empty() {
+                "none of its next hops is on an interface that is up".to_owned()
+            } else {
+                format!("none of its next hops can be used: {}", why.join("; "))
+            }
+        }
         Standing::Pending => "better than the best route; about to take over".to_owned(),
     };
     Some(reason)

@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use waypost_api::{Daemon, DaemonStatus, LoadReply, ManagerJob, Phase, RouteQuery, RouteReply};
+use waypost_api::{Daemon, DaemonStatus, FibReply, LoadReply, ManagerJob, Phase, RouteQuery, RouteReply};
 use waypost_host::daemon::ManagerHandle;
 use waypost_host::table::TableHandle;
 use waypost_manager::InterfaceChange;
 use waypost_routprot::Refusal;
-use waypost_sys::clock;
+use waypost_sys::{clock, process};
 use waypost_types::{InterfaceIndex, ProtocolId, RouteBatch, Time};
 
-use crate::{answers, forwarding};
+use crate::{answers, fib, forwarding};
 
 /// Names of interfaces, for route rows.
 pub(crate) type NameMap = BTreeMap<InterfaceIndex, String>;
-type Names = Arc<RwLock<NameMap>>;
+pub(crate) type Names = Arc<RwLock<NameMap>>;
 
 /// Settings are read for so many interfaces at most whenever somebody asks for the status.
 const MOST_LOOKED_AT: usize = 256;
@@ -27,6 +27,8 @@ pub(crate) struct Running {
     infobase: String,
     start: Time,
     state: Mutex<State>,
+    /// Held by who compares the kernel with the table.
+    audit: Arc<Mutex<()>>,
 }
 
 struct State {
@@ -50,6 +52,7 @@ impl Running {
                 notes: Vec::new(),
                 file: Vec::new(),
             }),
+            audit: Arc::default(),
         }
     }
 
@@ -107,6 +110,22 @@ impl Daemon for Running {
             let names = names.read().unwrap_or_else(PoisonError::into_inner);
             reply(answers::answer(view, &names, &query));
         }));
+    }
+
+    fn fib(&self, limit: usize, reply: FibReply) {
+        let (table, names, one) = (self.table.clone(), self.names.clone(), self.audit.clone());
+        let audit = move || {
+            process::name_thread("audit");
+            // One at a time: each reads the whole kernel.
+            let _one = one.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(report) = fib::report(&table, &names, limit) {
+                reply(report);
+            }
+        };
+        let started = std::thread::Builder::new().name("audit".to_owned()).spawn(audit);
+        if let Err(error) = started {
+            tracing::warn!(%error, "no thread to compare the kernel with");
+        }
     }
 
     fn change_routes(&self, owner: ProtocolId, changes: RouteBatch, reply: LoadReply) {

@@ -4,6 +4,7 @@ mod access;
 mod answers;
 mod companion;
 mod daemon;
+mod fib;
 mod forwarding;
 mod logging;
 mod modules;

@@ -5,13 +5,16 @@ use serde::{Deserialize, Serialize};
 use waypost_manager::Manager;
 use waypost_types::{ProtocolId, RouteBatch, Time, WallTime};
 
-use crate::{LoadAnswer, RouteAnswer, RouteQuery};
+use crate::{FibReport, LoadAnswer, RouteAnswer, RouteQuery};
 
 /// Something to do with the manager, on the thread that owns it, told what time it is.
 pub type ManagerJob = Box<dyn FnOnce(&mut Manager, Time, WallTime) + Send>;
 
 /// Where the answer to a [`RouteQuery`] goes. Dropping it unanswered is answered as "the router is stopped".
 pub type RouteReply = Box<dyn FnOnce(RouteAnswer) + Send>;
+
+/// Where the answer about the kernel goes. Dropping it unanswered is answered as "the router is stopped".
+pub type FibReply = Box<dyn FnOnce(FibReport) + Send>;
 
 /// Told when routes were changed, with how many their owner has then. Dropped untold, it is answered as "the router is stopped".
 pub type LoadReply = Box<dyn FnOnce(LoadAnswer) + Send>;
@@ -23,6 +26,9 @@ pub trait Daemon: Send + Sync + 'static {
 
     /// Has the routing table's thread answer a question.
     fn routes(&self, query: RouteQuery, reply: RouteReply);
+
+    /// Compares the routing table, the view of the kernel and the kernel itself; lists up to `limit` destinations that differ.
+    fn fib(&self, limit: usize, reply: FibReply);
 
     /// Changes routes of an owner, in order.
     fn change_routes(&self, owner: ProtocolId, changes: RouteBatch, reply: LoadReply);

@@ -14,6 +14,7 @@ mod daemon;
 mod endpoints;
 mod failure;
 mod feed;
+mod fib;
 mod messages;
 mod openapi;
 mod routes;
@@ -21,7 +22,8 @@ mod server;
 mod toml;
 
 pub use access::{AccessPolicy, MembershipCheck, UserName};
-pub use daemon::{Daemon, DaemonStatus, LoadReply, ManagerJob, Phase, RouteReply};
+pub use daemon::{Daemon, DaemonStatus, FibReply, LoadReply, ManagerJob, Phase, RouteReply};
+pub use fib::{FibObject, FibReport, FibRow, FibState};
 pub use messages::{
     AutostaticAnswer, ChangeRequest, CountersAnswer, DiffAnswer, DiffChange, DiffRequest, EditRequest,
     HeaderAnswer, HeaderEntry, HeaderRequest, InterfaceRow, LoadAnswer, LoadRequest, MAX_LOAD, NeighborRow,
@@ -30,7 +32,7 @@ pub use messages::{
 pub use openapi::document;
 pub use routes::{
     Destination, Explanation, InactiveRow, Installed, KernelMatch, MAX_PAGE, NextHopRow, OwnerCounters,
-    PageQuery, RouteAnswer, RouteCounters, RoutePage, RouteQuery, RouteRow,
+    PageQuery, Recursion, RouteAnswer, RouteCounters, RoutePage, RouteQuery, RouteRow,
 };
 pub use server::{Limits, Server, bind, give_to_group};
 pub use toml::{parse_toml, parse_value, write_toml};

@@ -186,15 +186,34 @@ pub struct RouteRow {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct NextHopRow {
-    /// The outgoing interface's name.
-    pub interface: String,
-    /// Its number.
+    /// The outgoing interface's name; absent when the next hop is recursive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interface: Option<String>,
+    /// Its number; 0 when the next hop is recursive.
     pub interface_index: InterfaceIndex,
     /// The router on that link; absent when the destination itself is on the link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gateway: Option<IpAddr>,
     /// Share of an equal-cost set, 1..=256.
     pub weight: u16,
+    /// Where a recursive next hop leads: one whose gateway may be anywhere. Absent for others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recursive: Option<Recursion>,
+}
+
+/// How the routing table reaches the gateway of a recursive next hop.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Recursion {
+    /// The destination whose route leads to the gateway; absent when none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through: Option<Prefix>,
+    /// The next hops that packets take; none when nothing leads to the gateway.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub next_hops: Vec<NextHopRow>,
+    /// Why nothing leads to the gateway, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// Whether the kernel has a route.

@@ -27,6 +27,7 @@ impl Fib {
     /// The batch is to be sent, and [`Self::completed`] or [`Self::batch_lost`] to be called.
     pub fn next_batch(&mut self, now: Time, batch: &mut Batch<Token>) -> Option<BatchId> {
         batch.clear();
+        self.now = now;
         if self.in_flight.is_some() || self.resync.is_some() {
             return None;
         }

@@ -61,6 +61,8 @@ pub struct Fib {
     /// The kernel's state is to be read anew.
     pub(crate) resync: Option<Time>,
     pub(crate) last_resync: Option<Time>,
+    /// What time it was when that was last said.
+    pub(crate) now: Time,
     /// How many resyncs in a row were disturbed.
     pub(crate) disturbed_resyncs: u32,
     pub(crate) mark: bool,
@@ -90,6 +92,7 @@ impl Fib {
             swept: false,
             resync: Some(Time::ZERO),
             last_resync: None,
+            now: Time::ZERO,
             disturbed_resyncs: 0,
             mark: false,
             statistics: Statistics::default(),
@@ -105,6 +108,7 @@ impl Fib {
 
     /// Tries again what is due.
     pub fn expire(&mut self, now: Time) {
+        self.now = now;
         while let Some(due) = self.works.next_due(now) {
             match due {
                 Retry::Route(prefix) => self.works.enqueue(prefix),

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use smallvec::SmallVec;
-use waypost_netlink::constants::{
-    AF_UNSPEC, NLM_F_REPLACE, RTN_BLACKHOLE, RTN_PROHIBIT, RTN_UNICAST, RTN_UNREACHABLE,
-};
+use waypost_netlink::constants::{AF_UNSPEC, NLM_F_REPLACE};
 use waypost_netlink::{Body, Link, LinkFlags, Message, Nexthop, Route, RouteNextHopFlags};
 use waypost_rtm::Family;
 use waypost_types::{InterfaceIndex, NextHop, Prefix, RouteKind, Time};
@@ -26,6 +24,7 @@ pub(crate) fn is_alive(link: &Link) -> bool {
 impl Fib {
     /// Takes in a notification. Those of the caller's own requests, which bear the port of its socket, must be left out.
     pub fn hear(&mut self, now: Time, message: &Message) {
+        self.now = now;
         // What the kernel does by itself has no port, and is no meddling.
         let meddled = message.header.port != 0;
         match &message.body {
@@ -525,13 +524,7 @@ impl Fib {
         if !is_our_route(self.mode, route) {
             return None;
         }
-        let kind = match route.kind {
-            RTN_UNICAST => RouteKind::Unicast,
-            RTN_BLACKHOLE => RouteKind::Blackhole,
-            RTN_UNREACHABLE => RouteKind::Unreachable,
-            RTN_PROHIBIT => RouteKind::Prohibit,
-            _ => return None,
-        };
+        let kind = ownership::kind_of(route)?;
         let object = match route.nexthop {
             Some(id) => {
                 let index = ownership::index(id)?;

@@ -39,6 +39,7 @@
 //! `proto static` or not, names none and is never touched. On kernels without nexthop objects the priority
 //! [`INLINE_PRIORITY`] is the mark.
 
+mod audit;
 mod batches;
 mod fib;
 mod hear;
@@ -52,6 +53,7 @@ mod rows;
 mod wishes;
 mod work;
 
+pub use audit::{Found, ObjectDifference};
 pub use fib::{BatchId, Fib, Refused, Token};
 pub use ownership::{FIRST_ID, INLINE_PRIORITY, LAST_ID, Mode, PRIORITY, RTPROT_WAYPOST, kernel_protocol};
 pub use report::{Counts, Failure, Installation, Statistics};

@@ -16,10 +16,11 @@
 //! route goes through is not deleted.
 
 use waypost_netlink::constants::{
-    RT_TABLE_MAIN, RTPROT_BGP, RTPROT_KERNEL, RTPROT_OSPF, RTPROT_RIP, RTPROT_STATIC,
+    RT_TABLE_MAIN, RTN_BLACKHOLE, RTN_PROHIBIT, RTN_UNICAST, RTN_UNREACHABLE, RTPROT_BGP, RTPROT_KERNEL,
+    RTPROT_OSPF, RTPROT_RIP, RTPROT_STATIC,
 };
 use waypost_netlink::{Nexthop, NexthopId, Route, RouteProtocol};
-use waypost_types::{Prefix, ProtocolId};
+use waypost_types::{Prefix, ProtocolId, RouteKind};
 
 /// The lowest id of a nexthop object of ours.
 pub const FIRST_ID: u32 = 0x5750_0000;
@@ -91,6 +92,17 @@ pub(crate) fn index(id: NexthopId) -> Option<u32> {
 /// Whether the object is ours.
 pub(crate) fn is_our_object(nexthop: &Nexthop) -> bool {
     index(nexthop.id).is_some() && nexthop.protocol == RTPROT_WAYPOST
+}
+
+/// What happens to packets that follow a route; `None` for kinds that ours never are.
+pub(crate) const fn kind_of(route: &Route) -> Option<RouteKind> {
+    match route.kind {
+        RTN_UNICAST => Some(RouteKind::Unicast),
+        RTN_BLACKHOLE => Some(RouteKind::Blackhole),
+        RTN_UNREACHABLE => Some(RouteKind::Unreachable),
+        RTN_PROHIBIT => Some(RouteKind::Prohibit),
+        _ => None,
+    }
 }
 
 /// Whether the route competes with ours to its destination: table, selectors and priority are those of ours.

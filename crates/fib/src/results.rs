@@ -25,6 +25,7 @@ impl Fib {
         let Some((_, tokens)) = self.in_flight.take_if(|(in_flight, _)| *in_flight == id) else {
             return;
         };
+        self.now = now;
         self.statistics.refused += refused.len() as u64;
         let mut failures: BTreeMap<Token, Failure> = refused
             .into_iter()

@@ -49,6 +49,7 @@ impl Fib {
     ///
     /// Links and objects are to be dumped before routes, and all of them after the last notification was read.
     pub fn resync_begin(&mut self, now: Time, links: &[Link], nexthops: &[Nexthop]) {
+        self.now = now;
         self.batch_lost(now);
         self.mark = !self.mark;
         self.foreign.clear();
@@ -160,6 +161,7 @@ impl Fib {
     /// changes kept disturbing it: then it may be there, and all is read again, the later the more often this happens.
     pub fn resync_end(&mut self, now: Time, complete: bool) {
         self.resync = None;
+        self.now = now;
         self.last_resync = Some(now);
         self.statistics.resyncs += 1;
         let mark = self.mark;

@@ -26,7 +26,7 @@ impl Fib {
         let object = match (forwarding.kind, forwarding.set) {
             (RouteKind::Unicast, Some(set)) => match forwarding.next_hops.as_slice() {
                 [] => return None,
-                [hop] if forwarding.members <= 1 => self.objects.acquire(Single::hop(hop, family)),
+                [hop] if !forwarding.can_change => self.objects.acquire(Single::hop(hop, family)),
                 hops => {
                     let (object, changed) = self.objects.acquire_group(set, family, hops);
                     if changed {
@@ -125,6 +125,7 @@ impl Fib {
                     Work {
                         wanted,
                         held,
+                        since: self.now,
                         ..Work::default()
                     },
                 );
@@ -151,6 +152,7 @@ impl Fib {
             wanted,
             held: held.then_some(row.form),
             seen: true,
+            since: self.now,
             ..Work::default()
         };
         self.works.insert(prefix, work);

@@ -38,6 +38,8 @@ pub(crate) struct Work {
     pub(crate) attempts: u32,
     pub(crate) retry: Option<Time>,
     pub(crate) failure: Option<Box<Failure>>,
+    /// When it began to be otherwise than wanted.
+    pub(crate) since: Time,
 }
 
 /// How long to wait after so many failures in a row: a quarter of a second at first, a minute at most.

@@ -136,7 +136,8 @@ impl SupportFunctions for HostServices {
         }
         self.read(|view| {
             for hop in &route.next_hops {
-                if !view.interfaces.contains_key(&hop.interface) {
+                // The table finds the interface of a recursive one.
+                if !hop.is_recursive() && !view.interfaces.contains_key(&hop.interface) {
                     return Err(
                         Refusal::invalid("a next hop is on no known interface").with_value(hop.interface)
                     );

@@ -31,7 +31,7 @@ pub struct SubscriberConfig {
     /// Of whose routes, or `None` for everybody's. A best route of anybody else is told as none.
     pub owners: Option<BTreeSet<ProtocolId>>,
     /// Only for [`SubscriberKind::Forwarding`]: when some next hops of a set fail or come back while others are
-    /// usable, that is told once for the set (see [`Rtm::drain_next_hop_sets`](crate::Rtm::drain_next_hop_sets)) and
+    /// usable, or recursive ones resolve otherwise, that is told once for the set (see [`Rtm::drain_next_hop_sets`](crate::Rtm::drain_next_hop_sets)) and
     /// not for every destination that uses it.
     pub by_set: bool,
 }
@@ -97,11 +97,11 @@ pub struct Forwarding {
     pub metric: u32,
     /// The next-hop set of unicast routes.
     pub set: Option<NextHopSetId>,
-    /// How many next hops the set has, usable or not. A set of several can shrink to one and grow again under the
-    /// same id, which a set of one cannot.
-    pub members: usize,
-    /// Those next hops of the set that are usable now; at least one for unicast, unless a
-    /// [`sweep`](crate::Rtm::sweep) after an interface went down is not yet through.
+    /// Whether the set can have other next hops under the same id: it has several, of which some can fail and come back, or
+    /// a recursive one.
+    pub can_change: bool,
+    /// Those next hops of the set that are usable now, what recursive ones resolve to in their place; at least one for
+    /// unicast, unless a [`sweep`](crate::Rtm::sweep) after an interface went down is not yet through.
     pub next_hops: NextHops,
 }
 

@@ -81,7 +81,7 @@ pub enum Standing {
     },
     /// Lost although equal: the best route was best, or there, before it (router-services P-51).
     Tie,
-    /// Not eligible: all its next hops go out of unusable interfaces.
+    /// Not eligible: all its next hops go out of unusable interfaces or are not resolved.
     Inactive,
     /// Better than the best route as it stands: will win when the running [`sweep`](crate::Rtm::sweep) gets here.
     Pending,

@@ -3,6 +3,9 @@
 //! A million routes through one gateway share one next hop and one set. A set lists next hops in the order of their
 //! interface and gateway, whatever order its owner used, so that the same next hops are the same set. The weight
 //! belongs to the membership and not to the next hop, as in the kernel's nexthop groups.
+//!
+//! A recursive next hop stands in a set as its owner gave it. What it resolves to is kept beside it ([`crate::tracked`]), so
+//! that another way to a gateway changes what its sets forward to and nothing in any route.
 
 use std::collections::BTreeSet;
 use std::hash::BuildHasher;
@@ -12,6 +15,8 @@ use foldhash::quality::FixedState;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 use waypost_types::{InterfaceIndex, MAX_NEXT_HOPS, NextHop, NextHops, Seed};
+
+use crate::tracked::{Resolution, Tracked, spread};
 
 /// A set of next hops as its routes' owner gave it. Two ids are equal only if the sets are: a number that is used
 /// again gets a new generation. Which of the next hops are usable may change under the same id.
@@ -37,7 +42,19 @@ struct Hop {
     key: HopKey,
     /// Sets that have this next hop as member.
     references: u32,
+    /// It goes out of a usable interface, or it is recursive and resolved.
     usable: bool,
+}
+
+impl HopKey {
+    /// The gateway, if the way to it is to be found.
+    const fn recursive(&self) -> Option<IpAddr> {
+        if self.interface.0 == InterfaceIndex::UNSPECIFIED.0 {
+            self.gateway
+        } else {
+            None
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -56,6 +73,14 @@ struct Set {
     queued: u32,
 }
 
+/// A set that has other usable next hops than before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ChangedSet {
+    pub(crate) index: u32,
+    /// It has some and had none, or the other way round: routes through it came into question, or fell out of it.
+    pub(crate) turned: bool,
+}
+
 /// The interner. Its tables are never iterated, so hash order cannot show.
 pub(crate) struct NextHopSets {
     hasher: FixedState,
@@ -67,6 +92,7 @@ pub(crate) struct NextHopSets {
     set_table: HashTable<u32>,
     by_interface: BTreeSet<(InterfaceIndex, u32)>,
     unusable: BTreeSet<InterfaceIndex>,
+    pub(crate) tracked: Tracked,
     /// The answer to the last question: routes of one batch mostly share their next hops.
     last: Option<(NextHops, NextHopSetId)>,
 }
@@ -83,6 +109,7 @@ impl NextHopSets {
             set_table: HashTable::new(),
             by_interface: BTreeSet::new(),
             unusable: BTreeSet::new(),
+            tracked: Tracked::default(),
             last: None,
         }
     }
@@ -152,9 +179,9 @@ impl NextHopSets {
                 weight: next_hop.weight,
             });
         }
-        let usable = sorted
+        let usable = members
             .iter()
-            .filter(|hop| !self.unusable.contains(&hop.interface))
+            .filter(|member: &&Member| self.hops[member.hop as usize].usable)
             .count() as u8;
         let hash = self.hasher.hash_one(members.as_slice());
         let index = match self.free_sets.pop() {
@@ -180,8 +207,14 @@ impl NextHopSets {
         self.set_table.insert_unique(hash, index, |&set| {
             hasher.hash_one(sets[set as usize].members.as_slice())
         });
-        for next_hop in sorted {
-            self.by_interface.insert((next_hop.interface, index));
+        let set = &self.sets[index as usize];
+        for member in &set.members {
+            let key = &self.hops[member.hop as usize].key;
+            if key.recursive().is_some() {
+                self.tracked.add_set(member.hop, index);
+            } else {
+                self.by_interface.insert((key.interface, index));
+            }
         }
         index
     }
@@ -195,7 +228,7 @@ impl NextHopSets {
         let hop = Hop {
             key,
             references: 1,
-            usable: !self.unusable.contains(&key.interface),
+            usable: key.recursive().is_none() && !self.unusable.contains(&key.interface),
         };
         let index = match self.free_hops.pop() {
             Some(index) => {
@@ -210,22 +243,30 @@ impl NextHopSets {
         let (hasher, hops) = (&self.hasher, &self.hops);
         self.hop_table
             .insert_unique(hash, index, |&hop| hasher.hash_one(hops[hop as usize].key));
+        if let Some(gateway) = key.recursive() {
+            self.tracked.add(index, gateway);
+        }
         index
     }
 
     /// The set of all next hops of `sets`, those of the first first, as many as fit. Has one more reference.
     pub(crate) fn acquire_union(&mut self, sets: &[u32]) -> u32 {
-        let mut union: SmallVec<[NextHop; 4]> = SmallVec::new();
+        let mut union = NextHops::new();
         for &set in sets {
-            for next_hop in self.next_hops(set) {
-                if let Some(have) = union.iter_mut().find(|have| key(have) == key(&next_hop)) {
-                    have.weight = have.weight.max(next_hop.weight);
-                } else if union.len() < MAX_NEXT_HOPS {
-                    union.push(next_hop);
-                }
-            }
+            self.add_to_union(&mut union, set);
         }
         self.acquire(&union)
+    }
+
+    /// Adds the next hops of a set to others, as many as fit.
+    pub(crate) fn add_to_union(&self, union: &mut NextHops, set: u32) {
+        for next_hop in self.next_hops(set) {
+            if let Some(have) = union.iter_mut().find(|have| key(have) == key(&next_hop)) {
+                have.weight = have.weight.max(next_hop.weight);
+            } else if union.len() < MAX_NEXT_HOPS {
+                union.push(next_hop);
+            }
+        }
     }
 
     /// Gives one reference back; the last one frees the set and the next hops only it had.
@@ -248,9 +289,17 @@ impl NextHopSets {
         self.free_sets.push(index);
         for member in members {
             let hop = &mut self.hops[member.hop as usize];
-            self.by_interface.remove(&(hop.key.interface, index));
+            let gateway = hop.key.recursive();
+            if gateway.is_some() {
+                self.tracked.remove_set(member.hop, index);
+            } else {
+                self.by_interface.remove(&(hop.key.interface, index));
+            }
             hop.references -= 1;
             if hop.references == 0 {
+                if let Some(gateway) = gateway {
+                    self.tracked.remove(member.hop, gateway);
+                }
                 let hash = self.hasher.hash_one(hop.key);
                 if let Ok(entry) = self.hop_table.find_entry(hash, |&hop| hop == member.hop) {
                     entry.remove();
@@ -272,19 +321,73 @@ impl NextHopSets {
         }
     }
 
-    /// How many next hops the set has.
-    pub(crate) fn size(&self, index: u32) -> usize {
-        self.sets.get(index as usize).map_or(0, |set| set.members.len())
+    /// Whether other next hops of the set can come to be usable while some are.
+    pub(crate) fn can_change(&self, index: u32) -> bool {
+        let set = self.sets.get(index as usize);
+        set.is_some_and(|set| set.members.len() > 1 || self.is_recursive(set))
     }
 
-    /// All next hops of the set.
+    fn is_recursive(&self, set: &Set) -> bool {
+        let mut members = set.members.iter();
+        members.any(|member| self.hops[member.hop as usize].key.recursive().is_some())
+    }
+
+    /// Whether the set has a recursive next hop. None such has no set.
+    pub(crate) fn has_recursive(&self, index: u32) -> bool {
+        let set = self.sets.get(index as usize);
+        set.is_some_and(|set| self.is_recursive(set))
+    }
+
+    /// All next hops of the set as its owner gave them.
     pub(crate) fn next_hops(&self, index: u32) -> NextHops {
         self.members(index, |_| true)
     }
 
-    /// Those next hops of the set that go out of usable interfaces.
+    /// Those next hops of the set that go out of usable interfaces, and what the recursive ones resolve to.
     pub(crate) fn usable_next_hops(&self, index: u32) -> NextHops {
-        self.members(index, |hop| hop.usable)
+        let hops = self.members(index, |hop| hop.usable);
+        if !self.has_recursive(index) {
+            return hops;
+        }
+        spread(hops.iter().map(|hop| {
+            let resolved = hop.gateway.and_then(|gateway| self.resolution(gateway));
+            let resolved = resolved.and_then(|resolution| resolution.outcome.as_ref().ok());
+            match resolved {
+                Some(resolved) if hop.is_recursive() => (*hop, resolved.next_hops.clone()),
+                _ => (*hop, NextHops::from_slice(&[*hop])),
+            }
+        }))
+    }
+
+    /// What a recursive next hop through this gateway resolves to, if there is one.
+    pub(crate) fn resolution(&self, gateway: IpAddr) -> Option<&Resolution> {
+        self.tracked.resolution(self.tracked.number(gateway)?)
+    }
+
+    /// Takes over what a gateway resolves to, and gives the sets that forward otherwise than before.
+    pub(crate) fn set_resolution(&mut self, hop: u32, resolution: Resolution) -> Vec<ChangedSet> {
+        let usable = resolution.outcome.is_ok();
+        if !self.tracked.set_resolution(hop, resolution) {
+            return Vec::new();
+        }
+        self.hops[hop as usize].usable = usable;
+        let sets = self.tracked.sets(hop).collect();
+        self.recount(sets)
+    }
+
+    /// Counts the usable next hops of these sets again.
+    fn recount(&mut self, affected: Vec<u32>) -> Vec<ChangedSet> {
+        let changed = affected.into_iter().map(|index| {
+            let set = &mut self.sets[index as usize];
+            let was_usable = set.usable > 0;
+            let usable = set.members.iter().filter(|m| self.hops[m.hop as usize].usable);
+            set.usable = usable.count() as u8;
+            ChangedSet {
+                index,
+                turned: was_usable != (set.usable > 0),
+            }
+        });
+        changed.collect()
     }
 
     fn members(&self, index: u32, wanted: impl Fn(&Hop) -> bool) -> NextHops {
@@ -309,7 +412,11 @@ impl NextHopSets {
     }
 
     /// Says whether an interface is usable and returns the sets with next hops on it; none if nothing changed.
-    pub(crate) fn set_interface_usable(&mut self, interface: InterfaceIndex, usable: bool) -> Vec<u32> {
+    pub(crate) fn set_interface_usable(
+        &mut self,
+        interface: InterfaceIndex,
+        usable: bool,
+    ) -> Vec<ChangedSet> {
         let changed = if usable {
             self.unusable.remove(&interface)
         } else {
@@ -318,20 +425,18 @@ impl NextHopSets {
         if !changed {
             return Vec::new();
         }
+        self.tracked.interface_changed(interface);
         let range = (interface, 0)..=(interface, u32::MAX);
         let affected: Vec<u32> = self.by_interface.range(range).map(|&(_, set)| set).collect();
         for &index in &affected {
-            let set = &mut self.sets[index as usize];
-            set.usable = 0;
-            for member in &set.members {
+            for member in &self.sets[index as usize].members {
                 let hop = &mut self.hops[member.hop as usize];
                 if hop.key.interface == interface {
                     hop.usable = usable;
                 }
-                set.usable += u8::from(hop.usable);
             }
         }
-        affected
+        self.recount(affected)
     }
 
     /// Notes that the subscribers in `mask` have the set in their queue and returns those that had not.
@@ -369,7 +474,8 @@ impl NextHopSets {
             + self.hop_table.allocation_size()
             + self.set_table.allocation_size()
             + (self.free_hops.capacity() + self.free_sets.capacity()) * size_of::<u32>()
-            + self.by_interface.len() * size_of::<(InterfaceIndex, u32)>();
+            + self.by_interface.len() * size_of::<(InterfaceIndex, u32)>()
+            + self.tracked.bytes();
         (self.hop_table.len(), self.set_table.len(), bytes)
     }
 }
@@ -378,7 +484,8 @@ fn key(next_hop: &NextHop) -> HopKey {
     HopKey {
         interface: next_hop.interface,
         gateway: next_hop.gateway,
-        onlink: next_hop.onlink,
+        // A gateway that is somewhere is on no link in particular.
+        onlink: next_hop.onlink && !next_hop.is_recursive(),
     }
 }
 
@@ -427,7 +534,11 @@ mod tests {
         let mut sets = NextHopSets::new(Seed(1));
         let both = sets.acquire(&[via(1, 1), via(2, 2)]);
         let one = sets.acquire(&[via(1, 1)]);
-        assert_eq!(sets.set_interface_usable(InterfaceIndex(1), false), [both, one]);
+        let changed = |index, turned| ChangedSet { index, turned };
+        assert_eq!(
+            sets.set_interface_usable(InterfaceIndex(1), false),
+            [changed(both, false), changed(one, true)]
+        );
         assert!(sets.set_interface_usable(InterfaceIndex(1), false).is_empty());
         assert_eq!(sets.usable_next_hops(both).as_slice(), [via(2, 2)]);
         assert!(!sets.is_usable(one));

@@ -5,10 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use waypost_types::{
-    InterfaceIndex, MAX_NEXT_HOPS, PathId, Prefix, Prefix4, Prefix6, ProtocolId, Route, RouteChange,
-    RouteKind, RouteNotice, Seed, Time,
+    InterfaceIndex, PathId, Prefix, Prefix4, Prefix6, ProtocolId, RouteChange, RouteNotice, Seed, Time,
 };
 
+use crate::check::{Refusal, Refused, check};
 use crate::entity::{EPOCHS, Entities, EntityConfig, EntityId, EntityStatus, default_preference};
 use crate::family::{Family, V4, V6};
 use crate::journal::{
@@ -17,9 +17,10 @@ use crate::journal::{
 };
 use crate::label::Labels;
 use crate::lookup::{Candidate, Destination, Match, Memory};
-use crate::nexthop::NextHopSets;
+use crate::nexthop::{ChangedSet, NextHopSets};
 use crate::sweep::{Bits, Progress, Reason};
 use crate::table::{Shared, Table};
+use crate::tracked::{Resolved, Unresolved};
 use crate::trie::ABREAST;
 
 /// How many subscribers there can be at a time (router-services P-65).
@@ -62,60 +63,6 @@ pub enum RtmError {
     WrongKind(SubscriberKind),
 }
 
-/// Why one change of a batch was refused. The route it was to replace, if any, stays as it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// The owner has as many routes as it may have.
-    #[error("the owner has reached its limit of {limit} routes")]
-    RouteLimit {
-        /// The limit.
-        limit: u32,
-    },
-    /// The owner registered for the other family.
-    #[error("the owner is registered for the other address family")]
-    Family,
-    /// An IPv6 destination cannot be reached through an IPv4 gateway. (The other way round works, RFC 8950.)
-    #[error("gateway {gateway} is not of the destination's address family")]
-    GatewayFamily {
-        /// The gateway.
-        gateway: IpAddr,
-    },
-    /// More next hops than a route may have.
-    #[error("{count} next hops are out of range (1..={MAX_NEXT_HOPS})")]
-    TooManyNextHops {
-        /// How many there were.
-        count: usize,
-    },
-    /// A unicast route without a next hop.
-    #[error("a unicast route needs a next hop")]
-    NoNextHop,
-    /// A route that drops packets has no use for next hops.
-    #[error("a {0} route cannot have next hops")]
-    NextHopsNotAllowed(RouteKind),
-    /// A next hop's weight is out of range.
-    #[error("next-hop weight {0} is out of range (1..=256)")]
-    Weight(u16),
-    /// Preferences begin at 1.
-    #[error("preference 0 is out of range (1..=255)")]
-    PreferenceZero,
-    /// All 2^32 - 1 row numbers are in use.
-    #[error("the routing table is full")]
-    TableFull,
-}
-
-/// A change that was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refused {
-    /// Its position in the batch.
-    pub position: usize,
-    /// Its destination.
-    pub prefix: Prefix,
-    /// Its path.
-    pub path: PathId,
-    /// Why.
-    pub reason: Refusal,
-}
-
 /// What became of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ApplyReport {
@@ -129,9 +76,9 @@ pub struct ApplyReport {
 
 /// The routing table manager: an IPv4 and an IPv6 table, their entities and their subscribers.
 pub struct Rtm {
-    cx: Shared,
-    v4: Table<V4>,
-    v6: Table<V6>,
+    pub(crate) cx: Shared,
+    pub(crate) v4: Table<V4>,
+    pub(crate) v6: Table<V6>,
 }
 
 impl Rtm {
@@ -278,22 +225,29 @@ impl Rtm {
     /// eligible (router-services P-51). Needs [`Self::sweep`], but [`Self::drain_next_hop_sets`] tells at once.
     pub fn set_interface_usable(&mut self, interface: InterfaceIndex, usable: bool) {
         let sets = self.cx.next_hops.set_interface_usable(interface, usable);
-        if sets.is_empty() {
-            return;
-        }
+        self.sets_changed(&sets);
+    }
+
+    /// Tells of sets that have other usable next hops than before, and has the routes visited for which that makes a difference.
+    pub(crate) fn sets_changed(&mut self, sets: &[ChangedSet]) {
         let mut bits = Bits::default();
-        for &set in &sets {
-            bits.insert(set);
-            let mut new = self.cx.next_hops.queue(set, self.cx.subscribers.by_set);
+        for set in sets {
+            // Who is told by destination hears of every change; else it matters only whether a route can be used at all.
+            if set.turned || self.cx.subscribers.by_destination != 0 {
+                bits.insert(set.index);
+            }
+            let mut new = self.cx.next_hops.queue(set.index, self.cx.subscribers.by_set);
             while new != 0 {
                 let slot = new.trailing_zeros() as u8;
                 new &= new - 1;
-                let id = self.cx.next_hops.id(set);
+                let id = self.cx.next_hops.id(set.index);
                 self.cx.subscribers[slot].sets.push_back(id);
             }
         }
-        self.v4.passes.begin(Reason::NextHops(bits.clone()));
-        self.v6.passes.begin(Reason::NextHops(bits));
+        if !bits.is_empty() {
+            self.v4.passes.begin(Reason::NextHops(bits.clone()));
+            self.v6.passes.begin(Reason::NextHops(bits));
+        }
     }
 
     /// Whether packets can leave through an interface.
@@ -335,6 +289,7 @@ impl Rtm {
                 }
             }
         }
+        self.resolve_new();
         self.v4.settle(&mut self.cx, now);
         self.v6.settle(&mut self.cx, now);
         report.best_changed = self.v4.take_best_changed() | self.v6.take_best_changed();
@@ -382,10 +337,11 @@ impl Rtm {
         }
     }
 
-    /// Does work that was put off: looks at up to `budget` route rows. Call it until [`Progress::more`] is false.
+    /// Does work that was put off: looks at up to `budget` gateways and route rows. Call it until [`Progress::more`] is false.
     /// About ten thousand rows take well under a millisecond unless every one of them changes something.
     pub fn sweep(&mut self, now: Time, budget: usize) -> Progress {
-        let mut visited = self.v4.sweep(&mut self.cx, now, budget);
+        let mut visited = self.resolve_due(budget);
+        visited += self.v4.sweep(&mut self.cx, now, budget - visited);
         visited += self.v6.sweep(&mut self.cx, now, budget - visited);
         self.cx.entities.vacate_left();
         Progress {
@@ -398,7 +354,8 @@ impl Rtm {
     #[must_use]
     pub fn is_sweeping(&self) -> bool {
         let has_work = |passes: &crate::sweep::Passes| !passes.rows.is_empty();
-        has_work(&self.v4.passes)
+        self.cx.next_hops.tracked.is_due()
+            || has_work(&self.v4.passes)
             || has_work(&self.v6.passes)
             || self.v4.is_giving_back()
             || self.v6.is_giving_back()
@@ -690,6 +647,13 @@ impl Rtm {
         }
     }
 
+    /// Where a recursive next hop through this gateway leads, or why nowhere; `None` if no route has one.
+    #[must_use]
+    pub fn resolution(&self, gateway: IpAddr) -> Option<&Result<Resolved, Unresolved>> {
+        let resolution = self.cx.next_hops.resolution(gateway)?;
+        Some(&resolution.outcome)
+    }
+
     /// Every route to exactly this prefix, in the order they were added, and why it is or is not the best.
     #[must_use]
     pub fn candidates(&self, prefix: Prefix) -> Vec<Candidate> {
@@ -749,31 +713,4 @@ impl Rtm {
 enum Number {
     V4(u32),
     V6(u32),
-}
-
-fn check(prefix: Prefix, route: &Route) -> Result<(), Refusal> {
-    if route.preference == Some(0) {
-        return Err(Refusal::PreferenceZero);
-    }
-    if route.kind != RouteKind::Unicast {
-        return if route.next_hops.is_empty() {
-            Ok(())
-        } else {
-            Err(Refusal::NextHopsNotAllowed(route.kind))
-        };
-    }
-    match route.next_hops.len() {
-        0 => return Err(Refusal::NoNextHop),
-        1..=MAX_NEXT_HOPS => {}
-        count => return Err(Refusal::TooManyNextHops { count }),
-    }
-    for next_hop in &route.next_hops {
-        if !(1..=256).contains(&next_hop.weight) {
-            return Err(Refusal::Weight(next_hop.weight));
-        }
-        if let (Prefix::V6(_), Some(gateway @ IpAddr::V4(_))) = (prefix, next_hop.gateway) {
-            return Err(Refusal::GatewayFamily { gateway });
-        }
-    }
-    Ok(())
 }

@@ -3,7 +3,7 @@
 /// What a slice of [`Rtm::sweep`](crate::Rtm::sweep) did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Route rows looked at.
+    /// Gateways and route rows looked at.
     pub visited: usize,
     /// There is more to do.
     pub more: bool,
@@ -20,6 +20,11 @@ impl Bits {
             self.0.resize(word + 1, 0);
         }
         self.0[word] |= 1 << (number % 64);
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        // Nothing is ever taken out.
+        self.0.is_empty()
     }
 
     pub(crate) fn contains(&self, number: u32) -> bool {

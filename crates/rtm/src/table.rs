@@ -363,7 +363,11 @@ impl<A: AddressFamily> Table<A> {
     pub(crate) fn settle(&mut self, cx: &mut Shared, now: Time) {
         let mut touched = std::mem::take(&mut self.touched);
         for &destination in &touched {
-            self.destinations[destination as usize].flags &= !flags::TOUCHED;
+            let row = &mut self.destinations[destination as usize];
+            row.flags &= !flags::TOUCHED;
+            cx.next_hops
+                .tracked
+                .destination_changed::<A>(&row.bits, row.length);
             self.choose(cx, destination);
             let row = &mut self.destinations[destination as usize];
             if row.first == NONE && row.flags & flags::ARMED != 0 {
@@ -400,7 +404,12 @@ impl<A: AddressFamily> Table<A> {
             }
             let rank = row.rank(&cx.entities[row.owner]);
             // P-51: on a tie the incumbent wins, else the one added first, which comes first.
-            if best.is_none_or(|(_, least)| rank < least || (rank == least && number == incumbent)) {
+            if best.is_none_or(|(_, least)| {
+                rank < least
+                    || (rank == least
+                        && number == incumbent
+                        && !self.has_recursive(&cx.next_hops, destination))
+            }) {
                 best = Some((number, rank));
             }
         }
@@ -428,6 +437,13 @@ impl<A: AddressFamily> Table<A> {
         if heard != 0 {
             self.mark(cx, destination, heard, accepts);
         }
+    }
+
+    /// Whether a route of the destination has a recursive next hop. Then the one added first wins among equals: what is best
+    /// must not follow from the order in which ways to gateways were found; see [`crate::resolve`].
+    pub(crate) fn has_recursive(&self, next_hops: &NextHopSets, destination: u32) -> bool {
+        self.routes_of(destination)
+            .any(|(_, row)| next_hops.has_recursive(row.set))
     }
 
     /// Joins the next hops of the routes equal to the best one, if their owner wants that. Says whether the
@@ -646,7 +662,7 @@ impl<A: AddressFamily> Table<A> {
             preference,
             metric,
             set: set.map(|set| cx.next_hops.id(set)),
-            members: cx.next_hops.size(set.unwrap_or(NO_SET)),
+            can_change: set.is_some_and(|set| cx.next_hops.can_change(set)),
             next_hops: cx.next_hops.usable_next_hops(set.unwrap_or(NO_SET)),
         })
     }

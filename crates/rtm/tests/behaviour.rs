@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use waypost_rtm::{
     EntityConfig, EntityId, Family, Refusal, Rtm, RtmError, Standing, SubscriberConfig, SubscriberKind,
+    Unresolved,
 };
 use waypost_types::{
     InterfaceIndex, MAX_NEXT_HOPS, NextHop, NextHops, PathId, Prefix, ProtocolId, Route, RouteChange,
@@ -436,4 +437,174 @@ fn what_waits_is_told_although_the_subscriber_cares_for_others_now() {
     assert!(rtm.drain(subscriber, 9).unwrap()[0].notice.best.is_none());
     apply(&mut rtm, rip, &[delete(NET)]);
     assert!(rtm.pending(subscriber).unwrap().is_empty());
+}
+
+fn recursive(gateway: &str) -> NextHop {
+    NextHop::recursive(gateway.parse().unwrap())
+}
+
+fn forwards(rtm: &Rtm, to: &str) -> Vec<NextHop> {
+    let forwarding = rtm.exact(prefix(to)).and_then(|found| found.forwarding);
+    forwarding.map_or_else(Vec::new, |forwarding| forwarding.next_hops.into_vec())
+}
+
+/// However many routes there are through a far gateway: what moves the gateway is told once, and no route is.
+#[test]
+fn another_way_to_a_gateway_is_one_piece_of_news() {
+    let (mut rtm, rip, ospf) = with_two();
+    let by_set = SubscriberConfig {
+        by_set: true,
+        ..SubscriberConfig::new(SubscriberKind::Forwarding)
+    };
+    let [fib, best, all] = [
+        by_set,
+        SubscriberConfig::new(SubscriberKind::Best),
+        SubscriberConfig::new(SubscriberKind::All),
+    ]
+    .map(|config| rtm.subscribe(config).unwrap());
+    apply(
+        &mut rtm,
+        rip,
+        &[set("203.0.113.0/24", 0, unicast(&[via(1, 1)], 1))],
+    );
+    let routes: Vec<RouteChange> = (0..200)
+        .map(|n| {
+            set(
+                &format!("10.{n}.0.0/16"),
+                0,
+                unicast(&[recursive("203.0.113.7")], 1),
+            )
+        })
+        .collect();
+    apply(&mut rtm, ospf, &routes);
+    assert_eq!(rtm.drain_forwarding(fib, usize::MAX).unwrap().len(), 201);
+    assert_eq!(rtm.drain(best, usize::MAX).unwrap().len(), 201);
+    assert_eq!(rtm.drain(all, usize::MAX).unwrap().len(), 201);
+    assert_eq!(rtm.drain_next_hop_sets(fib, usize::MAX).unwrap(), []);
+    assert_eq!(forwards(&rtm, "10.9.0.0/16"), [via(1, 1)]);
+
+    apply(
+        &mut rtm,
+        rip,
+        &[set("203.0.113.0/24", 0, unicast(&[via(2, 2)], 1))],
+    );
+    let progress = rtm.sweep(Time::ZERO, 10_000);
+    assert!(
+        !progress.more && progress.visited <= 2,
+        "no route is visited: {progress:?}"
+    );
+    let told = rtm.drain_next_hop_sets(fib, usize::MAX).unwrap();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].next_hops.as_slice(), [via(2, 2)]);
+    assert_eq!(forwards(&rtm, "10.9.0.0/16"), [via(2, 2)]);
+    let told = [
+        rtm.drain_forwarding(fib, usize::MAX).unwrap().len(),
+        rtm.drain(best, usize::MAX).unwrap().len(),
+        rtm.drain(all, usize::MAX).unwrap().len(),
+    ];
+    assert_eq!(told, [1, 1, 1], "the covering route alone");
+
+    // Without any way the routes go, and come back with one.
+    apply(&mut rtm, rip, &[delete("203.0.113.0/24")]);
+    sweep(&mut rtm);
+    assert_eq!(rtm.drain_forwarding(fib, usize::MAX).unwrap().len(), 201);
+    assert_eq!(rtm.lookup("10.9.0.1".parse().unwrap()), None);
+    let standing = |rtm: &Rtm| rtm.candidates(prefix("10.9.0.0/16"))[0].standing;
+    assert_eq!(standing(&rtm), Standing::Inactive);
+    apply(&mut rtm, rip, &[set("0.0.0.0/0", 0, unicast(&[via(3, 1)], 1))]);
+    sweep(&mut rtm);
+    assert_eq!(forwards(&rtm, "10.9.0.0/16"), [via(3, 1)]);
+    assert_eq!(standing(&rtm), Standing::Best);
+}
+
+#[test]
+fn says_how_a_gateway_is_reached_or_why_not() {
+    let (mut rtm, rip, ospf) = with_two();
+    let mut merging = EntityConfig::new(ProtocolId::STATIC);
+    merging.merge_equal = true;
+    let fixed = rtm.register(merging).unwrap();
+    let through = |rtm: &Rtm, gateway: &str| {
+        let found = rtm.resolution(gateway.parse().unwrap())?;
+        Some(found.as_ref().map(|way| way.through).map_err(|why| *why))
+    };
+    let far = |gateway: &str| unicast(&[recursive(gateway)], 1);
+    assert_eq!(through(&rtm, "203.0.113.7"), None);
+    apply(&mut rtm, rip, &[set("10.0.0.0/8", 0, far("203.0.113.7"))]);
+    assert_eq!(through(&rtm, "203.0.113.7"), Some(Err(Unresolved::NoRoute)));
+    // One that leads back is passed over; without another there is none.
+    apply(&mut rtm, ospf, &[set("203.0.113.0/24", 0, far("10.1.1.1"))]);
+    sweep(&mut rtm);
+    assert_eq!(through(&rtm, "203.0.113.7"), Some(Err(Unresolved::Loop)));
+    assert_eq!(through(&rtm, "10.1.1.1"), Some(Err(Unresolved::Loop)));
+    apply(&mut rtm, rip, &[set("0.0.0.0/0", 0, unicast(&[via(1, 1)], 1))]);
+    sweep(&mut rtm);
+    assert_eq!(through(&rtm, "203.0.113.7"), Some(Ok(prefix("203.0.113.0/24"))));
+    assert_eq!(forwards(&rtm, "10.0.0.0/8"), [via(1, 1)]);
+    // What is dropped on the way leads nowhere.
+    let blackhole = Route {
+        kind: RouteKind::Blackhole,
+        ..unicast(&[], 1)
+    };
+    apply(&mut rtm, fixed, &[set("203.0.113.0/28", 0, blackhole)]);
+    sweep(&mut rtm);
+    let dropped = Unresolved::Dropped {
+        through: prefix("203.0.113.0/28"),
+        kind: RouteKind::Blackhole,
+    };
+    assert_eq!(through(&rtm, "203.0.113.7"), Some(Err(dropped)));
+    // Nine gateways that lead to each other are one too many.
+    let chain = (1..=9).map(|n| {
+        let next = if n == 9 {
+            unicast(&[NextHop::on(InterfaceIndex(4))], 1)
+        } else {
+            far(&format!("172.16.{}.1", n + 1))
+        };
+        set(&format!("172.16.{n}.0/24"), 0, next)
+    });
+    let chain: Vec<RouteChange> = chain.collect();
+    apply(&mut rtm, ospf, &chain);
+    apply(&mut rtm, rip, &[set("10.2.0.0/16", 0, far("172.16.1.1"))]);
+    // The default route is the way where the chain is too long.
+    apply(&mut rtm, rip, &[delete("0.0.0.0/0")]);
+    sweep(&mut rtm);
+    assert_eq!(through(&rtm, "172.16.1.1"), Some(Err(Unresolved::TooDeep)));
+    assert_eq!(through(&rtm, "172.16.2.1"), Some(Ok(prefix("172.16.2.0/24"))));
+    let last = NextHop {
+        onlink: true,
+        ..NextHop::via("172.16.9.1".parse().unwrap(), InterfaceIndex(4))
+    };
+    assert_eq!(forwards(&rtm, "172.16.1.0/24"), [last]);
+    // Equal routes of one owner that merges them lead there together, and an interface that fails takes its part.
+    apply(
+        &mut rtm,
+        fixed,
+        &[
+            set("198.18.0.0/15", 0, unicast(&[via(1, 1)], 1)),
+            set("198.18.0.0/15", 1, unicast(&[via(2, 2)], 1)),
+            set("192.168.0.0/16", 0, far("198.18.0.1")),
+        ],
+    );
+    assert_eq!(forwards(&rtm, "192.168.0.0/16"), [via(1, 1), via(2, 2)]);
+    rtm.set_interface_usable(InterfaceIndex(1), false);
+    sweep(&mut rtm);
+    assert_eq!(forwards(&rtm, "192.168.0.0/16"), [via(2, 2)]);
+}
+
+#[test]
+fn gateways_that_no_route_can_lead_to_are_refused() {
+    let (mut rtm, rip, _) = with_two();
+    for (to, gateway) in [
+        (NET, "169.254.0.1"),
+        (NET, "0.0.0.0"),
+        (NET, "127.0.0.1"),
+        (NET, "224.0.0.9"),
+        (NET, "255.255.255.255"),
+        ("2001:db8::/32", "fe80::1"),
+    ] {
+        let change = set(to, 0, unicast(&[recursive(gateway)], 1));
+        let report = rtm.apply(Time::ZERO, rip, &[change]).unwrap();
+        let gateway = gateway.parse().unwrap();
+        assert_eq!(report.refused[0].reason, Refusal::RecursiveGateway { gateway });
+    }
+    assert_eq!(rtm.memory().next_hops, 0);
 }

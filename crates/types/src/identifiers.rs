@@ -12,6 +12,11 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct InterfaceIndex(pub u32);
 
+impl InterfaceIndex {
+    /// No interface in particular; the kernel gives this number to none.
+    pub const UNSPECIFIED: Self = Self(0);
+}
+
 impl fmt::Display for InterfaceIndex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)

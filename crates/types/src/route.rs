@@ -15,7 +15,7 @@ pub const MAX_NEXT_HOPS: usize = 16;
 /// Where a packet goes next: out of an interface, through a gateway unless the destination is on the link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct NextHop {
-    /// The outgoing interface.
+    /// The outgoing interface; [`InterfaceIndex::UNSPECIFIED`] in a [recursive](Self::recursive) next hop.
     pub interface: InterfaceIndex,
     /// The router on that link; `None` when the destination itself is on the link.
     pub gateway: Option<IpAddr>,
@@ -46,6 +46,18 @@ impl NextHop {
             weight: 1,
             onlink: false,
         }
+    }
+
+    /// Through `gateway`, wherever that is: the routing table finds the way to it, and finds it anew when it changes. Weight 1.
+    #[must_use]
+    pub const fn recursive(gateway: IpAddr) -> Self {
+        Self::via(gateway, InterfaceIndex::UNSPECIFIED)
+    }
+
+    /// Whether the routing table has to find the way to the gateway.
+    #[must_use]
+    pub const fn is_recursive(&self) -> bool {
+        self.interface.0 == InterfaceIndex::UNSPECIFIED.0 && self.gateway.is_some()
     }
 }
 

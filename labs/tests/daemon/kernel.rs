@@ -105,6 +105,56 @@ fn routes_of_others_are_explained() {
     });
 }
 
+/// What the table wants and the kernel has, side by side.
+#[test]
+fn what_differs_from_the_kernel_is_shown() {
+    run(|lab: &Lab| -> Result<()> {
+        let (r1, r2) = (lab.node("r1")?, lab.node("r2")?);
+        lab.link((&r1, "eth0", "10.0.12.1/24"), (&r2, "eth0", "10.0.12.2/24"))?;
+        let theirs = ["203.0.113.0/24", "via", "10.0.12.9", "metric", "20"];
+        r1.ip(&[&["route", "add"], &theirs[..]].concat())?;
+        let daemon = Daemon::start(&r1, "waypostd", &[])?;
+        daemon.waypost(&[
+            "set",
+            "protocols.static.routes=[{ prefix = '198.51.100.0/24', via = '10.0.12.2' }, \
+             { prefix = '203.0.113.0/24', via = '10.0.12.2' }]",
+        ])?;
+        let shown = |what: &str, wanted: &dyn Fn(&serde_json::Value) -> bool| {
+            wait_for(SOON, what, || {
+                let fib = daemon
+                    .json(&["show", "fib"])
+                    .map_err(|error| format!("{error:#}"))?;
+                if wanted(&fib) {
+                    Ok(())
+                } else {
+                    Err(fib.to_string())
+                }
+            })
+        };
+        shown("someone else's route is in the way", &|fib| {
+            (
+                &fib["wanted"],
+                &fib["agreeing"],
+                &fib["differing"],
+                &fib["kernel"],
+            ) == (&2.into(), &1.into(), &1.into(), &1.into())
+                && fib["rows"][0]["prefix"] == "203.0.113.0/24"
+                && fib["rows"][0]["state"] == "refused"
+                && fib["rows"][0]["table"] == "via 10.0.12.2 dev eth0"
+                && fib["rows"][0]["age-seconds"].is_number()
+        })?;
+        let text = daemon.waypost(&["show", "fib"])?;
+        assert!(text.contains("1 of 2 best routes"), "{text}");
+        // Theirs goes, and ours takes its place.
+        r1.ip(&[&["route", "del"], &theirs[..]].concat())?;
+        shown("everything is as wanted", &|fib| {
+            (&fib["agreeing"], &fib["differing"], &fib["kernel"]) == (&2.into(), &0.into(), &2.into())
+                && fib.get("objects").is_none()
+        })?;
+        Ok(())
+    });
+}
+
 /// Routes in a kernel that does not forward are of no use to anybody else.
 #[test]
 fn a_kernel_that_does_not_forward_is_warned_of() {

@@ -88,7 +88,10 @@ impl fmt::Display for Unreachable {
             Self::NoInterface(name) => write!(f, "there is no interface {name}"),
             Self::Disabled(name) => write!(f, "interface {name} is disabled"),
             Self::NoCarrier(name) => write!(f, "interface {name} has no carrier"),
-            Self::NotConnected(gateway) => write!(f, "next hop {gateway} is on no connected network"),
+            Self::NotConnected(gateway) => write!(
+                f,
+                "next hop {gateway} is on no connected network and not marked recursive"
+            ),
             Self::NotConnectedThere(gateway, name) => {
                 write!(f, "next hop {gateway} is on no network of {name}")
             }
@@ -236,6 +239,12 @@ impl Links {
         };
         if self.own.contains_key(&gateway) {
             return Err(Unreachable::OwnAddress(gateway));
+        }
+        if via.recursive {
+            return Ok(NextHop {
+                weight: via.weight,
+                ..NextHop::recursive(gateway)
+            });
         }
         if let Some((index, link)) = device {
             let connected = via.onlink || is_link_local(gateway);

@@ -58,12 +58,14 @@ fn via(v4: bool) -> impl Strategy<Value = Via> {
         device(),
         weight,
         any::<bool>(),
+        any::<bool>(),
     )
-        .prop_map(|(gateway, device, fallback, weight, onlink)| {
+        .prop_map(|(gateway, device, fallback, weight, onlink, recursive)| {
             let needs_device = gateway.is_none_or(crate::config::is_link_local);
             let device = device.or_else(|| needs_device.then_some(fallback));
             Via {
                 onlink: onlink && gateway.is_some() && device.is_some(),
+                recursive: recursive && device.is_none(),
                 gateway,
                 device,
                 weight,

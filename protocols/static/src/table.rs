@@ -354,6 +354,7 @@ pub(crate) fn of_interface(name: &str, routes: Vec<InterfaceStaticRoute>) -> BTr
             device: Some(name.to_owned()),
             weight: route.weight.unwrap_or(1),
             onlink: route.onlink,
+            recursive: false,
         };
         let configured = by_key
             .entry(RouteKey::of_interface(&route))

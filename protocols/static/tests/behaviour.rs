@@ -188,17 +188,17 @@ fn a_gateway_follows_its_network() {
         (
             InterfaceStatus::MediaAbsent,
             InterfaceStatus::MediaPresent,
-            "next hop 192.0.2.1 is on no connected network",
+            "next hop 192.0.2.1 is on no connected network and not marked recursive",
         ),
         (
             InterfaceStatus::Disabled,
             InterfaceStatus::Enabled,
-            "next hop 192.0.2.1 is on no connected network",
+            "next hop 192.0.2.1 is on no connected network and not marked recursive",
         ),
         (
             binding(&["203.0.113.1/24"]),
             binding(&["192.0.2.254/24"]),
-            "next hop 192.0.2.1 is on no connected network",
+            "next hop 192.0.2.1 is on no connected network and not marked recursive",
         ),
         (
             binding(&["192.0.2.1/24"]),
@@ -208,7 +208,7 @@ fn a_gateway_follows_its_network() {
         (
             binding(&["192.0.2.3/31"]),
             binding(&["192.0.2.254/24"]),
-            "next hop 192.0.2.1 is on no connected network",
+            "next hop 192.0.2.1 is on no connected network and not marked recursive",
         ),
     ] {
         assert_eq!(router.status(1, &down), 1, "{down:?}");
@@ -224,6 +224,30 @@ fn a_gateway_follows_its_network() {
     router.instance.delete_interface(NOW, InterfaceIndex(2)).unwrap();
     assert_eq!(router.mirror(), 1);
     assert_eq!(router.hops("10.0.0.0/8"), one(&["192.0.2.1@1"]));
+}
+
+/// The routing table finds the way, so that the interfaces do not matter; only that the gateway is not this router.
+#[test]
+fn a_recursive_gateway_is_left_to_the_routing_table() {
+    let mut router = Router::running(json!([
+        { "prefix": "10.0.0.0/8", "via": ["203.0.113.7 weight 3 recursive", "192.0.2.1"] },
+        { "prefix": "2001:db8:f::/48", "via": "2001:db8:ffff::1 recursive" },
+    ]));
+    assert_eq!(router.hops("10.0.0.0/8"), one(&["203.0.113.7@0", "192.0.2.1@1"]));
+    assert_eq!(router.hops("2001:db8:f::/48"), one(&["2001:db8:ffff::1@0"]));
+    let hops = &router.routes.values().next().unwrap().next_hops;
+    assert!(hops[0].is_recursive() && hops[0].weight == 3 && !hops[1].is_recursive());
+    assert_eq!(router.status(1, &InterfaceStatus::MediaAbsent), 1);
+    assert_eq!(router.status(2, &InterfaceStatus::MediaAbsent), 0);
+    assert_eq!(router.hops("10.0.0.0/8"), one(&["203.0.113.7@0"]));
+    assert_eq!(router.status(2, &binding(&["203.0.113.7/24"])), 1);
+    assert_eq!(router.hops("10.0.0.0/8"), []);
+    let row = &router.show(Topic::Database)[0];
+    assert_eq!(row["next-hops"][0]["via"], "203.0.113.7 weight 3 recursive");
+    assert_eq!(
+        row["next-hops"][0]["reason"],
+        "next hop 203.0.113.7 is an address of this router"
+    );
 }
 
 #[test]
@@ -254,7 +278,7 @@ fn the_part_that_can_be_reached_carries_the_traffic() {
     assert_eq!(row["next-hops"][1]["interface"], "eth2");
     assert_eq!(
         row["next-hops"][2]["reason"],
-        "next hop 203.0.113.1 is on no connected network"
+        "next hop 203.0.113.1 is on no connected network and not marked recursive"
     );
     assert_eq!(
         row["next-hops"][5]["reason"],

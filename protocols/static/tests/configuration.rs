@@ -89,6 +89,12 @@ fn refusals_of_routes_name_their_place() {
     assert_eq!(via(json!(["2001:db8::1"])), "routes.1.via.0");
     assert_eq!(via(json!(["192.0.2.1 onlink"])), "routes.1.via.0");
     assert_eq!(via(json!(["dev eth0 onlink"])), "routes.1.via.0");
+    assert_eq!(via(json!(["dev eth0 recursive"])), "routes.1.via.0");
+    assert_eq!(via(json!(["192.0.2.1 dev eth0 recursive"])), "routes.1.via.0");
+    assert_eq!(
+        via(json!(["192.0.2.1", "169.254.0.1 recursive"])),
+        "routes.1.via.1"
+    );
     assert_eq!(via(json!(["dev abcdefghijklmnop"])), "routes.1.via.0");
     assert_eq!(via(json!(["192.0.2.1", "192.0.2.1 weight 2"])), "routes.1.via.1");
     for address in ["0.0.0.0", "127.0.0.1", "224.0.0.5", "255.255.255.255"] {

@@ -136,6 +136,12 @@ impl Model {
         if self.interfaces.values().any(|interface| interface.owns(gateway)) {
             return None;
         }
+        if via.recursive {
+            return Some(NextHop {
+                weight: via.weight,
+                ..NextHop::recursive(gateway)
+            });
+        }
         // Every way there is, the longest network first and then the lowest interface.
         let mut ways: Vec<(u8, u8, bool)> = Vec::new();
         for at in up {
@@ -176,6 +182,7 @@ impl Model {
                     device: Some(format!("eth{at}")),
                     weight: route.weight.unwrap_or(1),
                     onlink: route.onlink,
+                    recursive: false,
                 };
                 all.entry((
                     route.prefix,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use waypost_api::{Explanation, InactiveRow, Installed, ProtocolRow, RouteRow};
+use waypost_api::{Explanation, InactiveRow, Installed, NextHopRow, ProtocolRow, RouteRow};
 use waypost_types::{ProtocolId, RouteKind};
 
 use super::nothing;
@@ -160,7 +160,11 @@ pub(crate) fn explanation(
                 (None, true) => (Ink::Good, "the best route"),
                 (None, false) => (Ink::Plain, ""),
             };
-            table.note(Cell::from(why).ink(ink));
+            let why: Vec<String> = std::iter::once(why.to_owned())
+                .chain(recursions(row))
+                .filter(|why| !why.is_empty())
+                .collect();
+            table.note(Cell::from(why.join("; ")).ink(ink));
         }
         text.push_str(&table.render(sheet));
     }
@@ -199,26 +203,49 @@ fn measures(owners: &Owners, row: &RouteRow) -> [Cell; 4] {
     ]
 }
 
+/// How the gateways of recursive next hops are reached, in words. Why they are not is the reason of a route that has no other.
+fn recursions(row: &RouteRow) -> impl Iterator<Item = String> + '_ {
+    row.next_hops.iter().filter_map(|hop| {
+        let through = hop.recursive.as_ref()?.through?;
+        Some(format!("{} is reached through {through}", hop.gateway?))
+    })
+}
+
+/// A next hop and, of a recursive one, what it resolves to: gateway and interface of each.
+fn hops(hop: &NextHopRow, weighs: bool) -> Vec<(String, String)> {
+    let mut gateway = hop
+        .gateway
+        .map_or_else(|| "on the link".to_owned(), |gateway| gateway.to_string());
+    if weighs {
+        gateway.push_str(&format!(" weight {}", hop.weight));
+    }
+    let Some(recursion) = &hop.recursive else {
+        return vec![(gateway, hop.interface.clone().unwrap_or_default())];
+    };
+    let resolved = recursion.next_hops.as_slice();
+    let state = if resolved.is_empty() {
+        "unresolved"
+    } else {
+        "recursive"
+    };
+    let weighs = resolved.iter().any(|hop| hop.weight != 1);
+    let behind = resolved.iter().flat_map(|hop| hops(hop, weighs));
+    std::iter::once((gateway, state.to_owned()))
+        .chain(behind.map(|(gateway, interface)| (format!("> {gateway}"), interface)))
+        .collect()
+}
+
 /// Next hops and interfaces, a line for each, and the age.
 fn way(row: &RouteRow) -> [Cell; 3] {
     let weighs = row.next_hops.iter().any(|hop| hop.weight != 1);
-    let hops = row.next_hops.iter().map(|hop| {
-        let gateway = hop
-            .gateway
-            .map_or_else(|| "on the link".to_owned(), |gateway| gateway.to_string());
-        if weighs {
-            format!("{gateway} weight {}", hop.weight)
-        } else {
-            gateway
-        }
-    });
-    let hops = if row.kind == RouteKind::Unicast {
-        Cell::lines(hops)
+    let hops = row.next_hops.iter().flat_map(|hop| hops(hop, weighs));
+    let (gateways, interfaces): (Vec<String>, Vec<String>) = hops.unzip();
+    let gateways = if row.kind == RouteKind::Unicast {
+        Cell::lines(gateways)
     } else {
         row.kind.into()
     };
-    let interfaces = Cell::lines(row.next_hops.iter().map(|hop| hop.interface.clone()));
-    [hops, interfaces, span(row.age_seconds).into()]
+    [gateways, Cell::lines(interfaces), span(row.age_seconds).into()]
 }
 
 fn kernel(row: &RouteRow) -> Cell {

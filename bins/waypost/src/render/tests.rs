@@ -183,6 +183,28 @@ fn show_counters() {
 }
 
 #[test]
+fn show_fib() {
+    let report: waypost_api::FibReport = answer("fib");
+    snapshot!("fib", sheet(), fib(&sheet(), &report));
+    snapshot!("fib-slim", slim(), fib(&slim(), &report));
+    let agreeing = waypost_api::FibReport {
+        wanted: 1,
+        agreeing: 1,
+        kernel: Some(1),
+        ..waypost_api::FibReport::default()
+    };
+    assert_eq!(
+        fib(&sheet(), &agreeing),
+        "1 of 1 best route is in the kernel as wanted\n"
+    );
+    let unread = waypost_api::FibReport {
+        kernel_error: Some("netlink socket: no".to_owned()),
+        ..agreeing
+    };
+    assert!(fib(&sheet(), &unread).contains("the kernel could not be read"));
+}
+
+#[test]
 fn show_database() {
     snapshot!("database", sheet(), database(&sheet(), &answer("database")));
     assert_eq!(

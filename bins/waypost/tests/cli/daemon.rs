@@ -51,6 +51,7 @@ impl Daemon {
             "revisions",
             "counters",
             "database",
+            "fib",
             "schema",
             "explain",
         ] {

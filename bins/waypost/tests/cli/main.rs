@@ -74,6 +74,7 @@ fn every_show_prints_what_json_prints() {
         ("revisions", "/v1/revisions?limit=20", "back to revision 39"),
         ("counters", "/v1/counters", "refused by the kernel"),
         ("database", "/v1/database", "redistributed static"),
+        ("fib", "/v1/fib?limit=100", "1000000 of 1000003 best routes"),
     ] {
         let shown = done(&daemon, &["show", topic]);
         assert!(shown.contains(word), "{topic}: {shown}");

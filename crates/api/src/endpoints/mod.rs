@@ -15,9 +15,9 @@ use serde_json::Value;
 use crate::call::{Answer, Call};
 use crate::failure::Failure;
 use crate::{
-    AutostaticAnswer, ChangeRequest, CountersAnswer, DiffAnswer, DiffRequest, Explanation, HeaderAnswer,
-    InterfaceRow, Limits, LoadAnswer, LoadRequest, NeighborRow, ProtocolRow, RevisionRow, RollbackRequest,
-    RoutePage, Snapshot, StatusAnswer, feed, openapi,
+    AutostaticAnswer, ChangeRequest, CountersAnswer, DiffAnswer, DiffRequest, Explanation, FibReport,
+    HeaderAnswer, InterfaceRow, Limits, LoadAnswer, LoadRequest, NeighborRow, ProtocolRow, RevisionRow,
+    RollbackRequest, RoutePage, Snapshot, StatusAnswer, feed, openapi,
 };
 use waypost_manager::{Applied, Plan};
 
@@ -222,6 +222,20 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
             "The routing table, a page at a time.",
             json::<RoutePage>(),
             |call| Box::pin(show::routes(call)),
+        )
+    },
+    Endpoint {
+        parameters: &[parameter(
+            "limit",
+            "integer",
+            "At most this many destinations, 1..=10000; 100 unless given.",
+        )],
+        ..get(
+            "/v1/fib",
+            "fib",
+            "What differs between the routing table, the router's view of the kernel and the kernel, which is read for it.",
+            json::<FibReport>(),
+            |call| Box::pin(show::fib(call)),
         )
     },
     Endpoint {

@@ -10,7 +10,8 @@ use crate::call::{Answer, Call};
 use crate::failure::Failure;
 use crate::routes::{self, MAX_PAGE, covers};
 use crate::{
-    AutostaticAnswer, Destination, InactiveRow, PageQuery, RevisionRow, RouteAnswer, RouteQuery, StatusAnswer,
+    AutostaticAnswer, Destination, FibReport, InactiveRow, PageQuery, RevisionRow, RouteAnswer, RouteQuery,
+    StatusAnswer,
 };
 
 const PREFIX: &str = "a prefix such as 10.0.0.0/8 or 2001:db8::/32";
@@ -182,6 +183,14 @@ pub(super) fn limit(call: &Call, default: usize) -> Result<usize, Refusal> {
             .with_value(limit)
             .with_allowed(allowed)),
     }
+}
+
+pub(super) async fn fib(call: Call) -> Result<Answer, Failure> {
+    let limit = limit(&call, 100)?;
+    let (reply, answer) = oneshot::channel();
+    let done = move |report: FibReport| drop(reply.send(report));
+    call.api.daemon.fib(limit, Box::new(done));
+    Answer::json(&answer.await.map_err(|_| Failure::stopped())?)
 }
 
 pub(super) async fn explain(call: Call) -> Result<Answer, Failure> {

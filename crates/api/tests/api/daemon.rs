@@ -8,9 +8,9 @@ use std::thread::JoinHandle;
 use serde_json::{Value, json};
 use waypost_api::client::{Client, ClientError};
 use waypost_api::{
-    AccessPolicy, Daemon, DaemonStatus, Destination, Explanation, Installed, Limits, LoadAnswer, LoadReply,
-    ManagerJob, NextHopRow, OwnerCounters, Phase, RouteAnswer, RouteCounters, RoutePage, RouteQuery,
-    RouteReply, RouteRow, Server, bind,
+    AccessPolicy, Daemon, DaemonStatus, Destination, Explanation, FibReply, FibReport, FibRow, FibState,
+    Installed, Limits, LoadAnswer, LoadReply, ManagerJob, NextHopRow, OwnerCounters, Phase, RouteAnswer,
+    RouteCounters, RoutePage, RouteQuery, RouteReply, RouteRow, Server, bind,
 };
 use waypost_infobase::{MemoryStore, Operation, StoreError};
 use waypost_manager::{
@@ -96,10 +96,11 @@ pub(crate) fn row(prefix: &str) -> RouteRow {
         tag: 0,
         kind: RouteKind::Unicast,
         next_hops: vec![NextHopRow {
-            interface: "eth0".to_owned(),
+            interface: Some("eth0".to_owned()),
             interface_index: InterfaceIndex(2),
             gateway: Some("192.0.2.7".parse().unwrap()),
             weight: 1,
+            recursive: None,
         }],
         age_seconds: 7,
         best: true,
@@ -123,6 +124,24 @@ impl Daemon for FakeDaemon {
 
     fn manage(&self, job: ManagerJob) {
         drop(self.jobs.send(Work::Job(job)));
+    }
+
+    fn fib(&self, limit: usize, reply: FibReply) {
+        reply(FibReport {
+            wanted: 3,
+            agreeing: 2,
+            kernel: Some(2),
+            differing: 1,
+            rows: vec![FibRow {
+                prefix: "10.0.0.0/8".parse().unwrap(),
+                state: FibState::Missing,
+                table: Some(format!("up to {limit}")),
+                kernel: None,
+                age_seconds: Some(7),
+                reason: None,
+            }],
+            ..FibReport::default()
+        });
     }
 
     fn routes(&self, query: RouteQuery, reply: RouteReply) {

@@ -140,7 +140,7 @@ fn every_answer_is_as_described() {
             check(&document, schema, &answer, path).unwrap();
         }
     }
-    assert_eq!(checked, 24);
+    assert_eq!(checked, 25);
     let refused =
         json!({ "refusals": [{ "status": 87, "path": "a", "value": "1", "allowed": "2", "reason": "no" }] });
     let refusals = &document["paths"]["/v1/apply"]["post"]["responses"]["default"]["content"]["application/json"]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use waypost_api::client::query;
 use waypost_api::{
-    CountersAnswer, Explanation, InterfaceRow, NeighborRow, ProtocolRow, RevisionRow, RoutePage,
+    CountersAnswer, Explanation, FibReport, InterfaceRow, NeighborRow, ProtocolRow, RevisionRow, RoutePage,
     StatusAnswer, parse_toml,
 };
 use waypost_routprot::Status;
@@ -82,6 +82,11 @@ fn routes_are_asked_for_what_was_asked() {
     assert_eq!(page.rows[0].prefix.to_string(), "10.0.0.0/8");
     let page: RoutePage = client.get("/v1/routes?prefix=127.0.0.1").unwrap();
     assert!(page.rows.is_empty());
+    for (target, limit) in [("/v1/fib", 100), ("/v1/fib?limit=7", 7)] {
+        let fib: FibReport = client.get(target).unwrap();
+        assert_eq!((fib.wanted, fib.differing, fib.rows.len()), (3, 1, 1));
+        assert_eq!(fib.rows[0].table, Some(format!("up to {limit}")));
+    }
     let explanation: Explanation = client.get("/v1/explain?destination=10.1.0.0%2F16").unwrap();
     assert_eq!(
         explanation.verdict,

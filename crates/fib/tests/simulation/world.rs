@@ -145,7 +145,7 @@ impl World {
                 preference: 1,
                 metric: 1,
                 set: set.map(|set| self.set_id(set, is_v6(prefix))),
-                members: set.map_or(0, |set| SETS[set].len()),
+                can_change: set.is_some_and(|set| SETS[set].len() > 1),
                 next_hops,
             })
         });

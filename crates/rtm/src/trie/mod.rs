@@ -66,6 +66,12 @@ const fn position(octet: u8, depth: u8) -> u16 {
     1 << depth | (octet as u16) >> (8 - depth)
 }
 
+impl<B: Bits> Default for Trie<B> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<B: Bits> Trie<B> {
     pub(crate) const fn new() -> Self {
         Self {

@@ -35,6 +35,16 @@ const PREFIXES: [&str; 8] = [
 ];
 const LIMIT: u32 = 5;
 
+/// Of recursive next hops: each under other prefixes.
+const GATEWAYS: [&str; 6] = [
+    "10.0.0.1",
+    "10.0.0.2",
+    "10.0.1.1",
+    "10.200.0.1",
+    "172.16.0.1",
+    "2001:db8:1::1",
+];
+
 fn prefix(index: usize) -> Prefix {
     PREFIXES[index].parse().unwrap()
 }
@@ -63,6 +73,12 @@ enum Op {
 }
 
 fn next_hops() -> impl Strategy<Value = NextHops> {
+    let recursive = || {
+        (prop::sample::select(&GATEWAYS[..]), 1..4_u16).prop_map(|(gateway, weight)| NextHop {
+            weight,
+            ..NextHop::recursive(gateway.parse().unwrap())
+        })
+    };
     let next_hop = |gateways| {
         (1..4_u32, 0..gateways, 1..3_u16).prop_map(|(interface, last, weight)| NextHop {
             interface: InterfaceIndex(interface),
@@ -73,6 +89,8 @@ fn next_hops() -> impl Strategy<Value = NextHops> {
     };
     prop_oneof![
         5 => prop::collection::vec(next_hop(3_u8), 0..4),
+        3 => prop::collection::vec(recursive(), 1..3),
+        1 => prop::collection::vec(prop_oneof![recursive(), next_hop(3_u8)], 1..4),
         // Around what one route may have, so that two of them together have more.
         1 => prop::collection::vec(next_hop(9_u8), MAX_NEXT_HOPS - 6..MAX_NEXT_HOPS + 2),
     ]
@@ -442,6 +460,25 @@ impl Run {
                 prop_assert_ne!(candidate.standing, Standing::Pending);
             }
         }
+        for gateway in GATEWAYS.map(|gateway| gateway.parse().unwrap()) {
+            let hop = |hop: &NextHop| {
+                *hop == NextHop {
+                    weight: hop.weight,
+                    ..NextHop::recursive(gateway)
+                }
+            };
+            let mut routes = model.destinations.values().flat_map(|d| &d.routes);
+            let is_named = routes.any(|r| r.route.next_hops.iter().any(hop));
+            let found = rtm.resolution(gateway);
+            prop_assert_eq!(found.is_some(), is_named);
+            if let Some(found) = found {
+                let found = found
+                    .as_ref()
+                    .ok()
+                    .map(|way| (way.through, way.next_hops.clone()));
+                prop_assert_eq!(found, model.way_to(gateway, &mut vec![gateway]));
+            }
+        }
         for status in rtm.entities() {
             let protocol = PROTOCOLS
                 .iter()
@@ -513,7 +550,7 @@ impl Run {
             // Whatever happened in which slices, the best route is one of the lowest that are eligible.
             let candidates = self.rtm.candidates(destination.prefix);
             let rank = |c: &Candidate| (c.preference, c.route.metric);
-            let eligible = candidates.iter().filter(|c| self.model.eligible(&c.route));
+            let eligible = candidates.iter().filter(|c| self.is_eligible(&c.route));
             let best = destination.best.map(|best| (best.preference, best.route.metric));
             prop_assert_eq!(best, eligible.map(rank).min());
         }
@@ -537,6 +574,15 @@ impl Run {
         prop_assert_eq!(left, [0; 4]);
         prop_assert_eq!(self.rtm.entities().count(), 0);
         Ok(())
+    }
+
+    /// As the table itself says of the route's next hops.
+    fn is_eligible(&self, route: &Route) -> bool {
+        let leads_somewhere = |hop: &NextHop| match hop.gateway.filter(|_| hop.is_recursive()) {
+            Some(gateway) => self.rtm.resolution(gateway).unwrap().is_ok(),
+            None => self.rtm.interface_is_usable(hop.interface),
+        };
+        route.kind != RouteKind::Unicast || route.next_hops.iter().any(leads_somewhere)
     }
 
     fn check_replay(&mut self) -> Result<(), TestCaseError> {

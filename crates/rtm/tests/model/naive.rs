@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use waypost_rtm::{EntityConfig, EntityId, Family, default_preference};
+use waypost_rtm::{EntityConfig, EntityId, Family, MAX_RECURSION, default_preference};
 use waypost_types::{
     BestRoute, InterfaceIndex, MAX_NEXT_HOPS, NextHop, NextHops, PathId, Prefix, ProtocolId, Route,
     RouteChange, RouteKind, Time,
@@ -32,6 +32,14 @@ pub(crate) struct ModelDestination {
     pub(crate) best: Option<(usize, PathId)>,
     pub(crate) armed: Option<Duration>,
     pub(crate) held: Option<(Time, Duration)>,
+}
+
+impl ModelDestination {
+    /// Where the route added first wins among equals.
+    fn is_recursive(&self) -> bool {
+        let mut hops = self.routes.iter().flat_map(|r| &r.route.next_hops);
+        hops.any(|hop| hop.interface == InterfaceIndex(0))
+    }
 }
 
 #[derive(Default)]
@@ -63,6 +71,44 @@ pub(crate) fn normalised(hops: impl IntoIterator<Item = NextHop>) -> NextHops {
     hops.collect()
 }
 
+/// Next hops with the factors that their weights are multiplied by.
+fn shared(parts: Vec<(u16, Vec<NextHop>)>) -> NextHops {
+    let mut shares: Vec<(NextHop, u64)> = Vec::new();
+    for (factor, hops) in parts {
+        for hop in hops {
+            let share = u64::from(hop.weight) * u64::from(factor);
+            let place = |h: &NextHop| (h.interface, h.gateway, h.onlink);
+            match shares.iter().position(|(have, _)| place(have) == place(&hop)) {
+                Some(at) => shares[at].1 += share,
+                None if shares.len() < MAX_NEXT_HOPS => shares.push((hop, share)),
+                None => {}
+            }
+        }
+    }
+    let least = shares.iter().map(|(_, share)| *share).min().unwrap_or(1);
+    let common = (1..=least)
+        .rev()
+        .find(|d| shares.iter().all(|(_, share)| share % d == 0));
+    shares
+        .iter_mut()
+        .for_each(|(_, share)| *share /= common.unwrap_or(1));
+    let most = shares.iter().map(|(_, share)| *share).max().unwrap_or(1);
+    let fits = |share: u64| {
+        if most > 256 {
+            (share * 256 / most).max(1)
+        } else {
+            share
+        }
+    };
+    let with_share = |(hop, share)| NextHop {
+        weight: fits(share) as u16,
+        ..hop
+    };
+    let mut hops: Vec<NextHop> = shares.into_iter().map(with_share).collect();
+    hops.sort_by_key(|hop| (hop.interface, hop.gateway, hop.onlink));
+    hops.into()
+}
+
 impl Model {
     pub(crate) fn preference(&self, route: &ModelRoute) -> u8 {
         let configured = || self.preferences.get(&route.protocol).copied();
@@ -71,10 +117,78 @@ impl Model {
     }
 
     pub(crate) fn usable(&self, hops: &NextHops) -> NextHops {
-        hops.iter()
-            .filter(|hop| !self.down.contains(&hop.interface))
-            .copied()
-            .collect()
+        self.follow(hops, &mut Vec::new())
+    }
+
+    /// The next hops that can be used, recursive ones followed for the sake of those on the path.
+    fn follow(&self, hops: &NextHops, path: &mut Vec<IpAddr>) -> NextHops {
+        let mut parts = Vec::new();
+        for hop in hops {
+            let gateway = hop.gateway.filter(|_| hop.interface == InterfaceIndex(0));
+            let Some(gateway) = gateway else {
+                if !self.down.contains(&hop.interface) {
+                    parts.push((1, vec![*hop]));
+                }
+                continue;
+            };
+            if path.contains(&gateway) || path.len() == MAX_RECURSION {
+                continue;
+            }
+            path.push(gateway);
+            if let Some((_, way)) = self.way_to(gateway, path) {
+                parts.push((hop.weight, way.into_vec()));
+            }
+            path.pop();
+        }
+        if hops.iter().any(|hop| hop.interface == InterfaceIndex(0)) {
+            shared(parts)
+        } else {
+            parts.into_iter().flat_map(|(_, hops)| hops).collect()
+        }
+    }
+
+    /// Where a gateway leads: through which destination, and to which next hops. It is on the path itself.
+    pub(crate) fn way_to(&self, gateway: IpAddr, path: &mut Vec<IpAddr>) -> Option<(Prefix, NextHops)> {
+        let mut covering: Vec<&Prefix> = self.destinations.keys().filter(|p| p.contains(gateway)).collect();
+        covering.sort_by_key(|prefix| std::cmp::Reverse(prefix.length()));
+        for prefix in covering {
+            let destination = &self.destinations[prefix];
+            let mut routes: Vec<&ModelRoute> = destination.routes.iter().collect();
+            let recursive =
+                |r: &&ModelRoute| r.route.next_hops.iter().any(|h| h.interface == InterfaceIndex(0));
+            let incumbent = destination.best.filter(|_| !routes.iter().any(recursive));
+            routes.sort_by_key(|r| (self.rank(r), Some((r.protocol, r.path)) != incumbent));
+            routes.retain(|r| {
+                r.route.kind != RouteKind::Unicast || !self.follow(&r.route.next_hops, path).is_empty()
+            });
+            let Some(best) = routes.first() else { continue };
+            if best.route.kind != RouteKind::Unicast {
+                return None;
+            }
+            let mut hops = best.route.next_hops.clone();
+            if self.merges(best.protocol) {
+                let equal = routes.iter().filter(|r| {
+                    r.protocol == best.protocol
+                        && self.rank(r) == self.rank(best)
+                        && r.route.kind == RouteKind::Unicast
+                });
+                hops = normalised(equal.flat_map(|r| r.route.next_hops.clone()));
+            }
+            let mut hops = self.follow(&hops, path);
+            for hop in &mut hops {
+                if hop.gateway.is_none() {
+                    (hop.gateway, hop.onlink) = (Some(gateway), true);
+                }
+            }
+            hops.sort_by_key(|hop| (hop.interface, hop.gateway, hop.onlink));
+            return Some((*prefix, hops));
+        }
+        None
+    }
+
+    fn merges(&self, protocol: usize) -> bool {
+        let entity = self.entities.get(&protocol);
+        entity.is_some_and(|entity| entity.config.merge_equal)
     }
 
     pub(crate) fn eligible(&self, route: &Route) -> bool {
@@ -96,7 +210,8 @@ impl Model {
             let least = eligible.iter().map(|r| self.rank(r)).min();
             let mut tied = eligible.into_iter().filter(|r| Some(self.rank(r)) == least);
             let first = tied.clone().next();
-            let incumbent = tied.find(|r| Some((r.protocol, r.path)) == destination.best);
+            let incumbent = destination.best.filter(|_| !destination.is_recursive());
+            let incumbent = tied.find(|r| Some((r.protocol, r.path)) == incumbent);
             chosen.push((*prefix, incumbent.or(first).map(|r| (r.protocol, r.path))));
         }
         for (prefix, best) in chosen {
@@ -133,11 +248,7 @@ impl Model {
     pub(crate) fn forwarding(&self, prefix: Prefix) -> Option<(RouteKind, ProtocolId, u8, u32, NextHops)> {
         let best = self.best_row(prefix)?;
         let mut hops = best.route.next_hops.clone();
-        let merges = self
-            .entities
-            .get(&best.protocol)
-            .is_some_and(|e| e.config.merge_equal);
-        if merges && best.route.kind == RouteKind::Unicast {
+        if self.merges(best.protocol) && best.route.kind == RouteKind::Unicast {
             let routes = self.destinations[&prefix].routes.iter();
             let equal = routes.filter(|r| {
                 r.protocol == best.protocol

@@ -35,7 +35,9 @@ const HOP_ONLINK: u8 = 2;
 const HOP_DEVICE: u8 = 4;
 /// The weight was written out. Routes of the router as a whole do not tell a written 1 from none.
 const HOP_WEIGHT: u8 = 8;
-const HOP_FLAGS: u8 = HOP_GATEWAY | HOP_ONLINK | HOP_DEVICE | HOP_WEIGHT;
+/// Only in routes of the router as a whole.
+const HOP_RECURSIVE: u8 = 16;
+const HOP_FLAGS: u8 = HOP_GATEWAY | HOP_ONLINK | HOP_DEVICE | HOP_WEIGHT | HOP_RECURSIVE;
 
 const KINDS: [RouteKind; 4] = [
     RouteKind::Unicast,
@@ -63,6 +65,7 @@ struct Record {
 struct Hop {
     gateway: Option<IpAddr>,
     onlink: bool,
+    recursive: bool,
     device: Option<String>,
     weight: Option<u16>,
 }
@@ -83,6 +86,7 @@ pub(super) fn encode_global(config: &GlobalConfig) -> InfoBlock {
                 .map(|via| Hop {
                     gateway: via.gateway,
                     onlink: via.onlink,
+                    recursive: via.recursive,
                     device: via.device.clone(),
                     weight: (via.weight != 1).then_some(via.weight),
                 })
@@ -105,6 +109,7 @@ pub(super) fn encode_interface(config: &InterfaceConfig) -> InfoBlock {
             hops: vec![Hop {
                 gateway: route.gateway,
                 onlink: route.onlink,
+                recursive: false,
                 device: None,
                 weight: route.weight,
             }],
@@ -139,6 +144,7 @@ pub(super) fn decode_global(octets: &[u8]) -> Result<GlobalConfig, Refusal> {
                         device: hop.device,
                         weight: weight.unwrap_or(1),
                         onlink: hop.onlink,
+                        recursive: hop.recursive,
                     }),
                 })
                 .collect::<Result<_, _>>()?;
@@ -180,6 +186,14 @@ fn interface_route(record: Record) -> Result<InterfaceStaticRoute, Refusal> {
     let Some(hop) = record.hops.into_iter().next().filter(|_| hops == 1) else {
         return Err(Refusal::out_of_range("nextHopCount", hops, "1 on an interface"));
     };
+    if hop.recursive {
+        return Err(
+            Refusal::invalid("the interface is given, so there is nothing to find")
+                .at("recursive")
+                .with_value(true)
+                .with_allowed("false"),
+        );
+    }
     if let Some(name) = hop.device {
         return Err(
             Refusal::invalid("the interface is the one the route is configured on")
@@ -247,6 +261,7 @@ fn encode_record(writer: &mut Writer, record: &Record) {
         writer
             .u8(flag(hop.gateway.is_some(), HOP_GATEWAY)
                 | flag(hop.onlink, HOP_ONLINK)
+                | flag(hop.recursive, HOP_RECURSIVE)
                 | flag(hop.device.is_some(), HOP_DEVICE)
                 | flag(hop.weight.is_some(), HOP_WEIGHT))
             .u8(0)
@@ -451,7 +466,7 @@ fn decode_hop(reader: &mut Reader<'_>, family: u8) -> Result<Hop, Refusal> {
     };
     let (gateway, flags, padding, weight, name) = read(reader).map_err(cut_short)?;
     if flags & !HOP_FLAGS != 0 {
-        return Err(Refusal::out_of_range("flags", format!("{flags:#x}"), "0..=0xf"));
+        return Err(Refusal::out_of_range("flags", format!("{flags:#x}"), "0..=0x1f"));
     }
     if padding != 0 {
         return Err(reserved("reserved"));
@@ -471,6 +486,7 @@ fn decode_hop(reader: &mut Reader<'_>, family: u8) -> Result<Hop, Refusal> {
     Ok(Hop {
         gateway,
         onlink: flags & HOP_ONLINK != 0,
+        recursive: flags & HOP_RECURSIVE != 0,
         device: decode_name(name, flags & HOP_DEVICE != 0)?,
         weight,
     })

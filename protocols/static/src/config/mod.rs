@@ -39,7 +39,9 @@ pub struct GlobalConfig {
 pub struct StaticRoute {
     /// The destination, such as `10.0.0.0/8` or `2001:db8::/32`. Not multicast.
     pub prefix: Prefix,
-    /// The next hops, 1..=16; one may stand without the list. Each is `[ADDRESS] [dev INTERFACE] [weight N] [onlink]`.
+    /// The next hops, 1..=16; one may stand without the list. Each is
+    /// `[ADDRESS] [dev INTERFACE] [weight N] [onlink | recursive]`; with `recursive` the address may be anywhere, and the
+    /// routing table finds the way to it.
     /// None for kinds other than `unicast`.
     #[serde(
         default,

@@ -137,8 +137,9 @@ fn check_via(prefix: Prefix, via: &Via) -> Result<(), Refusal> {
     }
     weight(via.weight)?;
     let Some(gateway) = via.gateway else {
-        return if via.onlink {
-            Err(Refusal::invalid("onlink is about a gateway, and none is given").with_value(via))
+        return if via.onlink || via.recursive {
+            let word = if via.onlink { "onlink" } else { "recursive" };
+            Err(Refusal::invalid(format!("{word} is about a gateway, and none is given")).with_value(via))
         } else if via.device.is_none() {
             Err(Refusal::invalid(
                 "a next hop needs an address, an interface or both",
@@ -148,6 +149,9 @@ fn check_via(prefix: Prefix, via: &Via) -> Result<(), Refusal> {
         };
     };
     check_gateway(prefix, gateway)?;
+    if via.recursive {
+        return check_recursive(via, gateway);
+    }
     if via.device.is_none() && via.onlink {
         return Err(Refusal::invalid("onlink needs to know which link: add 'dev INTERFACE'").with_value(via));
     }
@@ -156,6 +160,25 @@ fn check_via(prefix: Prefix, via: &Via) -> Result<(), Refusal> {
             Refusal::invalid("a link-local address needs to know which link: add 'dev INTERFACE'")
                 .with_value(via),
         );
+    }
+    Ok(())
+}
+
+/// The routing table finds the interface, so none is given, and an address that says nothing without one cannot be found.
+fn check_recursive(via: &Via, gateway: IpAddr) -> Result<(), Refusal> {
+    if via.device.is_some() || via.onlink {
+        return Err(Refusal::invalid(
+            "recursive leaves the way to the gateway to the routing table: without 'dev' and 'onlink'",
+        )
+        .with_value(via));
+    }
+    let link_local =
+        is_link_local(gateway) || matches!(gateway, IpAddr::V4(address) if address.is_link_local());
+    if link_local {
+        return Err(Refusal::invalid(
+            "no route leads to a link-local address: add 'dev INTERFACE' in the place of 'recursive'",
+        )
+        .with_value(via));
     }
     Ok(())
 }

@@ -12,9 +12,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Octets of the longest interface name that Linux allows (IFNAMSIZ without its final NUL).
 pub const MAX_INTERFACE_NAME: usize = 15;
 
-const EXPECTED: &str = "expected '[ADDRESS] [dev INTERFACE] [weight N] [onlink]'";
+const EXPECTED: &str = "expected '[ADDRESS] [dev INTERFACE] [weight N] [onlink | recursive]'";
 
-/// One next hop: `[ADDRESS] [dev INTERFACE] [weight N] [onlink]`, with an address, an interface or both.
+/// One next hop: `[ADDRESS] [dev INTERFACE] [weight N] [onlink | recursive]`, with an address, an interface or both.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Via {
     /// The router to send to; `None` when the destination is on the link.
@@ -25,6 +25,8 @@ pub struct Via {
     pub weight: u16,
     /// The gateway is on the link although no network of the interface covers it.
     pub onlink: bool,
+    /// The gateway may be anywhere: the routing table finds the way to it.
+    pub recursive: bool,
 }
 
 impl Via {
@@ -36,6 +38,7 @@ impl Via {
             device: None,
             weight: 1,
             onlink: false,
+            recursive: false,
         }
     }
 
@@ -47,6 +50,7 @@ impl Via {
             device: Some(name.into()),
             weight: 1,
             onlink: false,
+            recursive: false,
         }
     }
 }
@@ -78,6 +82,10 @@ impl fmt::Display for Via {
         }
         if self.onlink {
             write!(f, "{gap}onlink")?;
+            gap = " ";
+        }
+        if self.recursive {
+            write!(f, "{gap}recursive")?;
         }
         Ok(())
     }
@@ -93,10 +101,11 @@ impl FromStr for Via {
             device: None,
             weight: 1,
             onlink: false,
+            recursive: false,
         };
         match words.peek() {
             None => return Err(format!("a next hop cannot be empty; {EXPECTED}")),
-            Some(&("dev" | "weight" | "onlink")) => {}
+            Some(&("dev" | "weight" | "onlink" | "recursive")) => {}
             Some(word) => {
                 let gateway = word
                     .parse()
@@ -122,9 +131,10 @@ impl FromStr for Via {
                     weight.replace(number).is_some()
                 }
                 "onlink" => std::mem::replace(&mut via.onlink, true),
+                "recursive" => std::mem::replace(&mut via.recursive, true),
                 other => {
                     return Err(format!(
-                        "'{other}' is not 'dev', 'weight' or 'onlink'; {EXPECTED}"
+                        "'{other}' is not 'dev', 'weight', 'onlink' or 'recursive'; {EXPECTED}"
                     ));
                 }
             };
@@ -163,8 +173,10 @@ impl JsonSchema for Via {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
-            "description": "[ADDRESS] [dev INTERFACE] [weight N] [onlink]",
-            "examples": ["192.0.2.1", "192.0.2.5 weight 3", "192.0.2.9 dev eth1 onlink", "dev eth2"],
+            "description": "[ADDRESS] [dev INTERFACE] [weight N] [onlink | recursive]",
+            "examples": [
+                "192.0.2.1", "192.0.2.5 weight 3", "192.0.2.9 dev eth1 onlink", "dev eth2", "203.0.113.7 recursive"
+            ],
         })
     }
 }
@@ -218,6 +230,7 @@ mod tests {
             "192.0.2.9 dev eth1 onlink",
             "dev eth2",
             "fe80::1 dev eth0 weight 256 onlink",
+            "203.0.113.7 weight 2 recursive",
         ] {
             assert_eq!(text.parse::<Via>().unwrap().to_string(), text);
         }
