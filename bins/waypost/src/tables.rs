@@ -172,6 +172,7 @@ fn line(row: &RouteRow) -> Line {
                 device: hop.interface.clone(),
                 weight: (hop.weight != 1).then_some(hop.weight),
                 onlink: false,
+                recursive: hop.recursive.is_some(),
             })
             .collect(),
         metric: Some(row.metric),

@@ -5,10 +5,11 @@
 //! 10.0.0.0/8 via 192.0.2.1 dev eth0 metric 3
 //! 10.1.0.0/16 via 192.0.2.1 weight 2 via 192.0.2.2 tag 7
 //! 10.2.0.0/16 dev eth0
+//! 10.4.0.0/16 via 203.0.113.7 recursive
 //! blackhole 10.3.0.0/16
 //! ```
 //!
-//! Next hops begin with `via` or `dev`; `dev`, `weight` and `onlink` belong to the `via` before them.
+//! Next hops begin with `via` or `dev`; `dev`, `weight`, `onlink` and `recursive` belong to the `via` before them.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -33,6 +34,8 @@ pub struct Hop {
     pub weight: Option<u16>,
     /// The gateway is on the link although no network covers it.
     pub onlink: bool,
+    /// The gateway may be anywhere: the routing table finds the way to it.
+    pub recursive: bool,
 }
 
 /// A route.
@@ -170,12 +173,17 @@ fn option(route: &mut Line, word: &str, words: &mut SplitAsciiWhitespace<'_>) ->
             hop.ok_or(LineError::Nonsense("'onlink' belongs to a gateway"))?
                 .onlink = true;
         }
+        "recursive" => {
+            let hop = route.hops.last_mut().filter(|hop| hop.gateway.is_some());
+            hop.ok_or(LineError::Nonsense("'recursive' belongs to a gateway"))?
+                .recursive = true;
+        }
         "metric" => route.metric = Some(value(words, "a metric: a number")?),
         "tag" => route.tag = Some(value(words, "a tag: a number")?),
         other => {
             return Err(LineError::Word {
                 word: other.chars().take(64).collect(),
-                expected: "via, dev, weight, onlink, metric or tag",
+                expected: "via, dev, weight, onlink, recursive, metric or tag",
             });
         }
     }
@@ -202,6 +210,12 @@ fn check(route: &Line) -> Result<(), LineError> {
     if route.hops.len() > MAX_NEXT_HOPS {
         return Err(LineError::Nonsense("more than 16 next hops"));
     }
+    let contradicts = |hop: &Hop| hop.recursive && (hop.device.is_some() || hop.onlink);
+    if route.hops.iter().any(contradicts) {
+        return Err(LineError::Nonsense(
+            "a recursive next hop is on no interface that is known: without 'dev' and 'onlink'",
+        ));
+    }
     Ok(())
 }
 
@@ -225,6 +239,9 @@ impl fmt::Display for Line {
             }
             if hop.onlink {
                 write!(f, " onlink")?;
+            }
+            if hop.recursive {
+                write!(f, " recursive")?;
             }
         }
         if let Some(metric) = self.metric {

@@ -45,7 +45,7 @@ fn lines() {
         ("10.0.0.0/8 dev lo onlink", "'onlink' belongs to a gateway"),
         (
             "10.0.0.0/8 proto rip",
-            "'proto' is not via, dev, weight, onlink, metric or tag",
+            "'proto' is not via, dev, weight, onlink, recursive, metric or tag",
         ),
         (
             "blackhole 10.0.0.0/8 dev lo",
@@ -65,12 +65,14 @@ fn hop() -> impl Strategy<Value = Hop> {
         prop::option::of("[a-z0-9.]{1,15}"),
         weight,
         any::<bool>(),
+        any::<bool>(),
     )
-        .prop_map(|(gateway, device, weight, onlink)| Hop {
+        .prop_map(|(gateway, device, weight, onlink, recursive)| Hop {
             gateway: Some(IpAddr::from(gateway)),
-            device,
             weight,
             onlink,
+            recursive: recursive && device.is_none() && !onlink,
+            device,
         })
 }
 

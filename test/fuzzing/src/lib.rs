@@ -10,6 +10,7 @@
 pub mod block;
 pub mod block_key;
 pub mod config_text;
+pub mod dump;
 pub mod engine;
 pub mod info_header;
 mod mutation;
@@ -62,6 +63,8 @@ targets! {
     static_block_global = block::judge::<waypost_static::config::GlobalConfig>, seeds::static_global_blocks;
     info_header = info_header::run, seeds::info_headers;
     netlink = netlink::run, seeds::netlink_buffers;
+    dump_text = dump::text, seeds::dump_lines;
+    dump_mrt = dump::mrt, seeds::dump_files;
     config_text = config_text::run, seeds::config_texts;
     block_key = block_key::run, seeds::block_keys;
     module_frame = modules::frame, modules::frames;

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use serde_json::{Map, Value};
+use waypost_dump::mrt::{Entry as TableEntry, Peer, peer_table, rib};
 use waypost_infobase::BlockKey;
 use waypost_netlink::{
     Acknowledgement, Address, Body, Done, Explanation, GroupMember, Header, Link, Message, Neighbour,
@@ -172,6 +173,57 @@ pub(crate) fn info_headers() -> Vec<Seeded> {
     }
     seeds.push(("every-block".to_owned(), all.build()));
     seeds
+}
+
+pub(crate) fn dump_lines() -> Vec<Seeded> {
+    let line = |text: &str| text.as_bytes().to_vec();
+    named([
+        (
+            "multipath",
+            line("10.1.0.0/16 via 192.0.2.1 weight 2 via 192.0.2.2 dev eth0 onlink metric 3 tag 7"),
+        ),
+        (
+            "recursive",
+            line("unicast 2001:db8::/32 via 2001:db8:f::7 recursive # far"),
+        ),
+        ("blackhole", line("blackhole 10.3.0.0/16 metric 4294967295 tag 9")),
+        ("link", line("default dev eth0 dev eth1 weight 256")),
+        ("host", line("192.0.2.7 via 192.0.2.1")),
+    ])
+}
+
+pub(crate) fn dump_files() -> Vec<Seeded> {
+    let peer = |address: IpAddr| Peer {
+        id: 7,
+        address,
+        system: 65_536,
+    };
+    let v6: IpAddr = "2001:db8::1".parse().expect("an address");
+    let peers = [peer([192, 0, 2, 1].into()), peer(v6)];
+    let entry = |peer: u16, next_hop: IpAddr| TableEntry {
+        peer,
+        received: 1_700_000_000,
+        path_id: 0,
+        next_hop: Some(next_hop),
+        metric: Some(3),
+    };
+    let prefix = |text: &str| text.parse().expect("a prefix");
+    let table = peer_table(1, [192, 0, 2, 9].into(), &peers);
+    let with = |record: Vec<u8>| [table.clone(), record].concat();
+    let both = [entry(0, [192, 0, 2, 1].into()), entry(1, [192, 0, 2, 2].into())];
+    let add_path = both.map(|entry| TableEntry { path_id: 5, ..entry });
+    let nowhere = TableEntry {
+        next_hop: None,
+        metric: None,
+        ..entry(0, v6)
+    };
+    named([
+        ("peers", table.clone()),
+        ("v4", with(rib(1, 1, prefix("10.1.0.0/16"), &both))),
+        ("v6", with(rib(1, 2, prefix("2001:db8::/33"), &[entry(1, v6)]))),
+        ("add-path", with(rib(1, 3, prefix("0.0.0.0/0"), &add_path))),
+        ("nowhere", with(rib(1, 4, prefix("192.0.2.1/32"), &[nowhere]))),
+    ])
 }
 
 pub(crate) fn netlink_buffers() -> Vec<Seeded> {

@@ -10,7 +10,7 @@ use waypost_dump::text::{Hop, Line, parse_line};
 use waypost_manager::{Interface, InterfaceTable};
 use waypost_routprot::{Refusal, Status, suggestion};
 use waypost_types::{
-    NextHop, NextHops, PathId, Prefix4, Prefix6, ProtocolId, Route, RouteBatch, RouteChange,
+    InterfaceIndex, NextHop, NextHops, PathId, Prefix4, Prefix6, ProtocolId, Route, RouteBatch, RouteChange,
 };
 
 use crate::call::{Answer, Call, spread};
@@ -97,6 +97,7 @@ fn change(line: &Line, interfaces: &InterfaceTable) -> Result<RouteChange, Refus
 
 fn next_hop(hop: &Hop, interfaces: &InterfaceTable) -> Result<NextHop, Refusal> {
     let interface = match (&hop.device, hop.gateway) {
+        (_, Some(_)) if hop.recursive => InterfaceIndex::UNSPECIFIED,
         (Some(name), _) => {
             interfaces
                 .by_name(name)
@@ -106,7 +107,9 @@ fn next_hop(hop: &Hop, interfaces: &InterfaceTable) -> Result<NextHop, Refusal> 
         (None, Some(gateway)) => {
             reaching(gateway, interfaces)
                 .ok_or_else(|| {
-                    Refusal::invalid("the next hop is on no connected network; name its interface with 'dev'")
+                    Refusal::invalid(
+                        "the next hop is on no connected network; name its interface with 'dev', or mark it 'recursive'",
+                    )
                         .with_value(gateway)
                 })?
                 .index

@@ -17,7 +17,7 @@ pub(super) fn field<T>(field: &'static str, read: Result<T, ReadError>) -> Resul
 }
 
 /// Reads one record after the other.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Parser {
     /// How many peers the last table of peers had.
     peers: usize,

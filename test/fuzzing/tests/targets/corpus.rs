@@ -74,6 +74,8 @@ corpora! {
     static_block_global: 4000;
     info_header: 4000;
     netlink: 4000;
+    dump_text: 4000;
+    dump_mrt: 4000;
     config_text: 2000;
     block_key: 4000;
     module_frame: 8000;

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use waypost_dump::mrt::Parser;
+use waypost_dump::text::parse_line;
 use waypost_engine::codec_of;
-use waypost_fuzzing::{block, config_text, info_header, netlink, ospf, packet};
+use waypost_fuzzing::{block, config_text, dump, info_header, netlink, ospf, packet};
 use waypost_manager::Configuration;
 use waypost_netlink::{DecodeError, Message as NetlinkMessage, decode_all};
 use waypost_ospf::packet::{Packet as OspfPacket, PacketError as OspfPacketError};
@@ -248,5 +250,43 @@ fn a_codec_that_does_not_show_an_option() {
         if let Ok(value) = serde_json::from_slice(octets) {
             config_text::laws(&configuration, &value);
         }
+    });
+}
+
+#[test]
+fn a_reader_of_lines_that_forgets_a_tag() {
+    finds("dump_text", "means something else", |octets| {
+        dump::text_laws(
+            |line| {
+                let mut route = parse_line(line)?;
+                if let Some(route) = route.as_mut().filter(|_| line.starts_with("blackhole")) {
+                    route.tag = route.tag.map(|tag| tag / 2);
+                }
+                Ok(route)
+            },
+            octets,
+        );
+    });
+}
+
+#[test]
+fn a_reader_of_records_that_takes_half_of_one() {
+    finds("dump_mrt", "a record is not as long as it says", |octets| {
+        dump::mrt_laws(
+            |parser, octets| {
+                let read = Parser::record(parser, octets)?;
+                Ok(read.map(|(length, record)| (length - 1, record)))
+            },
+            octets,
+        );
+    });
+    finds("dump_mrt", "half a record was taken", |octets| {
+        dump::mrt_laws(
+            |parser, octets| {
+                let whole = [octets, &[0; 1]].concat();
+                Parser::record(parser, &whole)
+            },
+            octets,
+        );
     });
 }
