@@ -173,7 +173,9 @@ fn three_routers_hear_each_other() {
         }
         let r1 = router(&nodes[0], &ours, "isolated", &[[198, 51, 100, 0], [192, 0, 2, 0]])?;
         let r2 = router(&nodes[1], &published, "in-process", &[])?;
-        let _r3 = router(&nodes[2], &published, "isolated", &[[203, 0, 113, 0]])?;
+        // One of the other kind: the sample in Rust.
+        let in_rust = object("waypost-rust-sample")?;
+        let _r3 = router(&nodes[2], &in_rust, "isolated", &[[203, 0, 113, 0]])?;
         for (node, prefix, gateway) in [
             (1, "198.51.100.0/24", "10.1.0.1"),
             (2, "198.51.100.0/24", "10.1.0.1"),

@@ -146,7 +146,7 @@ mod tests {
             preference: 120,
             metric: 2,
             set: None,
-            members: interfaces.len(),
+            can_change: false,
             next_hops: interfaces
                 .iter()
                 .map(|index| NextHop::on(InterfaceIndex(*index)))
