@@ -268,8 +268,8 @@ impl Desk<'_> {
                 })
             }
             Show::Counters => {
-                let answer = self.router.get("/v1/counters")?;
                 let owners = self.owners()?;
+                let answer = self.router.get("/v1/counters")?;
                 self.shown(&answer, |sheet, answer| render::counters(sheet, &owners, answer))
             }
             Show::Ospf(show) => {
