@@ -236,6 +236,8 @@ impl RoutingProtocol for ModuleProtocol {
             let interface = InterfaceIndex(message.interface);
             match number {
                 0 => {
+                    // Who reads without being told has it before the signal went its way, which it cannot go any more then.
+                    self.pass_signals_on();
                     if self.life == Life::Stopping {
                         self.is_over();
                     }

@@ -114,7 +114,7 @@ fn update(rig: &mut Rig<'_>) -> Checked {
         }
     }
     let mut events = rig.await_event(|event| matches!(event, Event::UpdateComplete(_)))?;
-    if rig.bell.rung() == signals {
+    if !rig.await_signal(signals) {
         return failed("a signal for UPDATE_COMPLETE", "none");
     }
     rig.linger();

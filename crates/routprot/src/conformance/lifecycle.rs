@@ -299,7 +299,7 @@ fn stop(rig: &mut Rig<'_>) -> Checked {
             if events.last() != Some(&Event::RouterStopped) {
                 return failed("nothing after ROUTER_STOPPED", format!("{events:?}"));
             }
-            if rig.bell.rung() == signals {
+            if !rig.await_signal(signals) {
                 return failed("a signal for ROUTER_STOPPED", "none");
             }
         }
