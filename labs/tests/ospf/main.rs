@@ -5,6 +5,7 @@ mod plan;
 mod restart;
 mod tools;
 mod virtual_link;
+mod words;
 
 use std::time::Duration;
 

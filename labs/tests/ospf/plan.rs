@@ -5,10 +5,7 @@ use std::fmt::Write as _;
 use anyhow::Result;
 use waypost_testkit::{Make, Node, Router};
 
-/// `writeln!` to a string, which does not fail.
-macro_rules! line {
-    ($text:expr, $($word:tt)*) => { let _ = writeln!($text, $($word)*); };
-}
+use crate::words::{bird_head, line};
 
 /// A digest: its name for Waypost, and for BIRD. FRR has the first only.
 pub(crate) const MD5: (&str, &str) = ("md5", "keyed md5");
@@ -118,16 +115,7 @@ impl Plan {
     }
 
     fn for_bird(&self) -> String {
-        let mut text = String::new();
-        line!(
-            text,
-            "log stderr all;\nrouter id {};\nprotocol device {{ scan time 1; }}",
-            self.id
-        );
-        line!(
-            text,
-            "protocol kernel {{ scan time 1; ipv4 {{ import none; export where source != RTS_DEVICE; }}; merge paths on; }}"
-        );
+        let mut text = bird_head(self.id);
         if let Some((prefix, via)) = self.external {
             line!(text, "protocol static {{ ipv4; route {prefix} via {via}; }}");
         }

@@ -8,11 +8,7 @@ use anyhow::{Result, ensure};
 use waypost_testkit::{Lab, Make, Node, Ping, Router, wait_for};
 
 use crate::SOON;
-
-/// `writeln!` to a string, which does not fail.
-macro_rules! line {
-    ($text:expr, $($word:tt)*) => { let _ = writeln!($text, $($word)*); };
-}
+use crate::words::{bird_head, line};
 
 const LAN1: &str = "10.1.0.0/24";
 const LAN3: &str = "10.3.0.0/24";
@@ -97,16 +93,7 @@ impl End {
     }
 
     fn for_bird(&self) -> String {
-        let mut text = String::new();
-        line!(
-            text,
-            "log stderr all;\nrouter id {};\nprotocol device {{ scan time 1; }}",
-            self.id
-        );
-        line!(
-            text,
-            "protocol kernel {{ scan time 1; ipv4 {{ import none; export where source != RTS_DEVICE; }}; merge paths on; }}"
-        );
+        let mut text = bird_head(self.id);
         line!(text, "protocol ospf v2 {{ ecmp yes; ipv4 {{ export none; }};");
         line!(text, " area 1 {{");
         for (name, cost) in [("eth0", 10), ("eth1", 100)] {

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use waypost_engine::codec_of;
 use waypost_rip::Rip;
 use waypost_rip::config::{GlobalConfig, InterfaceConfig};
-use waypost_routprot::conformance::Subject;
-use waypost_routprot::{BlockConfig, InfoBlock, Layout, RoutingProtocol, Scope, Topic};
+use waypost_routprot::conformance::{self, Subject};
+use waypost_routprot::{BlockConfig, InfoBlock, Layout, RoutingProtocol, Scope};
 use waypost_types::ProtocolId;
 
 /// What is sent and what fails is counted as time goes by.
@@ -27,20 +27,9 @@ const RESTLESS: [&str; 7] = [
     "port-failures",
 ];
 
-/// Looks until two looks in a row see the same. A module shows nothing, and is as it is when a call returns.
+/// Waits until the protocol's threads have done what the last call set off.
 pub fn settle(protocol: &mut dyn RoutingProtocol) {
-    let look = |protocol: &mut dyn RoutingProtocol| {
-        [Topic::Summary, Topic::Interfaces, Topic::Database].map(|topic| protocol.show(topic).ok())
-    };
-    let mut last = look(protocol);
-    for _ in 0..500 {
-        thread::sleep(Duration::from_millis(2));
-        let next = look(protocol);
-        if next == last {
-            return;
-        }
-        last = next;
-    }
+    conformance::settle(protocol, || thread::sleep(Duration::from_millis(2)));
 }
 
 /// Long enough for the twelve seconds that an autostatic update may take, when called as often as an event is waited for.

@@ -8,16 +8,14 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde_json::Value;
 use waypost_api::{hex, parse_toml};
-use waypost_routprot::conformance::Subject;
-use waypost_routprot::{ConfigurationCodec, InfoBlock, Refusal, RoutingProtocol, Scope, Topic, parse_text};
+use waypost_routprot::conformance::{Subject, settle};
+use waypost_routprot::{ConfigurationCodec, InfoBlock, Refusal, RoutingProtocol, Scope, parse_text};
 use waypost_types::{InterfaceIndex, ProtocolId};
 
 use crate::fault::Fault;
 
 /// How long a module is left alone before it is looked at again.
 const GLANCE: Duration = Duration::from_millis(2);
-/// How often it is looked at, at most, until it shows the same twice.
-const GLANCES: usize = 500;
 /// By default, how long something that a module has announced may take, in seconds: an update of routes takes twelve.
 const PATIENCE: u64 = 15;
 /// How long it is left alone at first when something is awaited; longer each time after that, because most is there at once.
@@ -152,7 +150,7 @@ impl Blocks {
         .ignore_in_show(&ignored)
         // A module may have threads, which say later that it has stopped.
         .pass_time(move |_| pause.make())
-        .settle(settle);
+        .settle(|protocol| settle(protocol, || leave_alone(GLANCE)));
         type Take<'a> = fn(Subject<'a>, InfoBlock) -> Subject<'a>;
         let globals: [(&str, &Option<Block>, Take<'a>); 3] = [
             ("other-global", &self.other_global, Subject::other_global),
@@ -211,26 +209,6 @@ impl Blocks {
         } else {
             subject
         })
-    }
-}
-
-/// Looks until two looks in a row see the same: a module may have threads that do what a call set off. One that shows nothing
-/// is as it is when a call returns.
-fn settle(protocol: &mut dyn RoutingProtocol) {
-    let look = |protocol: &mut dyn RoutingProtocol| {
-        [Topic::Summary, Topic::Interfaces, Topic::Database].map(|topic| protocol.show(topic).ok())
-    };
-    let mut last = look(protocol);
-    if last.iter().all(Option::is_none) {
-        return;
-    }
-    for _ in 0..GLANCES {
-        leave_alone(GLANCE);
-        let next = look(protocol);
-        if next == last {
-            return;
-        }
-        last = next;
     }
 }
 

@@ -37,7 +37,7 @@ mod states;
 mod subject;
 
 pub use report::{CaseReport, Outcome, Report};
-pub use subject::Subject;
+pub use subject::{Subject, settle};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use waypost_types::{InterfaceIndex, ProtocolId};
 
-use crate::{InfoBlock, RoutingProtocol};
+use crate::{InfoBlock, RoutingProtocol, Topic};
 
 pub(super) type Factory<'a> = Box<dyn Fn() -> Box<dyn RoutingProtocol> + 'a>;
 pub(super) type Hook<'a> = Box<dyn Fn(&mut dyn RoutingProtocol) + 'a>;
@@ -35,6 +35,27 @@ pub struct Subject<'a> {
     pub(super) pass_time: Option<Hook<'a>>,
     pub(super) ignored: Vec<String>,
     pub(super) read_only: Range<usize>,
+}
+
+/// Looks, and has `pause` let a moment pass, until two looks in a row see the same: for [`Subject::settle`] of a protocol with threads
+/// that do what a call set off. One that shows nothing is as it is when a call returns.
+pub fn settle(protocol: &mut dyn RoutingProtocol, pause: impl Fn()) {
+    const LOOKS: usize = 500;
+    let look = |protocol: &mut dyn RoutingProtocol| {
+        [Topic::Summary, Topic::Interfaces, Topic::Database].map(|topic| protocol.show(topic).ok())
+    };
+    let mut last = look(protocol);
+    if last.iter().all(Option::is_none) {
+        return;
+    }
+    for _ in 0..LOOKS {
+        pause();
+        let next = look(protocol);
+        if next == last {
+            return;
+        }
+        last = next;
+    }
 }
 
 impl<'a> Subject<'a> {
