@@ -8,44 +8,22 @@ use super::{Authentication, InterfaceConfig};
 /// Octets of the password field in messages (RFC 2453 §4.1) and in IPRIP_IF_CONFIG.
 pub const PASSWORD_SIZE: usize = 16;
 
-/// What a password that is not text starts with.
-const HEX: &str = "hex:";
-
 /// The password field of a message: the password's octets, padded with zeros.
 ///
-/// A password is its UTF-8 octets, or, written `hex:` and two digits each, any octets: RRAS's block holds sixteen octets
-/// that need not be text. What validation refuses comes out cut to size.
+/// What validation refuses comes out cut to size.
 #[must_use]
 pub fn password_octets(password: &Secret) -> [u8; PASSWORD_SIZE] {
     let mut field = [0; PASSWORD_SIZE];
-    let octets = octets(password).unwrap_or_default();
+    let octets = password.octets().unwrap_or_default();
     for (to, from) in field.iter_mut().zip(octets) {
         *to = from;
     }
     field
 }
 
-/// The octets of a password; the error says what is wrong.
-fn octets(password: &Secret) -> Result<Vec<u8>, &'static str> {
-    let Some(digits) = password.expose().strip_prefix(HEX) else {
-        return Ok(password.expose().as_bytes().to_vec());
-    };
-    let digit = |digit: &u8| char::from(*digit).to_digit(16);
-    digits
-        .as_bytes()
-        .chunks(2)
-        .map(|pair| match pair {
-            // INVARIANT: two hexadecimal digits make an octet.
-            [high, low] => Some((digit(high)? << 4 | digit(low)?) as u8),
-            _ => None,
-        })
-        .collect::<Option<_>>()
-        .ok_or("'hex:' must be followed by an even number of hexadecimal digits")
-}
-
 /// What is wrong with a password, in words that do not show it.
 pub(super) fn password_error(password: &Secret) -> Option<&'static str> {
-    match octets(password) {
+    match password.octets() {
         Err(error) => Some(error),
         Ok(octets) => match octets.as_slice() {
             [.., 0] => Some("a password cannot end in a zero octet, which is padding"),
@@ -59,15 +37,7 @@ pub(super) fn password_error(password: &Secret) -> Option<&'static str> {
 pub(super) fn password_from_octets(field: [u8; PASSWORD_SIZE]) -> Option<Secret> {
     let length = field.iter().rposition(|octet| *octet != 0)? + 1;
     let octets = field.get(..length).unwrap_or(&field);
-    Some(match std::str::from_utf8(octets) {
-        Ok(text) if !text.starts_with(HEX) => Secret::new(text),
-        _ => Secret::new(octets.iter().fold(HEX.to_owned(), |mut text, octet| {
-            for nibble in [octet >> 4, octet & 15] {
-                text.extend(char::from_digit(nibble.into(), 16));
-            }
-            text
-        })),
-    })
+    Some(Secret::from_octets(octets))
 }
 
 /// An all-zero key in an RRAS block that asks for plain authentication keeps the stored password (rras-blocks P-110).
