@@ -6,6 +6,7 @@ mod redistribution;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use waypost_engine::{Engine, Input, MibOperation, MibReply, Now, Outbox, RxMeta, Target};
 use waypost_routprot::{
@@ -16,7 +17,8 @@ use waypost_types::{InterfaceIndex, ProtocolId, RouterId, Seed, Time};
 use crate::area::AreaId;
 use crate::authentication::SEQUENCE_KEY;
 use crate::config::{
-    Adapter, GlobalConfig, InterfaceConfig, Reach, impact_of, interface_parameters, router_parameters,
+    Adapter, Address, GlobalConfig, InterfaceConfig, Reach, impact_of, interface_parameters,
+    router_parameters, runs_in,
 };
 use crate::interface::{Interface, InterfaceId};
 use crate::neighbor::machine::State;
@@ -64,11 +66,15 @@ impl OspfEngine {
         &self.process
     }
 
-    /// The identifier in force: the configured one before the router's own.
+    /// The identifier in force: the configured one before the router's own. Without one nothing is said, which is what
+    /// OSPF does that is switched off.
     fn identifier(&self) -> Option<Ipv4Addr> {
-        self.global
-            .router_id
-            .or_else(|| self.own_id.map(|id| id.address()))
+        self.identifier_with(self.own_id)
+    }
+
+    fn identifier_with(&self, own: Option<RouterId>) -> Option<Ipv4Addr> {
+        let id = self.global.router_id.or_else(|| own.map(|id| id.address()));
+        id.filter(|_| self.global.enabled != Some(false))
     }
 
     fn start(
@@ -145,7 +151,7 @@ impl OspfEngine {
 
     /// Neighbours on virtual links that go, or that the other end has to change as well.
     fn neighbors_on_other_virtual_links(&self, new: Option<&Value>) -> Vec<IpAddr> {
-        let virtual_links = serde_json::from_value(new.cloned().unwrap_or_default()).unwrap_or_default();
+        let virtual_links = option(new);
         let new = router_parameters(&GlobalConfig {
             virtual_links,
             ..self.global.clone()
@@ -167,15 +173,12 @@ impl OspfEngine {
             .collect()
     }
 
-    /// Neighbours in areas that become of another kind.
-    fn neighbors_in_other_areas(&self, new: Option<&Value>) -> Vec<IpAddr> {
-        let areas = serde_json::from_value(new.cloned().unwrap_or_default()).unwrap_or_default();
-        let new = router_parameters(&GlobalConfig {
-            areas,
-            ..self.global.clone()
-        });
-        let old = router_parameters(&self.global);
-        let changes = |area: AreaId| old.area(area).capability() != new.area(area).capability();
+    /// Neighbours in areas that become of another kind, or that OSPF does not run in any more.
+    fn neighbors_in_other_areas(&self, global: &GlobalConfig) -> Vec<IpAddr> {
+        let (old, new) = (router_parameters(&self.global), router_parameters(global));
+        let changes = |area: AreaId| {
+            old.area(area).capability() != new.area(area).capability() || !runs_in(global, area)
+        };
         let interfaces = self.process.interfaces().values();
         interfaces
             .filter(|interface| changes(interface.parameters.area))
@@ -184,6 +187,29 @@ impl OspfEngine {
             .map(|neighbor| neighbor.address.into())
             .collect()
     }
+
+    /// What a change of `addresses` does: nothing to the interface while it speaks from the same address.
+    fn addresses_impact(&self, index: Option<InterfaceIndex>, new: Option<&Value>) -> Impact {
+        let Some(attached) = index.and_then(|index| self.interfaces.get(&index)) else {
+            return Impact::Live;
+        };
+        let spoken = |addresses: Option<Vec<Address>>| attached.used(addresses.as_deref()).first().copied();
+        let old = attached
+            .config
+            .as_ref()
+            .and_then(|config| config.addresses.clone());
+        let new = option(new);
+        if spoken(old) == spoken(new) {
+            Impact::Live
+        } else {
+            Impact::RestartsInterface
+        }
+    }
+}
+
+/// An option's value from JSON; what is not given is `None`.
+fn option<T: DeserializeOwned>(value: Option<&Value>) -> Option<T> {
+    serde_json::from_value(value.cloned().unwrap_or_default()).unwrap_or_default()
 }
 
 /// What losing these neighbours is called.
@@ -246,11 +272,11 @@ impl Engine for OspfEngine {
     fn impact(
         &self,
         target: Target,
-        option: &str,
+        name: &str,
         old: Option<&Value>,
         new: Option<&Value>,
     ) -> (Impact, String) {
-        let (reach, reason) = impact_of(target.scope(), option, old, new);
+        let (reach, reason) = impact_of(target.scope(), name, old, new);
         let index = match target {
             Target::Global => None,
             Target::Interface(index) => index,
@@ -260,8 +286,18 @@ impl Engine for OspfEngine {
             Target::Interface(Some(_)) | Target::Global => true,
         };
         let impact = match reach {
-            Reach::Nobody if option == "areas" => loss(self.neighbors_in_other_areas(new)),
-            Reach::Nobody if option == "virtual-links" => loss(self.neighbors_on_other_virtual_links(new)),
+            Reach::Nobody if name == "areas" => loss(self.neighbors_in_other_areas(&GlobalConfig {
+                areas: option(new),
+                ..self.global.clone()
+            })),
+            Reach::Nobody if name == "listed-areas-only" => {
+                loss(self.neighbors_in_other_areas(&GlobalConfig {
+                    listed_areas_only: option(new),
+                    ..self.global.clone()
+                }))
+            }
+            Reach::Interface if name == "addresses" => self.addresses_impact(index, new),
+            Reach::Nobody if name == "virtual-links" => loss(self.neighbors_on_other_virtual_links(new)),
             Reach::Nobody => Impact::Live,
             Reach::Neighbors | Reach::Everybody if in_use => loss(self.neighbors_of(index)),
             Reach::Neighbors | Reach::Everybody => Impact::Live,
@@ -272,8 +308,7 @@ impl Engine for OspfEngine {
     }
 
     fn router_id_impact(&self, id: Option<RouterId>) -> Option<(Impact, String)> {
-        let next = self.global.router_id.or_else(|| id.map(|id| id.address()));
-        let (impact, reason) = if next == self.identifier() {
+        let (impact, reason) = if self.identifier_with(id) == self.identifier() {
             (Impact::Live, "OSPF keeps the identifier it has")
         } else {
             let lost = loss(self.neighbors_of(None));

@@ -71,6 +71,7 @@ impl OspfEngine {
         let external = process.databases().get(Domain::As);
         let mut summary = json!({
             "protocol": "ospf",
+            "enabled": self.global.enabled != Some(false),
             "router-id": process.router(),
             "uptime-seconds": now.time.since(self.started).as_secs(),
             "area-border-router": process.is_border(),
@@ -102,8 +103,16 @@ impl OspfEngine {
 
     fn troubles(&self) -> Vec<Value> {
         let mut troubles = Vec::new();
+        if self.global.enabled == Some(false) {
+            return troubles;
+        }
         if self.process.router().is_none() {
             troubles.push(json!({ "reason": "there is no router identifier, so OSPF says nothing" }));
+        }
+        for attached in self.interfaces.values() {
+            if let Some(reason) = attached.idle_because(&self.global) {
+                troubles.push(json!({ "interface": attached.identity.name, "reason": reason }));
+            }
         }
         for interface in self.shown() {
             if interface.speaks() && self.process.way_out(interface.id).is_none() {

@@ -18,23 +18,52 @@ fn interface(text: &Value) -> InfoBlock {
         .encode(Layout::Waypost(InterfaceConfig::LAYOUT))
 }
 
+/// An INTF record of RRAS with this cost, and the end of the run.
+fn rras_interface(cost: u8, neighbors: &[u8]) -> InfoBlock {
+    let word = |value: u32| value.to_le_bytes();
+    let record = |kind| [word(kind), word(1), word(1)].concat();
+    let mut octets = record(4);
+    octets.extend([192, 0, 2, 1, 255, 255, 255, 0, 0, 0, 0, 0]);
+    for value in [1, 1, 1, 5, 10, 40, 120, cost.into(), 0, 0, 1] {
+        octets.extend(word(value));
+    }
+    for neighbor in neighbors {
+        octets.extend(record(5));
+        octets.extend([192, 0, 2, *neighbor, 192, 0, 2, 1, 1, 0, 0, 0]);
+    }
+    octets.extend(word(0));
+    InfoBlock::new(1, octets)
+}
+
+/// A GLOBAL record of RRAS with this level of logging, records after it, and the end of the run.
+fn rras_global(logging: u8, more: &[u8]) -> InfoBlock {
+    let words = [1, 1, 1, u32::from_le_bytes([192, 0, 2, 9]), 2, logging.into()];
+    let mut octets: Vec<u8> = words.into_iter().flat_map(u32::to_le_bytes).collect();
+    octets.extend(more);
+    octets.extend([0; 4]);
+    InfoBlock::new(1, octets)
+}
+
 fn global(text: &Value) -> InfoBlock {
     GlobalConfig::from_text(text)
         .unwrap()
         .encode(Layout::Waypost(GlobalConfig::LAYOUT))
 }
 
-#[test]
-fn with_waypost_blocks() {
+/// Blocks of one layout.
+struct Blocks {
+    name: &'static str,
+    globals: [InfoBlock; 2],
+    interfaces: [InfoBlock; 2],
+    longer: InfoBlock,
+    invalid: InfoBlock,
+    invalid_global: InfoBlock,
+    fixed_part: usize,
+}
+
+fn conforms(blocks: Blocks) {
     let cells: RefCell<Vec<ManualCell<OspfEngine>>> = RefCell::default();
-    // The first bit past those that say what is given.
-    let mut invalid = interface(&json!({ "cost": 3 }));
-    invalid.bytes[19] |= 0x40;
-    let mut invalid_global = global(&json!({ "rfc1583": true }));
-    invalid_global.bytes[19] |= 0x40;
-    let smallest = codec_of::<OspfEngine>()
-        .to_block(Scope::Interface, &json!({}))
-        .unwrap();
+    let [global, other_global] = blocks.globals;
     let subject = Subject::new(
         || {
             let now = Now {
@@ -46,28 +75,15 @@ fn with_waypost_blocks() {
             Box::new(EngineProtocol::<OspfEngine, _>::new(cell))
         },
         ProtocolId::OSPF,
-        global(&json!({ "rfc1583": true })),
-        [
-            interface(&json!({ "cost": 3 })),
-            interface(&json!({ "cost": 5, "neighbors": [{ "address": "192.0.2.7" }], "network-type": "non-broadcast" })),
-        ],
-        invalid,
+        global,
+        blocks.interfaces,
+        blocks.invalid,
     )
-    .named("OSPF")
-    .other_global(global(&json!({
-        "maximum-paths": 4,
-        "areas": [{ "id": 1, "kind": "stub", "ranges": [{ "prefix": "10.0.0.0/8" }] }],
-        "redistribute": [{ "source": "static", "metric": 7 }],
-    })))
-    .invalid_global(invalid_global)
-    .longer_interface(interface(&json!({
-        "area": 1,
-        "neighbors": [{ "address": "192.0.2.7" }, { "address": "192.0.2.8", "priority": 0 }],
-        "authentication": "cryptographic",
-        "keys": [{ "id": 1, "secret": "s", "algorithm": "hmac-sha256" }],
-        "annotate": "to the lab",
-    })))
-    .fixed_part(smallest.bytes.len())
+    .named(blocks.name)
+    .other_global(other_global)
+    .invalid_global(blocks.invalid_global)
+    .longer_interface(blocks.longer)
+    .fixed_part(blocks.fixed_part)
     // What LSAs say follows a change within MinLSInterval (RFC 2328 §12.4).
     .ignore_in_show(&["checksum-sum", "checksum", "sequence", "length"])
     .pass_time(|_| cells.borrow().iter().for_each(ManualCell::pass_time));
@@ -75,7 +91,65 @@ fn with_waypost_blocks() {
     report.assert_conforms();
     let mut skipped: Vec<_> = report.skipped().map(|case| case.id).collect();
     skipped.sort_unstable();
-    assert_eq!(skipped, EXPECTED);
+    assert_eq!(skipped, EXPECTED, "{}", blocks.name);
+}
+
+#[test]
+fn with_waypost_blocks() {
+    // The first bit past those that say what is given.
+    let mut invalid = interface(&json!({ "cost": 3 }));
+    invalid.bytes[19] |= 0x40;
+    let mut invalid_global = global(&json!({ "rfc1583": true }));
+    invalid_global.bytes[19] |= 0x40;
+    let smallest = codec_of::<OspfEngine>()
+        .to_block(Scope::Interface, &json!({}))
+        .unwrap();
+    conforms(Blocks {
+        name: "OSPF, Waypost layout",
+        globals: [
+            global(&json!({ "rfc1583": true })),
+            global(&json!({
+                "maximum-paths": 4,
+                "areas": [{ "id": 1, "kind": "stub", "ranges": [{ "prefix": "10.0.0.0/8" }] }],
+                "redistribute": [{ "source": "static", "metric": 7 }],
+            })),
+        ],
+        interfaces: [
+            interface(&json!({ "cost": 3 })),
+            interface(&json!({
+                "cost": 5, "neighbors": [{ "address": "192.0.2.7" }], "network-type": "non-broadcast",
+            })),
+        ],
+        longer: interface(&json!({
+            "area": 1,
+            "neighbors": [{ "address": "192.0.2.7" }, { "address": "192.0.2.8", "priority": 0 }],
+            "authentication": "cryptographic",
+            "keys": [{ "id": 1, "secret": "s", "algorithm": "hmac-sha256" }],
+            "annotate": "to the lab",
+        })),
+        invalid,
+        invalid_global,
+        fixed_part: smallest.bytes.len(),
+    });
+}
+
+#[test]
+fn with_rras_blocks() {
+    let mut invalid = rras_interface(3, &[]);
+    // metricCost ends at 65535.
+    invalid.bytes[54] = 1;
+    conforms(Blocks {
+        name: "OSPF, RRAS layout",
+        globals: [
+            rras_global(1, &[]),
+            rras_global(2, &[8, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 8, 0, 0, 0]),
+        ],
+        interfaces: [rras_interface(3, &[]), rras_interface(5, &[7])],
+        longer: rras_interface(7, &[7, 8, 9]),
+        invalid,
+        invalid_global: rras_global(4, &[]),
+        fixed_part: 72,
+    });
 }
 
 /// What OSPF's blocks cannot say, and what it does not have: a port that fails, MIB tables, updates on request.

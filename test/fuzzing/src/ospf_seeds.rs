@@ -174,6 +174,13 @@ const INTERFACE: &[&str] = &[
     r#"{"authentication":"simple","password":"lab"}"#,
     r#"{"authentication":"extended","keys":[{"id":7,"secret":"s","algorithm":"hmac-sha256","send-until":4000000000}]}"#,
     r#"{"annotate":"to the lab"}"#,
+    r#"{"enabled":false,"addresses":[{"address":"192.0.2.1","length":24},{"address":"192.0.2.130","enabled":false}]}"#,
+];
+
+/// What RRAS's records say of an interface.
+const RRAS_INTERFACE: &[&str] = &[
+    r#"{"enabled":true,"passive":false,"addresses":[],"neighbors":[]}"#,
+    r#"{"enabled":true,"passive":false,"area":"0.0.0.7","network-type":"non-broadcast","cost":7,"priority":0,"hello-interval":10,"dead-interval":40,"poll-interval":120,"retransmit-interval":5,"transmit-delay":1,"mtu":1400,"password":"lab","addresses":[{"address":"192.0.2.1","length":24,"enabled":true},{"address":"192.0.2.130","length":25,"enabled":false}],"neighbors":[{"address":"192.0.2.7","priority":1,"enabled":true},{"address":"192.0.2.8","priority":0,"enabled":false}]}"#,
 ];
 
 /// Options of the protocol as a whole, likewise.
@@ -186,12 +193,42 @@ const GLOBAL: &[&str] = &[
     r#"{"stub-router-at-start":60,"stub-router-at-stop":5,"restart-helper":false}"#,
     r#"{"areas":[{"id":1}],"virtual-links":[{"transit-area":1,"router-id":"192.0.2.7","dead-interval":60,"password":"s","keys":[{"id":7,"secret":"s","algorithm":"md5"}]}]}"#,
     r#"{"areas":[{"id":1,"kind":"nssa","nssa":{"translate":"always","default-route":"1","ranges":[{"prefix":"10.0.0.0/8","tag":7}]}}],"grace-period":60}"#,
+    r#"{"enabled":false,"listed-areas-only":true,"redistribute":[{"source":"rip","enabled":false}],"redistribute-unlisted":true,"redistribute-filter":{"action":"ignore","prefixes":["10.0.0.0/8"]},"defaults":{"enabled":true}}"#,
+];
+
+/// What RRAS's records say of the protocol as a whole.
+const RRAS_GLOBAL: &[&str] = &[
+    r#"{"router-id":"192.0.2.9","enabled":true,"boundary-router":false,"logging":"errors","listed-areas-only":true,"redistribute-unlisted":true,"redistribute":[],"areas":[],"virtual-links":[]}"#,
+    r#"{"router-id":"192.0.2.9","enabled":false,"boundary-router":true,"logging":"none","listed-areas-only":true,"redistribute-unlisted":false,"redistribute":[{"source":"rip","enabled":true},{"source":"static","enabled":true}],"redistribute-filter":{"action":"accept","prefixes":["10.0.0.0/8","0.0.0.0/0"]},"areas":[{"id":"0.0.0.7","kind":"normal","default-cost":1,"summaries":true,"authentication":"simple","enabled":true,"ranges":[{"prefix":"10.8.0.0/16","enabled":false}]},{"id":"0.0.0.8","kind":"stub","default-cost":16777215,"summaries":false,"authentication":"none","enabled":false}],"virtual-links":[{"transit-area":"0.0.0.7","router-id":"192.0.2.8","hello-interval":15,"dead-interval":60,"retransmit-interval":5,"transmit-delay":1,"password":"","enabled":true}]}"#,
 ];
 
 pub(crate) fn interface_blocks() -> Vec<Seeded> {
-    blocks::<waypost_ospf::config::InterfaceConfig>(INTERFACE, &[])
+    blocks::<waypost_ospf::config::InterfaceConfig>(INTERFACE, RRAS_INTERFACE)
 }
 
 pub(crate) fn global_blocks() -> Vec<Seeded> {
-    blocks::<waypost_ospf::config::GlobalConfig>(GLOBAL, &[])
+    blocks::<waypost_ospf::config::GlobalConfig>(GLOBAL, RRAS_GLOBAL)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_blocks_in_rras_s_layout() {
+        for (seeds, pieces) in [
+            (interface_blocks(), INTERFACE.len() + RRAS_INTERFACE.len()),
+            (global_blocks(), GLOBAL.len() + RRAS_GLOBAL.len()),
+        ] {
+            let names = seeds.iter().map(|(name, _)| name.as_str());
+            let rras: Vec<&str> = names.filter(|name| name.ends_with("-rras")).collect();
+            assert_eq!(
+                rras,
+                [
+                    format!("{:02}-rras", pieces - 2),
+                    format!("{:02}-rras", pieces - 1)
+                ]
+            );
+        }
+    }
 }

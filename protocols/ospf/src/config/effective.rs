@@ -40,8 +40,17 @@ fn area(global: &GlobalConfig, id: AreaId) -> Option<&Area> {
     global.areas.iter().flatten().find(|area| area.id == id)
 }
 
+/// Whether OSPF runs on the interfaces of an area.
+#[must_use]
+pub fn runs_in(global: &GlobalConfig, id: AreaId) -> bool {
+    match area(global, id) {
+        Some(area) => area.enabled != Some(false),
+        None => global.listed_areas_only != Some(true) || id.is_backbone(),
+    }
+}
+
 /// An interface's options with the defaults behind them.
-fn resolve(config: &InterfaceConfig, global: &GlobalConfig) -> InterfaceConfig {
+pub fn resolve(config: &InterfaceConfig, global: &GlobalConfig) -> InterfaceConfig {
     let mut options = match &global.defaults {
         Some(defaults) => config.or(defaults),
         None => config.clone(),
@@ -90,7 +99,9 @@ pub fn interface_parameters(
         Ok(mtu) => mtu,
         Err(_) => u16::MAX,
     });
-    let neighbors = options.neighbors.iter().flatten().map(|neighbor| {
+    let neighbors = options.neighbors.iter().flatten();
+    let neighbors = neighbors.filter(|neighbor| neighbor.enabled != Some(false));
+    let neighbors = neighbors.map(|neighbor| {
         let configured = ConfiguredNeighbor {
             priority: neighbor.priority.unwrap_or(1),
             cost: neighbor.cost,
@@ -135,12 +146,13 @@ fn cost(global: &GlobalConfig, adapter: Adapter) -> u16 {
 
 fn policy(options: &InterfaceConfig) -> Policy {
     let mut password = [0; PASSWORD_LENGTH];
+    // INVARIANT: what is in force was checked.
     let octets = options
         .password
-        .iter()
-        .flat_map(|password| password.expose().as_bytes());
-    for (to, from) in password.iter_mut().zip(octets) {
-        *to = *from;
+        .as_ref()
+        .and_then(|password| password.octets().ok());
+    for (to, from) in password.iter_mut().zip(octets.unwrap_or_default()) {
+        *to = from;
     }
     Policy {
         method: options.authentication.unwrap_or_default(),
@@ -195,7 +207,7 @@ pub fn router_parameters(global: &GlobalConfig) -> RouterParameters {
         strict_lsa_checking: global.strict_lsa_checking.unwrap_or(default.strict_lsa_checking),
         grace_period: global.graceful_restart.unwrap_or_default().then_some(grace),
         router_information: global.router_information.unwrap_or_default(),
-        boundary_router: false,
+        boundary_router: global.boundary_router.unwrap_or_default(),
         rfc1583: global.rfc1583.unwrap_or_default(),
         maximum_paths: global.maximum_paths.unwrap_or(default.maximum_paths),
         preference: global.preference,
@@ -216,6 +228,7 @@ pub fn router_parameters(global: &GlobalConfig) -> RouterParameters {
             .virtual_links
             .iter()
             .flatten()
+            .filter(|link| link.enabled != Some(false))
             // INVARIANT: what is in force was checked.
             .filter_map(|link| {
                 Some((
@@ -251,6 +264,7 @@ fn area_parameters(area: &Area) -> AreaParameters {
         ranges: area
             .ranges
             .iter()
+            .filter(|range| range.enabled != Some(false))
             .map(|range| Range {
                 prefix: range.prefix,
                 cost: range.cost,

@@ -127,6 +127,16 @@ const INTERFACE: &[(&str, Reach, &str)] = &[
         Neighbors,
         "neighbours that do not know the key now sent, or send one that is not known here, are lost within the dead interval",
     ),
+    (
+        "enabled",
+        Neighbors,
+        "neighbours are lost when it does not run there any more, and looked for when it does",
+    ),
+    (
+        "addresses",
+        Interface,
+        "the interface starts anew if it is to speak from another address; networks of the others are said, or no longer said, at once",
+    ),
     ("annotate", Nobody, NOTE),
 ];
 
@@ -231,12 +241,37 @@ const GLOBAL: &[(&str, Reach, &str)] = &[
     (
         "areas",
         Nobody,
-        "ranges and default routes are said anew at once, and what is translated of NSSAs; interfaces in areas that become stub areas or NSSAs, or none any more, start anew",
+        "ranges and default routes are said anew at once, and what is translated of NSSAs; interfaces in areas that become stub areas or NSSAs, or none any more, start anew, and those in areas that are not enabled any more go down",
     ),
     (
         "virtual-links",
         Nobody,
         "new ones come up as soon as their ends are reachable, those no longer listed go down, and others stay, unless the other end does not follow",
+    ),
+    (
+        "enabled",
+        Everybody,
+        "what this router said is taken back and neighbours are lost when OSPF does not run any more; they are looked for when it does",
+    ),
+    (
+        "boundary-router",
+        Nobody,
+        "routes to the outside are said, or taken back, at once",
+    ),
+    (
+        "listed-areas-only",
+        Nobody,
+        "interfaces in areas that are not listed go down, or come up; others stay",
+    ),
+    (
+        "redistribute-unlisted",
+        Nobody,
+        "routes are said, said anew, or taken back at once",
+    ),
+    (
+        "redistribute-filter",
+        Nobody,
+        "routes are said, said anew, or taken back at once",
     ),
     (
         "redistribute",
@@ -276,6 +311,9 @@ pub fn impact_of(
             Nobody,
             "the keys there were are still there, so that nobody is lost while all have the new ones in time",
         ),
+        "enabled" if new.and_then(Value::as_bool) != Some(false) => {
+            (Nobody, "neighbours are looked for at once")
+        }
         "passive" if new.and_then(Value::as_bool) != Some(true) => {
             (Nobody, "neighbours are looked for at once")
         }
@@ -328,6 +366,10 @@ mod tests {
             |option, old: Value, new: Value| impact_of(Scope::Interface, option, Some(&old), Some(&new)).0;
         assert_eq!(impact("passive", json!(false), json!(true)), Neighbors);
         assert_eq!(impact("passive", json!(true), json!(false)), Nobody);
+        assert_eq!(impact("enabled", json!(true), json!(false)), Neighbors);
+        assert_eq!(impact("enabled", json!(false), json!(true)), Nobody);
+        let global = |new: bool| impact_of(Scope::Global, "enabled", None, Some(&json!(new))).0;
+        assert_eq!([global(true), global(false)], [Nobody, Everybody]);
         let key = |id: u32| json!({ "id": id, "secret": "a", "algorithm": "hmac-sha256" });
         assert_eq!(impact("keys", json!([key(1)]), json!([key(1), key(2)])), Nobody);
         assert_eq!(

@@ -78,6 +78,39 @@ pub enum Logging {
     Information,
 }
 
+/// What becomes of a route that a filter lists (RRAS ofaActionOnMatch); what it does not list gets the opposite.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FilterAction {
+    /// It does not pass.
+    Ignore,
+    /// It passes.
+    #[default]
+    Accept,
+}
+
+/// Which routes of others are said, by their networks (RRAS OSPF_ROUTE_FILTER_INFO).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct RouteFilter {
+    /// What becomes of those listed.
+    pub action: FilterAction,
+    /// Networks: a route is listed if its network's address is in one of them.
+    pub prefixes: Vec<Prefix4>,
+}
+
+impl RouteFilter {
+    /// Whether a route to `prefix` passes.
+    #[must_use]
+    pub fn passes(&self, prefix: Prefix4) -> bool {
+        let listed = self
+            .prefixes
+            .iter()
+            .any(|network| network.contains(prefix.network()));
+        listed == (self.action == FilterAction::Accept)
+    }
+}
+
 /// A key of a chain. Times are seconds since 1970-01-01 UTC; absent means without limit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -123,6 +156,24 @@ pub struct Neighbor {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 65535))]
     pub cost: Option<u16>,
+    /// Whether it is spoken to. Default true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+}
+
+/// An address of the interface that OSPF uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Address {
+    /// The address.
+    pub address: Ipv4Addr,
+    /// The length of its network's prefix, 0..=32; an address with another is not meant. Default: any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 32))]
+    pub length: Option<u8>,
+    /// Whether it is used. Default true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
 }
 
 options! {
@@ -168,14 +219,19 @@ options! {
             "receive-buffer" receive_buffer: u32 [4096..=67108864];
             /// How packets are authenticated. Default: as the area says.
             "authentication" authentication: Method;
+            /// Whether OSPF runs on it. Default true.
+            "enabled" enabled: bool;
         }
         tails {
             /// Neighbours where multicast does not reach them.
             neighbors: Vec<Neighbor>;
-            /// The password of `simple` authentication, 1..=8 octets.
+            /// The password of `simple` authentication, up to 8 octets, `hex:` and two digits each if they are no text; empty: zeros.
             password: Secret;
             /// The keys of `cryptographic` and `extended` authentication.
             keys: Vec<Key>;
+            /// The addresses that OSPF uses: it speaks from the first one that the interface has, and says the networks of all.
+            /// Default: those the interface has.
+            addresses: Vec<Address>;
             /// A note for people, up to 1000 characters.
             annotate: String;
         }
@@ -195,6 +251,9 @@ pub struct Range {
     /// Whether anybody hears of it at all. Default true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advertise: Option<bool>,
+    /// Whether it is in force; if not, its networks are said one by one. Default true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
 }
 
 /// Networks outside that an NSSA knows and others hear of as one.
@@ -239,9 +298,10 @@ pub struct Area {
     /// What comes into it from outside. Default `normal`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<AreaKind>,
-    /// The cost of the default route that area border routers say in a stub area or NSSA, 0..=16777214. Default 1.
+    /// The cost of the default route that area border routers say in a stub area or NSSA, 0..=16777215; the highest says that
+    /// there is no way. Default 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = 16777214))]
+    #[schemars(range(min = 0, max = 16777215))]
     pub default_cost: Option<u32>,
     /// Networks of other areas are said in it; otherwise only a default route. Default true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -249,6 +309,9 @@ pub struct Area {
     /// How its interfaces are authenticated unless they say it themselves. Default `none`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authentication: Option<AreaAuthentication>,
+    /// Whether OSPF runs on its interfaces. Default true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
     /// Networks that others hear of as one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ranges: Vec<Range>,
@@ -285,12 +348,15 @@ pub struct VirtualLink {
     /// How packets are authenticated. Default: as the backbone says in `areas`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authentication: Option<Method>,
-    /// The password of `simple` authentication, 1..=8 octets.
+    /// The password of `simple` authentication, up to 8 octets, as of interfaces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<Secret>,
     /// The keys of `cryptographic` and `extended` authentication.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<Key>,
+    /// Whether it is in force. Default true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
 }
 
 impl VirtualLink {
@@ -329,6 +395,9 @@ pub struct Redistribution {
     /// Their tag. Default: the route's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<u32>,
+    /// Whether they are said; `false` takes them out of `redistribute-unlisted`. Default true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
 }
 
 /// Protocols go by their names.
@@ -409,6 +478,15 @@ options! {
             /// For so many seconds, 1..=1800; less than the daemon leaves routes of an earlier life alone (`--restart-time`). Default
             /// 100.
             "grace-period" grace_period: u16 [1..=1800];
+            /// Whether OSPF runs at all. Default true.
+            "enabled" enabled: bool;
+            /// Whether this is an AS boundary router: `false` says nothing of the outside, whatever `redistribute` and
+            /// `originate-default` say. Default: while it says something.
+            "boundary-router" boundary_router: bool;
+            /// Interfaces in areas that are not listed in `areas` stay down; the backbone is always there. Default false.
+            "listed-areas-only" listed_areas_only: bool;
+            /// Routes of every source that is not listed in `redistribute` are said, too. Default false.
+            "redistribute-unlisted" redistribute_unlisted: bool;
         }
         tails {
             /// The areas about which there is something to say.
@@ -419,6 +497,9 @@ options! {
             defaults: InterfaceConfig;
             /// Virtual links.
             virtual_links: Vec<VirtualLink>;
+            /// Which of the routes to be said are said, by their networks. Default: all. A default route of
+            /// `originate-default` is none of them.
+            redistribute_filter: RouteFilter;
             /// A note for people, up to 1000 characters.
             annotate: String;
         }

@@ -6,7 +6,9 @@ use waypost_routprot::Refusal;
 use waypost_types::{Prefix4, ProtocolId, WallTime};
 use waypost_wire::{ReadError, Reader, Secret, Writer};
 
-use super::options::{Area, ExternalRange, Key, Neighbor, Nssa, Range, Redistribution, VirtualLink};
+use super::options::{
+    Address, Area, ExternalRange, Key, Neighbor, Nssa, Range, Redistribution, RouteFilter, VirtualLink,
+};
 use super::validate::{MAX_COUNT, MAX_NOTE, MAX_SECRET};
 use super::words::{Word, Words};
 use crate::area::AreaId;
@@ -103,6 +105,24 @@ fn word<T: Word>(reader: &mut Reader<'_>, option: &str) -> Result<T, Refusal> {
     T::from_word(word).map_err(|allowed| Refusal::out_of_range(option, word, allowed))
 }
 
+/// A word that is there only if its bit is set: what later layouts added to elements, so that earlier ones stay as they are.
+fn late<T: Word>(
+    words: &Words,
+    number: usize,
+    reader: &mut Reader<'_>,
+    option: &str,
+) -> Result<Option<T>, Refusal> {
+    (words.given >> number & 1 == 1)
+        .then(|| word(reader, option))
+        .transpose()
+}
+
+fn write_late<T: Word>(value: Option<T>, writer: &mut Writer) {
+    if let Some(value) = value {
+        writer.u32_le(value.word());
+    }
+}
+
 fn write_prefix(prefix: Prefix4, writer: &mut Writer) {
     writer
         .u32_le(prefix.network().word())
@@ -123,6 +143,31 @@ impl Element for Neighbor {
         let mut words = Words::default();
         words.put(0, self.priority);
         words.put(1, self.cost);
+        words.mark(2, self.enabled.as_ref());
+        write_words(&words, writer);
+        write_late(self.enabled, writer);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Refusal> {
+        let address: Ipv4Addr = word(reader, "address")?;
+        let words = read_words(reader, 2, 1)?;
+        Ok(Self {
+            address,
+            priority: words.value(0, "priority")?,
+            cost: words.value(1, "cost")?,
+            enabled: late(&words, 2, reader, "enabled")?,
+        })
+    }
+}
+
+impl Element for Address {
+    const LEAST: usize = 16;
+
+    fn write(&self, writer: &mut Writer) {
+        writer.u32_le(self.address.word());
+        let mut words = Words::default();
+        words.put(0, self.length);
+        words.put(1, self.enabled);
         write_words(&words, writer);
     }
 
@@ -131,10 +176,35 @@ impl Element for Neighbor {
         let words = read_words(reader, 2, 0)?;
         Ok(Self {
             address,
-            priority: words.value(0, "priority")?,
-            cost: words.value(1, "cost")?,
+            length: words.value(0, "length")?,
+            enabled: words.value(1, "enabled")?,
         })
     }
+}
+
+impl Element for Prefix4 {
+    const LEAST: usize = 8;
+
+    fn write(&self, writer: &mut Writer) {
+        write_prefix(*self, writer);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Refusal> {
+        read_prefix(reader)
+    }
+}
+
+/// Reads a filter: what it does, then its networks.
+pub(super) fn read_filter(reader: &mut Reader<'_>) -> Result<RouteFilter, Refusal> {
+    Ok(RouteFilter {
+        action: word(reader, "action")?,
+        prefixes: read_list(reader, "prefixes")?,
+    })
+}
+
+pub(super) fn write_filter(filter: &RouteFilter, writer: &mut Writer) {
+    writer.u32_le(filter.action.word());
+    write_list(&filter.prefixes, writer);
 }
 
 impl Element for Key {
@@ -204,16 +274,19 @@ impl Element for Range {
         let mut words = Words::default();
         words.put(0, self.cost);
         words.put(1, self.advertise);
+        words.mark(2, self.enabled.as_ref());
         write_words(&words, writer);
+        write_late(self.enabled, writer);
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Refusal> {
         let prefix = read_prefix(reader)?;
-        let words = read_words(reader, 2, 0)?;
+        let words = read_words(reader, 2, 1)?;
         Ok(Self {
             prefix,
             cost: words.value(0, "cost")?,
             advertise: words.value(1, "advertise")?,
+            enabled: late(&words, 2, reader, "enabled")?,
         })
     }
 }
@@ -229,7 +302,9 @@ impl Element for Area {
         words.put(2, self.summaries);
         words.put(3, self.authentication);
         words.mark(4, self.nssa.as_ref());
+        words.mark(5, self.enabled.as_ref());
         write_words(&words, writer);
+        write_late(self.enabled, writer);
         write_list(&self.ranges, writer);
         if let Some(nssa) = &self.nssa {
             nssa.write(writer);
@@ -238,9 +313,10 @@ impl Element for Area {
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Refusal> {
         let id: AreaId = word(reader, "id")?;
-        let words = read_words(reader, 4, 1)?;
+        let words = read_words(reader, 4, 2)?;
         Ok(Self {
             id,
+            enabled: late(&words, 5, reader, "enabled")?,
             kind: words.value(0, "kind")?,
             default_cost: words.value(1, "default-cost")?,
             summaries: words.value(2, "summaries")?,
@@ -308,17 +384,20 @@ impl Element for Redistribution {
         words.put(0, self.metric);
         words.put(1, self.metric_type);
         words.put(2, self.tag);
+        words.mark(3, self.enabled.as_ref());
         write_words(&words, writer);
+        write_late(self.enabled, writer);
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Refusal> {
         let source = ProtocolId(word(reader, "source")?);
-        let words = read_words(reader, 3, 0)?;
+        let words = read_words(reader, 3, 1)?;
         Ok(Self {
             source,
             metric: words.value(0, "metric")?,
             metric_type: words.value(1, "metric-type")?,
             tag: words.value(2, "tag")?,
+            enabled: late(&words, 3, reader, "enabled")?,
         })
     }
 }
@@ -337,7 +416,9 @@ impl Element for VirtualLink {
         words.put(3, self.transmit_delay);
         words.put(4, self.authentication);
         words.mark(5, self.password.as_ref());
+        words.mark(6, self.enabled.as_ref());
         write_words(&words, writer);
+        write_late(self.enabled, writer);
         if let Some(password) = &self.password {
             write_text(password.expose(), writer);
         }
@@ -347,8 +428,9 @@ impl Element for VirtualLink {
     fn read(reader: &mut Reader<'_>) -> Result<Self, Refusal> {
         let transit_area: AreaId = word(reader, "transit-area")?;
         let router_id: Ipv4Addr = word(reader, "router-id")?;
-        let words = read_words(reader, 5, 1)?;
+        let words = read_words(reader, 5, 2)?;
         Ok(Self {
+            enabled: late(&words, 6, reader, "enabled")?,
             transit_area,
             router_id,
             hello_interval: words.value(0, "hello-interval")?,

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use waypost_routprot::Refusal;
-use waypost_types::ProtocolId;
-use waypost_wire::DigestAlgorithm;
+use waypost_types::{Prefix4, ProtocolId};
+use waypost_wire::{DigestAlgorithm, Secret};
 
 use super::effective::virtual_link;
-use super::options::{Area, GlobalConfig, InterfaceConfig, Key, Neighbor, Range, VirtualLink};
+use super::options::{Address, Area, GlobalConfig, InterfaceConfig, Key, Neighbor, Range, VirtualLink};
 use crate::area::AreaId;
 use crate::authentication::{Method, PASSWORD_LENGTH};
 use crate::lsa::LS_INFINITY;
@@ -43,14 +43,13 @@ pub(super) fn interface(config: &InterfaceConfig) -> Result<(), Refusal> {
         check_neighbor(neighbor, &mut addresses)
             .map_err(|refusal| refusal.under(&format!("neighbors.{position}")))?;
     }
-    if let Some(password) = &config.password {
-        let octets = password.expose().len();
-        if octets == 0 || octets > PASSWORD_LENGTH || password.expose().ends_with('\0') {
-            return Err(
-                Refusal::invalid("a password has 1 to 8 octets, the last of which is not zero")
-                    .at("password"),
-            );
-        }
+    let mut own = BTreeSet::new();
+    for (position, address) in config.addresses.iter().flatten().enumerate() {
+        check_address(address, &mut own)
+            .map_err(|refusal| refusal.under(&format!("addresses.{position}")))?;
+    }
+    if let Some(reason) = config.password.as_ref().and_then(password_error) {
+        return Err(Refusal::invalid(reason).at("password"));
     }
     check_keys(config)?;
     note(config.annotate.as_deref())
@@ -85,6 +84,33 @@ fn check_neighbor(neighbor: &Neighbor, addresses: &mut BTreeSet<Ipv4Addr>) -> Re
         return Err(Refusal::out_of_range("cost", 0, "1..=65535"));
     }
     Ok(())
+}
+
+fn check_address(address: &Address, addresses: &mut BTreeSet<Ipv4Addr>) -> Result<(), Refusal> {
+    if !is_host(address.address) {
+        let allowed = "an address of the interface";
+        return Err(Refusal::out_of_range("address", address.address, allowed));
+    }
+    if let Some(length) = address.length.filter(|length| *length > Prefix4::MAX_LENGTH) {
+        return Err(Refusal::out_of_range("length", length, "0..=32"));
+    }
+    if !addresses.insert(address.address) {
+        return Err(Refusal::invalid("the address is listed twice")
+            .at("address")
+            .with_value(address.address));
+    }
+    Ok(())
+}
+
+/// What is wrong with a password, in words that do not show it.
+fn password_error(password: &Secret) -> Option<&'static str> {
+    match password.octets() {
+        Err(error) => Some(error),
+        Ok(octets) if octets.len() > PASSWORD_LENGTH || octets.last() == Some(&0) => {
+            Some("a password has up to 8 octets, the last of which is not zero")
+        }
+        Ok(_) => None,
+    }
 }
 
 fn check_keys(config: &InterfaceConfig) -> Result<(), Refusal> {
@@ -259,7 +285,13 @@ fn check_area(area: &Area, areas: &mut BTreeSet<AreaId>) -> Result<(), Refusal> 
             .at("kind")
             .with_allowed("normal"));
     }
-    metric("default-cost", area.default_cost)?;
+    if let Some(cost) = area.default_cost.filter(|cost| *cost > LS_INFINITY) {
+        return Err(Refusal::out_of_range(
+            "default-cost",
+            cost,
+            format!("0..={LS_INFINITY}"),
+        ));
+    }
     if area.nssa.is_some() && area.kind != Some(AreaKind::Nssa) {
         return Err(Refusal::invalid("the area is no NSSA")
             .at("nssa")

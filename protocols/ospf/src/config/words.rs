@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use waypost_routprot::Refusal;
 use waypost_wire::{DigestAlgorithm, LongSecrets};
 
-use super::options::{AreaAuthentication, DefaultOrigin, Logging, MetricType, TtlSecurity};
+use super::options::{AreaAuthentication, DefaultOrigin, FilterAction, Logging, MetricType, TtlSecurity};
 use crate::area::AreaId;
 use crate::authentication::Method;
 use crate::parameters::{AreaKind, NetworkType, TranslatorRole};
@@ -98,6 +98,7 @@ choices! {
     TranslatorRole { 1 = Always, 2 = Candidate, 3 = Never }
     MetricType { 1 = Type1, 2 = Type2 }
     DefaultOrigin { 1 = Never, 2 = Conditional, 3 = Always }
+    FilterAction { 0 = Ignore, 1 = Accept }
     Logging { 0 = None, 1 = Errors, 2 = Warnings, 3 = Information }
     LongSecrets { 1 = Rfc4822, 2 = Block }
     DigestAlgorithm { 1 = KeyedMd5, 2 = HmacSha1, 3 = HmacSha256, 4 = HmacSha384, 5 = HmacSha512 }

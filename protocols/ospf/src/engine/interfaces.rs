@@ -1,11 +1,13 @@
 //! Interfaces of the host, and their configuration applied.
 
 use waypost_engine::{Now, Outbox};
-use waypost_routprot::{AdapterBinding, InterfaceIdentity, InterfaceStatus};
+use waypost_routprot::{AdapterBinding, InterfaceIdentity, InterfaceStatus, LocalBinding};
 use waypost_types::InterfaceIndex;
 
 use super::{Attached, OspfEngine, Stage};
-use crate::config::{Adapter, InterfaceConfig, interface_parameters};
+use crate::config::{
+    Adapter, Address, GlobalConfig, InterfaceConfig, interface_parameters, resolve, runs_in,
+};
 use crate::interface::{Attachment, InterfaceId};
 use crate::parameters::NetworkType;
 
@@ -92,7 +94,8 @@ impl OspfEngine {
         let Ok(parameters) = interface_parameters(config, &self.global, adapter) else {
             return;
         };
-        let attachment = attached.attachment(parameters.network);
+        let mut attachment = attached.attachment(parameters.network, &self.global);
+        attachment.up &= runs_in(&self.global, parameters.area);
         let id = InterfaceId::Physical(index);
         self.process.set_interface(now, id, parameters, attachment, out);
     }
@@ -107,18 +110,60 @@ impl Attached {
         }
     }
 
+    /// Its options with the defaults behind them.
+    fn options(&self, global: &GlobalConfig) -> InterfaceConfig {
+        self.config
+            .as_ref()
+            .map_or_else(InterfaceConfig::default, |config| resolve(config, global))
+    }
+
+    /// Those of its addresses that OSPF uses, in the order it prefers them.
+    pub(crate) fn used(&self, addresses: Option<&[Address]>) -> Vec<LocalBinding> {
+        let bound = || {
+            let bound = self.binding.addresses.iter();
+            bound.filter(|binding| !binding.address.is_loopback()).copied()
+        };
+        let Some(addresses) = addresses else {
+            return bound().collect();
+        };
+        let wanted = addresses.iter().filter(|wanted| wanted.enabled != Some(false));
+        wanted
+            .filter_map(|wanted| {
+                bound().find(|binding| {
+                    let length = binding.prefix.length();
+                    binding.address == wanted.address && wanted.length.unwrap_or(length) == length
+                })
+            })
+            .collect()
+    }
+
+    /// Why OSPF is configured on it and does not run there, though it is enabled and has addresses.
+    pub(crate) fn idle_because(&self, global: &GlobalConfig) -> Option<String> {
+        self.config.as_ref()?;
+        if !self.enabled || !self.media || self.used(None).is_empty() {
+            return None;
+        }
+        let options = self.options(global);
+        let area = options.area.unwrap_or_default();
+        if self.used(options.addresses.as_deref()).is_empty() {
+            Some("it has none of the addresses that OSPF is to use".to_owned())
+        } else if !runs_in(global, area) {
+            Some(format!("area {area} is not listed in areas or not enabled"))
+        } else {
+            None
+        }
+    }
+
     /// What the process has to know of addresses: it speaks from the first one, and a host's address is the network of
     /// nobody else (an unnumbered line).
-    fn attachment(&self, network: NetworkType) -> Attachment {
-        let mut bindings = self
-            .binding
-            .addresses
-            .iter()
-            .filter(|binding| !binding.address.is_loopback());
+    fn attachment(&self, network: NetworkType, global: &GlobalConfig) -> Attachment {
+        let options = self.options(global);
+        let used = self.used(options.addresses.as_deref());
+        let mut bindings = used.iter();
         let first = bindings.next();
         let unnumbered = |length| network == NetworkType::PointToPoint && length == 32;
         Attachment {
-            up: self.enabled && self.media && first.is_some(),
+            up: self.enabled && self.media && first.is_some() && options.enabled != Some(false),
             address: first.map(|binding| binding.address),
             prefix: first
                 .map(|binding| binding.prefix)

@@ -7,7 +7,7 @@ use waypost_engine::{Now, Outbox, RouteInterest};
 use waypost_types::{Prefix, Prefix4, ProtocolId, RouteNotice};
 
 use super::OspfEngine;
-use crate::config::{DefaultOrigin, GlobalConfig, MetricType};
+use crate::config::{DefaultOrigin, GlobalConfig, MetricType, Redistribution};
 use crate::lsa::External;
 
 /// The cost of redistributed routes when nothing says it.
@@ -24,6 +24,17 @@ const DEFAULT_SOURCES: [ProtocolId; 6] = [
     ProtocolId::BGP_ROUTES,
 ];
 
+/// Whose routes there can be at all, for `redistribute-unlisted`.
+const SOURCES: [ProtocolId; 7] = [
+    ProtocolId::LOCAL,
+    ProtocolId::NETMGMT,
+    ProtocolId::RIP,
+    ProtocolId::BGP_ROUTES,
+    ProtocolId::AUTOSTATIC,
+    ProtocolId::STATIC,
+    ProtocolId::STATIC_NON_DOD,
+];
+
 /// What is known of others' routes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Redistributed {
@@ -32,11 +43,40 @@ pub(super) struct Redistributed {
     routes: BTreeMap<Prefix4, (ProtocolId, u32)>,
 }
 
+/// Whether anything is said of the outside.
+fn says(global: &GlobalConfig) -> bool {
+    global.enabled != Some(false) && global.boundary_router != Some(false)
+}
+
+/// How routes of a source are said; `None`: not at all.
+fn rule(global: &GlobalConfig, owner: ProtocolId) -> Option<Redistribution> {
+    let mut rules = global.redistribute.iter().flatten();
+    match rules.find(|rule| rule.source == owner) {
+        Some(rule) => (rule.enabled != Some(false)).then(|| rule.clone()),
+        None => {
+            let unlisted = global.redistribute_unlisted == Some(true) && SOURCES.contains(&owner);
+            unlisted.then_some(Redistribution {
+                source: owner,
+                metric: None,
+                metric_type: None,
+                tag: None,
+                enabled: None,
+            })
+        }
+    }
+}
+
 fn owners(global: &GlobalConfig) -> Vec<ProtocolId> {
+    if !says(global) {
+        return Vec::new();
+    }
     let listed = global.redistribute.iter().flatten().map(|entry| entry.source);
+    let said = listed
+        .chain(SOURCES)
+        .filter(|source| rule(global, *source).is_some());
     let conditional = global.originate_default == Some(DefaultOrigin::Conditional);
     let default = DEFAULT_SOURCES.into_iter().filter(|_| conditional);
-    let mut owners: Vec<ProtocolId> = listed.chain(default).collect();
+    let mut owners: Vec<ProtocolId> = said.chain(default).collect();
     owners.sort_unstable();
     owners.dedup();
     owners
@@ -57,10 +97,13 @@ fn external(global: &GlobalConfig, prefix: Prefix4, known: Option<(ProtocolId, u
         forwarding: Ipv4Addr::UNSPECIFIED,
         tag,
     };
-    let rule = known.and_then(|(owner, _)| {
-        let mut rules = global.redistribute.iter().flatten();
-        rules.find(|rule| rule.source == owner)
-    });
+    if !says(global) {
+        return None;
+    }
+    let filter = global.redistribute_filter.as_ref();
+    let rule = known
+        .filter(|_| filter.is_none_or(|filter| filter.passes(prefix)))
+        .and_then(|(owner, _)| rule(global, owner));
     if let (Some(rule), Some((_, tag))) = (rule, known.filter(|_| is_sayable(prefix))) {
         let metric = rule.metric.unwrap_or(DEFAULT_METRIC);
         return Some(say(

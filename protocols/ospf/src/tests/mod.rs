@@ -1,6 +1,7 @@
 //! Routers against each other, in virtual time.
 
 mod adjacency;
+mod bench;
 mod flooding;
 mod grace;
 mod hostile;
@@ -10,4 +11,5 @@ mod restart;
 mod router_information;
 mod routing;
 mod stub_router;
+mod switches;
 mod virtual_links;
