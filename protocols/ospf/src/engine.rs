@@ -401,7 +401,7 @@ impl Engine for OspfEngine {
         self.make_report(now, name, arguments)
     }
 
-    fn mib(&mut self, _now: Now, _operation: MibOperation, _input: &[u8]) -> Result<MibReply, Refusal> {
-        Err(Refusal::invalid("OSPF answers no MIB queries in this version"))
+    fn mib(&mut self, now: Now, operation: MibOperation, input: &[u8]) -> Result<MibReply, Refusal> {
+        self.query(now, operation, input)
     }
 }

@@ -82,6 +82,7 @@ pub(super) struct Routing {
     pub(super) translated: BTreeMap<Prefix4, External>,
     /// The NSSAs it translates for.
     pub(super) translators: BTreeMap<AreaId, Translating>,
+    pub(super) translator_events: BTreeMap<AreaId, u32>,
     pub(super) ids: BTreeMap<(Domain, LsaType), LinkStateIds>,
 }
 
@@ -101,6 +102,7 @@ impl Routing {
             externals: BTreeMap::new(),
             translated: BTreeMap::new(),
             translators: BTreeMap::new(),
+            translator_events: BTreeMap::new(),
             ids: BTreeMap::new(),
         }
     }

@@ -83,7 +83,7 @@ impl Ospf {
     }
 
     /// Whether an interface of the area works (RFC 2328 §3.3: an area is attached by its interfaces).
-    pub(super) fn is_attached(&self, area: AreaId) -> bool {
+    pub(crate) fn is_attached(&self, area: AreaId) -> bool {
         let mut interfaces = self.interfaces.values();
         interfaces.any(|interface| interface.parameters.area == area && interface.attaches())
     }

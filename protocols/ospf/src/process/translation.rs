@@ -112,11 +112,28 @@ impl Ospf {
                 self.timers.cancel(&timer);
             }
         }
-        match state {
-            Some(state) => drop(self.routing.translators.insert(area, state)),
-            None => drop(self.routing.translators.remove(&area)),
+        let before = match state {
+            Some(state) => self.routing.translators.insert(area, state),
+            None => self.routing.translators.remove(&area),
+        };
+        if before.is_some() != state.is_some() {
+            *self.routing.translator_events.entry(area).or_default() += 1;
         }
         state.is_some()
+    }
+
+    /// Whether this router translates an area's LSAs now.
+    pub(crate) fn translates_for(&self, area: AreaId) -> bool {
+        self.routing.translators.contains_key(&area)
+    }
+
+    /// How often that changed (ospfAreaNssaTranslatorEvents, RFC 4750).
+    pub(crate) fn translator_events(&self, area: AreaId) -> u32 {
+        self.routing
+            .translator_events
+            .get(&area)
+            .copied()
+            .unwrap_or_default()
     }
 
     /// Whether this router is the one to translate an area's LSAs: of its border routers the ones that insist on it, or else the

@@ -6,6 +6,7 @@ mod flooding;
 mod grace;
 mod hostile;
 mod lab;
+mod mib;
 mod nssa;
 mod restart;
 mod router_information;
