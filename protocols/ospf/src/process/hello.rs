@@ -124,6 +124,17 @@ impl Ospf {
         if !interface.neighbors.contains_key(&key) && interface.neighbors.len() >= MAXIMUM_NEIGHBORS {
             return Err(Drop::TooManyNeighbors);
         }
+        // A router whose identifier changed is another neighbour on a point-to-point link, where identifiers tell neighbours apart.
+        let here =
+            |(other, known): (&Ipv4Addr, &Neighbor)| (known.address == checked.source).then_some(*other);
+        let renamed = interface
+            .neighbors
+            .iter()
+            .filter(|(other, _)| **other != key)
+            .find_map(here);
+        if let Some(renamed) = renamed.filter(|_| network == NetworkType::PointToPoint) {
+            self.neighbor_event(now, id, renamed, Event::KillNbr, out);
+        }
         let Some(interface) = self.interfaces.get_mut(&id) else {
             return Ok(());
         };

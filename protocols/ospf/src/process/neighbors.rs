@@ -10,6 +10,7 @@ use super::{Deferred, Ospf, Timer};
 use crate::interface::{Interface, InterfaceId};
 use crate::neighbor::Neighbor;
 use crate::neighbor::machine::{Action, Event, State, transition};
+use crate::parameters::NetworkType;
 
 impl Ospf {
     /// Something happened to a neighbour (RFC 2328 §10.3).
@@ -101,6 +102,12 @@ impl Ospf {
         }
         if (old >= State::TwoWay) != (next >= State::TwoWay) {
             self.defer(Deferred::NeighborChange(id));
+        }
+        let of_many = |interface: &Interface| {
+            interface.parameters.network == NetworkType::PointToPoint && interface.neighbors.len() > 1
+        };
+        if self.interfaces.get(&id).is_some_and(of_many) {
+            self.defer(Deferred::AdjOk(id));
         }
         if (old == State::Full) != (next == State::Full) {
             self.note_adjacency(id);
@@ -241,7 +248,21 @@ impl Ospf {
 }
 
 /// RFC 2328 §10.4: everybody where there is no Designated Router, otherwise whoever is one of the two, here or there.
+///
+/// On a point-to-point link there should be one neighbour. Where a mistake puts more on it, only one of them becomes adjacent:
+/// all hear each other's descriptions, and exchanges of two pairs would confuse each other without end. It is the one with the
+/// lowest identifier, which all agree on, unless an exchange with another one has got going.
 fn should_be_adjacent(interface: &Interface, neighbor: &Neighbor) -> bool {
+    if interface.parameters.network == NetworkType::PointToPoint {
+        let others = interface.neighbors.values();
+        let mut others = others.filter(|other| other.router != neighbor.router);
+        return !others.any(|other| {
+            other.state >= State::Exchange
+                || (other.state >= State::TwoWay
+                    && neighbor.state < State::Exchange
+                    && other.router < neighbor.router)
+        });
+    }
     !interface.parameters.network.has_election()
         || interface.is_designated()
         || [interface.designated_router, interface.backup].contains(&neighbor.address)

@@ -299,3 +299,39 @@ fn a_router_that_restarts_is_told_what_it_said_in_its_earlier_life() {
     // The line is gone from its router-LSA.
     assert_eq!(lab.states(1, 0), full([0, 2]));
 }
+
+/// A mistake, but no storm: all of them hear each other's descriptions.
+#[test]
+fn of_three_routers_on_a_point_to_point_link_two_become_adjacent() {
+    let mut lab = Lab::new(31);
+    lab.add_routers(3);
+    let segment = lab.connect(&[2, 1, 0], &on(NetworkType::PointToPoint));
+    lab.run(Duration::from_secs(120));
+    assert_eq!(lab.states(0, segment)[&router_id(1)], State::Full);
+    assert_eq!(lab.states(1, segment)[&router_id(0)], State::Full);
+    for router in [0, 1] {
+        assert_eq!(lab.states(router, segment)[&router_id(2)], State::TwoWay);
+    }
+    assert!(lab.sent[1] < 100, "{} descriptions", lab.sent[1]);
+    // The third takes over when one of them goes.
+    lab.configure(1, segment, |_, attachment| attachment.up = false);
+    lab.run(Duration::from_secs(60));
+    assert_eq!(lab.states(0, segment)[&router_id(2)], State::Full);
+}
+
+/// A router with another identifier is not two neighbours, and does not wait until the one it was is forgotten.
+#[test]
+fn a_neighbour_on_a_line_that_changes_its_identifier_takes_its_own_place() {
+    let mut lab = Lab::new(32);
+    lab.add_routers(2);
+    let segment = lab.connect(&[0, 1], &on(NetworkType::PointToPoint));
+    lab.run(Duration::from_secs(30));
+    let other = [9, 9, 9, 9].into();
+    // It is gone before anybody hears of it.
+    lab.segments[segment].cut = true;
+    lab.with(1, |router, now, out| router.set_router(now, Some(other), out));
+    lab.segments[segment].cut = false;
+    lab.run(Duration::from_secs(12));
+    let states = lab.states(0, segment);
+    assert_eq!((states.len(), states[&other]), (1, State::Full), "{states:?}");
+}
