@@ -70,6 +70,7 @@ targets! {
     module_frame = modules::frame, modules::frames;
     module_question = modules::question, modules::questions;
     module_server = modules::server, modules::conversations;
+    ospf_engine = engine::ospf::run, ospf_seeds::scripts;
     rip_engine = engine::rip::run, seeds::rip_scripts;
     static_engine = engine::statics::run, seeds::static_scripts;
 }

@@ -210,6 +210,96 @@ pub(crate) fn global_blocks() -> Vec<Seeded> {
     blocks::<waypost_ospf::config::GlobalConfig>(GLOBAL, RRAS_GLOBAL)
 }
 
+/// Lives of some routers: how many and how honest their networks are, their configurations, then what happens.
+pub(crate) fn scripts() -> Vec<Seeded> {
+    /// Pieces of configuration, by their numbers.
+    fn pieces(numbers: &[u8]) -> Vec<u8> {
+        [&[(numbers.len() as u8) << 4], numbers].concat()
+    }
+    // Two interfaces for the first and last router, three for the one between them.
+    let routers = |how: u8, global: &[u8], interface: &[u8]| {
+        let of = |interfaces: usize| [pieces(global), pieces(interface).repeat(interfaces)].concat();
+        let third = if how & 1 == 0 { Vec::new() } else { of(2) };
+        [vec![how], of(2), of(3), third].concat()
+    };
+    // 250 ms times the second number; the first one's upper half is the weather.
+    let pass = |weather: u8, quarters: u8| vec![weather << 4 | 3, quarters];
+    let mut seeds: Vec<Seeded> = Vec::new();
+    let mut add = |name: &str, parts: &[Vec<u8>]| seeds.push((name.to_owned(), parts.concat()));
+    add("quiet", &[routers(1, &[], &[1]), pass(0, 80)]);
+    add(
+        "fast",
+        &[
+            routers(1, &[9, 13], &[1, 2]),
+            pass(0, 40),
+            pass(10, 40),
+            pass(12, 40),
+        ],
+    );
+    let cost =
+        |router: u8, interface: u8, piece: u8| [vec![7, router, interface], pieces(&[1, piece])].concat();
+    add(
+        "costs",
+        &[
+            routers(0, &[9], &[1]),
+            pass(0, 60),
+            cost(0, 0, 10),
+            pass(0, 4),
+            cost(1, 1, 11),
+            pass(0, 40),
+        ],
+    );
+    for (number, piece) in [4_u8, 5, 6, 13, 15, 17, 20, 21, 22].into_iter().enumerate() {
+        add(
+            &format!("kind-{number}"),
+            &[
+                routers(1, &[1], &[1, piece]),
+                pass(0, 100),
+                pass(13, 60),
+                vec![7; 40],
+            ],
+        );
+    }
+    for (number, piece) in [4_u8, 5, 6, 7, 10, 12, 16].into_iter().enumerate() {
+        add(
+            &format!("area-{number}"),
+            &[
+                routers(1, &[1, piece], &[1, 8]),
+                pass(0, 100),
+                cost(1, 0, 9),
+                pass(0, 100),
+                pass(14, 60),
+                vec![0x55; 40],
+            ],
+        );
+    }
+    let notices = vec![
+        12, 0, 24, 0, 3, 16, 1, 0, 1, 5, 0, 0, 0, 0, 0, 0, 0, 16, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 16, 3, 0,
+        1, 9,
+    ];
+    add(
+        "externals",
+        &[
+            routers(1, &[1, 9], &[1]),
+            notices,
+            vec![0; 8],
+            pass(0, 60),
+            pass(13, 60),
+            vec![9; 60],
+        ],
+    );
+    add(
+        "hostile",
+        &[
+            routers(3, &[9], &[1]),
+            pass(0, 40),
+            pass(15, 90),
+            (0..=255).collect(),
+        ],
+    );
+    seeds
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

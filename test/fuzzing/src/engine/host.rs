@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::marker::PhantomData;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,7 +58,22 @@ pub struct Host<E: Engine, S> {
     updates: BTreeMap<InterfaceIndex, usize>,
     /// What was sent last.
     sent: VecDeque<Vec<u8>>,
+    /// What was sent since somebody asked, if anybody does.
+    wire: Option<Vec<Sent>>,
+    /// The last octet of its addresses.
+    place: u8,
     scenario: PhantomData<fn() -> S>,
+}
+
+/// A packet on its way.
+#[derive(Clone, Debug)]
+pub(super) struct Sent {
+    /// Out of which port.
+    pub(super) port: PortId,
+    /// Where to.
+    pub(super) destination: IpAddr,
+    /// Its payload.
+    pub(super) octets: Vec<u8>,
 }
 
 /// What one call made the engine ask for.
@@ -76,9 +91,9 @@ impl Asked {
 }
 
 impl<E: Engine, S: Scenario> Host<E, S> {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(place: u8) -> Self {
         Self {
-            instance: Instance::new(Seed(1), Vec::new()),
+            instance: Instance::new(Seed(place.into()), Vec::new()),
             stage: Stage::Registered,
             time: Time::from_secs(1000),
             routes: BTreeMap::new(),
@@ -87,8 +102,39 @@ impl<E: Engine, S: Scenario> Host<E, S> {
             global: Value::Null,
             updates: BTreeMap::new(),
             sent: VecDeque::new(),
+            wire: None,
+            place,
             scenario: PhantomData,
         }
+    }
+
+    /// The last octet of its addresses.
+    pub(super) const fn place(&self) -> u8 {
+        self.place
+    }
+
+    /// What was sent since this was asked last.
+    pub(super) fn take_wire(&mut self) -> Vec<Sent> {
+        self.wire.replace(Vec::new()).unwrap_or_default()
+    }
+
+    /// The port that hears a packet on an interface, if one does.
+    pub(super) fn hears(&self, port: PortId, destination: IpAddr, own: IpAddr) -> bool {
+        self.ports.get(&port).is_some_and(|spec| match destination {
+            IpAddr::V4(group) if group.is_multicast() => spec.groups.contains(&group),
+            destination => destination == own,
+        })
+    }
+
+    /// How long until the engine wants to be woken.
+    pub(super) fn until_deadline(&self) -> Option<Duration> {
+        let deadline = self.instance.next_deadline()?;
+        Some(deadline.since(self.time))
+    }
+
+    /// What it says of itself.
+    pub(super) fn shown(&self, topic: Topic) -> Value {
+        self.instance.show(self.now(), topic).unwrap_or_default()
     }
 
     const fn now(&self) -> Now {
@@ -185,6 +231,13 @@ impl<E: Engine, S: Scenario> Host<E, S> {
                     assert!(!packet.is_empty() && packet.len() <= 65_507);
                     octets += packet.len();
                     S::sent(&packet);
+                    if let Some(wire) = &mut self.wire {
+                        wire.push(Sent {
+                            port: datagram.port,
+                            destination: datagram.destination.ip(),
+                            octets: packet.clone(),
+                        });
+                    }
                     self.sent.push_front(packet);
                     self.sent.truncate(8);
                 }

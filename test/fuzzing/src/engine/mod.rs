@@ -4,9 +4,11 @@
 //! for the daemon and checks, after every call, what an engine owes its host.
 
 mod host;
+pub mod ospf;
 pub mod rip;
 pub mod statics;
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -35,6 +37,11 @@ pub trait Scenario {
     /// Pieces of interface configuration, as text.
     const INTERFACE: &'static [&'static str];
 
+    /// How long a good-bye takes at most.
+    const FAREWELL: Duration = Duration::from_secs(10);
+    /// The group that packets are for.
+    const GROUP: [u8; 4] = [224, 0, 0, 9];
+
     /// A packet: mostly almost right.
     fn packet(_script: &mut Script<'_>) -> Vec<u8> {
         Vec::new()
@@ -50,21 +57,30 @@ pub trait Scenario {
 /// Lives the life that `octets` tell. Panics when the engine breaks a law.
 pub fn live<E: Engine, S: Scenario>(octets: &[u8]) {
     let mut script = Script::new(octets);
-    let mut host = Host::<E, S>::new();
+    let mut host = Host::<E, S>::new(1);
     host.is_silent_before_start();
-    let global = configuration::<E::Global>(&mut script, S::GLOBAL);
-    if !host.start(&global) {
-        let empty = E::Global::from_text(&Value::Object(Map::new())).expect("nothing need be configured");
-        assert!(host.start(&empty.encode(Layout::Waypost(E::Global::LAYOUT))));
-    }
+    start(&mut host, &mut script);
     for _ in 0..LONGEST_LIFE {
         if script.is_over() {
             break;
         }
         step(&mut host, &mut script);
     }
+    end(&mut host);
+}
+
+/// With the configuration that the script says, or with none if it is refused.
+fn start<E: Engine, S: Scenario>(host: &mut Host<E, S>, script: &mut Script<'_>) {
+    let global = configuration::<E::Global>(script, S::GLOBAL);
+    if !host.start(&global) {
+        let empty = E::Global::from_text(&Value::Object(Map::new())).expect("nothing need be configured");
+        assert!(host.start(&empty.encode(Layout::Waypost(E::Global::LAYOUT))));
+    }
+}
+
+fn end<E: Engine, S: Scenario>(host: &mut Host<E, S>) {
     host.stop();
-    host.advance(Duration::from_secs(10));
+    host.advance(S::FAREWELL);
     assert!(host.has_stopped(), "the protocol never stops");
     host.is_silent_after_stop();
 }
@@ -78,18 +94,21 @@ fn step<E: Engine, S: Scenario>(host: &mut Host<E, S>, script: &mut Script<'_>) 
             host.add_interface(&identity(index), &info);
         }
         2 => host.delete_interface(index),
-        3..=5 => host.status(index, &status(index, script)),
+        3..=5 => host.status(index, &status(address(index, host.place()), script)),
         // An interface in a moment: added, bound and enabled.
         6 => {
             host.add_interface(
                 &identity(index),
                 &configuration::<E::Interface>(script, S::INTERFACE),
             );
-            host.status(index, &InterfaceStatus::AddressChange(binding(index)));
+            host.status(
+                index,
+                &InterfaceStatus::AddressChange(binding(address(index, host.place()))),
+            );
             host.status(index, &InterfaceStatus::Enabled);
         }
         7..=13 => {
-            let meta = meta(index, script);
+            let meta = meta::<S>(index, host.place(), script);
             let octets = if operation == 13 {
                 script.octets(255).to_vec()
             } else {
@@ -98,7 +117,7 @@ fn step<E: Engine, S: Scenario>(host: &mut Host<E, S>, script: &mut Script<'_>) 
             host.packet(port(index, script), &meta, &octets);
         }
         14 | 15 => {
-            let meta = meta(index, script);
+            let meta = meta::<S>(index, host.place(), script);
             host.echo(port(index, script), &meta, script);
         }
         16..=18 => host.set_interface(index, &configuration::<E::Interface>(script, S::INTERFACE)),
@@ -149,12 +168,11 @@ fn identity(index: InterfaceIndex) -> InterfaceIdentity {
 }
 
 /// The address that a host of an interface's network has: 10.INDEX.0.HOST/24.
-fn address(index: InterfaceIndex, host: u8) -> std::net::Ipv4Addr {
+fn address(index: InterfaceIndex, host: u8) -> Ipv4Addr {
     [10, index.0 as u8, 0, host].into()
 }
 
-fn binding(index: InterfaceIndex) -> AdapterBinding {
-    let address = address(index, 1);
+fn binding(address: Ipv4Addr) -> AdapterBinding {
     AdapterBinding {
         addresses: vec![LocalBinding {
             address,
@@ -165,14 +183,15 @@ fn binding(index: InterfaceIndex) -> AdapterBinding {
     }
 }
 
-fn status(index: InterfaceIndex, script: &mut Script<'_>) -> InterfaceStatus {
+fn status(own: Ipv4Addr, script: &mut Script<'_>) -> InterfaceStatus {
     match script.octet() % 8 {
-        0 => InterfaceStatus::AddressChange(binding(index)),
+        0 => InterfaceStatus::AddressChange(binding(own)),
         1 => InterfaceStatus::AddressChange(AdapterBinding::default()),
         2 => {
-            let mut binding = binding(index);
+            let mut binding = binding(own);
+            let [_, network, ..] = own.octets();
             for _ in 0..script.octet() % 4 {
-                let address = address(index, script.octet());
+                let address = address(InterfaceIndex(network.into()), script.octet());
                 let length = script.octet() % 33;
                 binding.addresses.push(LocalBinding {
                     address,
@@ -201,18 +220,18 @@ fn port(index: InterfaceIndex, script: &mut Script<'_>) -> PortId {
     }
 }
 
-fn meta(index: InterfaceIndex, script: &mut Script<'_>) -> RxMeta {
+fn meta<S: Scenario>(index: InterfaceIndex, place: u8, script: &mut Script<'_>) -> RxMeta {
     let host = script.octet();
     let source: std::net::IpAddr = match host {
-        0xFD => std::net::Ipv4Addr::from(script.long()).into(),
+        0xFD => Ipv4Addr::from(script.long()).into(),
         0xFE => std::net::Ipv6Addr::from(u128::from(script.long())).into(),
         host => address(index, 1 + host % 16).into(),
     };
     let detail = script.octet();
     let destination = match detail % 8 {
-        0 => std::net::IpAddr::from(address(index, 1)),
+        0 => std::net::IpAddr::from(address(index, place)),
         1 => address(index, 255).into(),
-        _ => [224, 0, 0, 9].into(),
+        _ => S::GROUP.into(),
     };
     RxMeta {
         source: (source, if detail >= 0xF0 { script.word() } else { 520 }).into(),

@@ -81,6 +81,7 @@ corpora! {
     module_frame: 8000;
     module_question: 8000;
     module_server: 300;
+    ospf_engine: 400;
     rip_engine: 1500;
     static_engine: 1500;
 }
