@@ -22,7 +22,7 @@ use crate::config::{
 };
 use crate::interface::{Interface, InterfaceId};
 use crate::neighbor::machine::State;
-use crate::process::Ospf;
+use crate::process::{Arrival, Ospf};
 use redistribution::Redistributed;
 
 /// Where the engine is in its life.
@@ -120,7 +120,12 @@ impl OspfEngine {
         };
         if meta.interface == port {
             let id = InterfaceId::Physical(port);
-            self.process.receive(now, id, source, destination, octets, out);
+            let arrival = Arrival {
+                source,
+                destination,
+                ttl: meta.ttl,
+            };
+            self.process.receive(now, id, arrival, octets, out);
         }
     }
 

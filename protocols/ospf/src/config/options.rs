@@ -211,7 +211,7 @@ options! {
             "passive" passive: bool;
             /// The network itself is not advertised (RFC 6860). Default false.
             "prefix-suppression" prefix_suppression: bool;
-            /// Whether packets that crossed a router are dropped. Default `off`.
+            /// Whether packets that crossed a router are dropped, those of virtual links apart. Default `off`.
             "ttl-security" ttl_security: TtlSecurity;
             /// Differentiated services codepoint of packets, 0..=63. Default 48 (CS6).
             "dscp" dscp: u8 [0..=63];

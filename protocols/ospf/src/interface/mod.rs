@@ -97,6 +97,14 @@ pub enum Drop {
     /// Another router has our identifier.
     #[error("{0} uses this router's identifier")]
     DuplicateRouterId(Ipv4Addr),
+    /// It may have crossed a router (RFC 5082).
+    #[error("its TTL {got} is below {want}: it may have crossed a router")]
+    Ttl {
+        /// The packet's.
+        got: u8,
+        /// The least that is taken.
+        want: u8,
+    },
     /// It is for Designated Routers, and we are none.
     #[error("it is for the designated router and its backup")]
     NotDesignated,

@@ -225,7 +225,7 @@ impl Ospf {
         };
         let back = self.flood(now, domain, installed.slot, header, Some(sender), &news);
         self.hear_grace(now, sender.id, header, installed.slot, out);
-        if own {
+        if own || self.was_own(now, domain, header) {
             self.contradict(now, domain, header.key, installed.slot, out);
         }
         let backup = self

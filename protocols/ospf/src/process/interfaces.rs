@@ -266,6 +266,13 @@ impl Ospf {
         else {
             return;
         };
+        // What comes over a virtual link has crossed routers: with one through its area, every packet is looked at here instead.
+        let area = interface.parameters.area;
+        let carries = self
+            .parameters
+            .virtual_links
+            .keys()
+            .any(|(transit, _)| *transit == area);
         let wanted = interface.speaks().then(|| {
             let parameters = &interface.parameters;
             let mut groups = SmallVec::new();
@@ -282,7 +289,7 @@ impl Ospf {
                 broadcast: false,
                 ttl: parameters.ttl,
                 multicast_ttl: parameters.ttl,
-                minimum_ttl: parameters.minimum_ttl,
+                minimum_ttl: if carries { 0 } else { parameters.minimum_ttl },
                 dscp: parameters.dscp,
                 receive_buffer: parameters.receive_buffer,
             }
@@ -391,6 +398,7 @@ impl Ospf {
         if self.router.is_some() {
             self.end_restart(now, RestartExit::Abandoned, out);
         }
+        self.leave_behind(now);
         // What we originated is taken back while there are neighbours to hear it.
         self.withdraw_all(now, out);
         self.settle(now, out);

@@ -26,7 +26,7 @@ mod virtual_links;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv4Addr;
 
-use originate::Wish;
+use originate::{Former, Wish};
 use routes::Routing;
 use stub_router::Passing;
 use waypost_engine::{Now, Outbox, Severity, TimerQueue};
@@ -40,6 +40,7 @@ use crate::lsa::LsaKey;
 use crate::neighbor::help::Exit;
 use crate::neighbor::lists::Handle;
 use crate::parameters::RouterParameters;
+pub use receive::Arrival;
 pub use restart::{Restart, RestartExit};
 pub use routes::{Calculation, RouteCounters};
 
@@ -227,6 +228,8 @@ pub struct Ospf {
     network_lsas: BTreeSet<InterfaceId>,
     /// Interfaces with LSAs to be flooded out of them.
     floods: BTreeSet<InterfaceId>,
+    /// What it said under its last identifier, and may have been told too late not to believe any more.
+    former: Former,
     /// LSAs at MaxAge that no list holds: to be removed when no exchange is going on.
     expired: BTreeSet<(Domain, Slot)>,
     /// Neighbours in Exchange or Loading (RFC 2328 §14).
@@ -259,6 +262,7 @@ impl Ospf {
             router_lsas: BTreeSet::new(),
             network_lsas: BTreeSet::new(),
             floods: BTreeSet::new(),
+            former: Former::default(),
             expired: BTreeSet::new(),
             exchanging: 0,
             routing: Routing::new(seed),

@@ -4,6 +4,7 @@
 //! the last instance is old enough; so a change that is undone in between is never said, and whatever others claim in our name
 //! is put right or flushed.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use waypost_types::Time;
 use super::flooding::News;
 use super::{Domain, Ospf, Timer};
 use crate::database::Slot;
-use crate::lsa::{LS_REFRESH_TIME, LsaHeader, LsaKey, LsaType, RawLsa, SequenceNumber, build};
+use crate::lsa::{LS_REFRESH_TIME, LsaHeader, LsaKey, LsaType, MAX_AGE, RawLsa, SequenceNumber, build};
 use crate::options::Options;
 
 /// What is to be said.
@@ -33,6 +34,16 @@ pub(super) struct Wish {
 struct Pace {
     last: Option<Time>,
     interval: Duration,
+}
+
+/// The last instances of what this router said under another identifier, until they are too old for anybody to have.
+///
+/// Neighbours do not take so soon after an instance that it is over (MinLSArrival). Whoever still has one gives it back when
+/// databases are exchanged under the new identifier, and then hears again that it is over.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Former {
+    said: BTreeMap<(Domain, LsaKey), SequenceNumber>,
+    until: Time,
 }
 
 impl Wish {
@@ -120,6 +131,28 @@ impl Ospf {
         for (domain, key) in wishes {
             self.withdraw_now(now, domain, key, out);
         }
+    }
+
+    /// Everything said so far is somebody else's from now on.
+    pub(super) fn leave_behind(&mut self, now: Now) {
+        let said = self.wishes.keys().filter_map(|(domain, key)| {
+            let database = self.databases.get(*domain)?;
+            let header = database.header(database.find(*key)?, now.time)?;
+            Some(((*domain, *key), header.sequence))
+        });
+        self.former = Former {
+            said: said.collect(),
+            until: now.time + Duration::from_secs(MAX_AGE.into()),
+        };
+    }
+
+    /// Whether an LSA is one that this router said under its last identifier, or before it in the same name. Another router that
+    /// has the identifier now goes on with higher numbers as soon as it hears of one.
+    pub(super) fn was_own(&self, now: Now, domain: Domain, header: &LsaHeader) -> bool {
+        let said = self.former.said.get(&(domain, header.key));
+        now.time < self.former.until
+            && self.router != Some(header.key.router)
+            && said.is_some_and(|last| header.sequence <= *last)
     }
 
     /// Flushes the opaque LSAs this router says, now.

@@ -11,6 +11,17 @@ use crate::neighbor::machine::State as NeighborState;
 use crate::packet::{ALL_D_ROUTERS, Body, Packet, PacketError, PacketType};
 use crate::parameters::NetworkType;
 
+/// How a packet came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// From whom.
+    pub source: Ipv4Addr,
+    /// To which address.
+    pub destination: Ipv4Addr,
+    /// Its TTL, if the host knows.
+    pub ttl: Option<u8>,
+}
+
 /// A packet that may be looked into.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Checked<'a> {
@@ -31,18 +42,13 @@ impl Checked<'_> {
 }
 
 impl Ospf {
-    /// A packet came in on an interface: the payload of an IP packet from `source` to `destination`.
-    pub fn receive(
-        &mut self,
-        now: Now,
-        id: InterfaceId,
-        source: Ipv4Addr,
-        destination: Ipv4Addr,
-        octets: &[u8],
-        out: &mut Outbox,
-    ) {
-        let id = self.virtual_link_of(id, destination, octets).unwrap_or(id);
-        let result = self.try_receive(now, id, source, destination, octets, out);
+    /// A packet came in on an interface: the payload of an IP packet.
+    pub fn receive(&mut self, now: Now, id: InterfaceId, arrival: Arrival, octets: &[u8], out: &mut Outbox) {
+        let source = arrival.source;
+        let id = self
+            .virtual_link_of(id, arrival.destination, octets)
+            .unwrap_or(id);
+        let result = self.try_receive(now, id, arrival, octets, out);
         if let (Err(drop), Some(interface)) = (result, self.interfaces.get_mut(&id)) {
             interface.counters.dropped += 1;
             // Said when the reason changes: a neighbour that does not fit repeats itself for ever.
@@ -64,17 +70,25 @@ impl Ospf {
         &mut self,
         now: Now,
         id: InterfaceId,
-        source: Ipv4Addr,
-        destination: Ipv4Addr,
+        arrival: Arrival,
         octets: &[u8],
         out: &mut Outbox,
     ) -> Result<(), Drop> {
+        let Arrival {
+            source,
+            destination,
+            ttl,
+        } = arrival;
         let (Some(router), Some(interface)) = (self.router, self.interfaces.get(&id)) else {
             return Ok(());
         };
         // Our own packets come back where multicast is looped.
         if !interface.speaks() || source == interface.address() {
             return Ok(());
+        }
+        let want = interface.parameters.minimum_ttl;
+        if let Some(got) = ttl.filter(|ttl| *ttl < want) {
+            return Err(Drop::Ttl { got, want });
         }
         let checked = check(
             interface,

@@ -42,6 +42,10 @@ impl Ospf {
                 self.apply_live(now, id, &old, out);
             }
         }
+        // Ports let through what comes over them.
+        for id in self.interfaces.keys().copied().collect::<Vec<_>>() {
+            self.sync_port(id, out);
+        }
         self.look_at_virtual_links(now, out);
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::lab::Lab;
+use super::lab::{Lab, router_id};
 use crate::AreaId;
 use crate::lsa::{LsaType, SequenceNumber};
 use crate::parameters::{InterfaceParameters, NetworkType};
@@ -188,4 +188,36 @@ fn random_graphs_converge() {
         lab.run(Duration::from_secs(200));
         lab.assert_same_database(0..count);
     }
+}
+
+#[test]
+fn nothing_is_left_of_what_was_said_under_another_identifier() {
+    let mut lab = Lab::new(41);
+    chain(&mut lab, 4);
+    // It says something, and before anybody may take that it is over, it is somebody else.
+    lab.configure(1, 0, |parameters, _| parameters.cost = 99);
+    lab.run(Duration::from_millis(100));
+    let other = [9, 9, 9, 9].into();
+    lab.with(1, |router, now, out| router.set_router(now, Some(other), out));
+    lab.run(Duration::from_millis(100));
+    let of = |lab: &Lab, router: usize, by| {
+        lab.database(router, BACKBONE)
+            .iter()
+            .filter(|lsa| lsa.key.router == by)
+            .count()
+    };
+    assert!(of(&lab, 3, router_id(1)) > 0, "it was too soon");
+    lab.run(Duration::from_secs(60));
+    lab.assert_same_database(0..4);
+    for router in 0..4 {
+        assert_eq!(of(&lab, router, router_id(1)), 0, "router {router}");
+        assert_eq!(of(&lab, router, other), 1);
+    }
+    // Whoever has the identifier now says what it likes.
+    lab.with(3, |router, now, out| {
+        router.set_router(now, Some(router_id(1)), out)
+    });
+    lab.run(Duration::from_secs(60));
+    lab.assert_same_database(0..4);
+    assert_eq!(of(&lab, 0, router_id(1)), 1);
 }

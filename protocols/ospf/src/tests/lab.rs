@@ -12,7 +12,7 @@ use crate::interface::{Attachment, InterfaceId};
 use crate::lsa::LsaHeader;
 use crate::neighbor::machine::State;
 use crate::parameters::{InterfaceParameters, RouterParameters};
-use crate::process::{Domain, Ospf};
+use crate::process::{Arrival, Domain, Ospf};
 
 /// A network.
 #[derive(Debug)]
@@ -37,6 +37,7 @@ struct Delivery {
     id: InterfaceId,
     source: Ipv4Addr,
     destination: Ipv4Addr,
+    ttl: u8,
     octets: Vec<u8>,
 }
 
@@ -169,7 +170,14 @@ impl Lab {
                         panic!("an address that is none of IPv4");
                     };
                     let octets = out.octets(datagram);
-                    self.transmit(number, datagram.port, source, destination, octets);
+                    let spec = &self.ports[&(number, datagram.port)];
+                    let usual = if destination.is_multicast() {
+                        spec.multicast_ttl
+                    } else {
+                        spec.ttl
+                    };
+                    let ttl = datagram.options.ttl.unwrap_or(usual);
+                    self.transmit(number, datagram.port, (source, destination, ttl), octets);
                 }
                 Output::Notice(notice) => self.notices[number].push(notice.text.clone()),
                 Output::Persist(_, value) => {
@@ -190,8 +198,7 @@ impl Lab {
         &mut self,
         from: usize,
         port: PortId,
-        source: Ipv4Addr,
-        destination: Ipv4Addr,
+        (source, destination, ttl): (Ipv4Addr, Ipv4Addr, u8),
         octets: &[u8],
     ) {
         self.sent[usize::from(octets[1]) - 1] += 1;
@@ -208,6 +215,7 @@ impl Lab {
             return;
         }
         let here = |address: &Ipv4Addr| segment.members.iter().any(|member| member.2 == *address);
+        let mut ttl = ttl;
         let mut receivers: Vec<(usize, InterfaceId, Ipv4Addr, Duration)> = segment
             .members
             .iter()
@@ -215,13 +223,15 @@ impl Lab {
             .map(|(router, to, address)| (*router, *to, *address, Duration::ZERO))
             .collect();
         if !destination.is_multicast() && !here(&destination) {
+            // At least one router passed it on.
+            ttl = ttl.saturating_sub(1);
             receivers = self.forwarded(from, id, destination).into_iter().collect();
         }
         for (router, to, address, further) in receivers {
             let Some(spec) = to.port().and_then(|port| self.ports.get(&(router, port))) else {
                 continue;
             };
-            if address != destination && !spec.groups.contains(&destination) {
+            if (address != destination && !spec.groups.contains(&destination)) || ttl < spec.minimum_ttl {
                 continue;
             }
             let copies = match self.random.below(1000) {
@@ -242,6 +252,7 @@ impl Lab {
                     id: to,
                     source,
                     destination,
+                    ttl,
                     octets,
                 };
                 self.queue.insert((self.now + delay, self.number), delivery);
@@ -368,14 +379,12 @@ impl Lab {
             return;
         }
         self.with(delivery.router, |router, now, out| {
-            router.receive(
-                now,
-                delivery.id,
-                delivery.source,
-                delivery.destination,
-                &delivery.octets,
-                out,
-            );
+            let arrival = Arrival {
+                source: delivery.source,
+                destination: delivery.destination,
+                ttl: Some(delivery.ttl),
+            };
+            router.receive(now, delivery.id, arrival, &delivery.octets, out);
         });
     }
 
@@ -393,6 +402,7 @@ impl Lab {
             id,
             source,
             destination,
+            ttl: 255,
             octets: octets.to_vec(),
         });
     }

@@ -402,3 +402,35 @@ fn packets_of_strangers_are_not_taken_for_those_of_the_other_end() {
     lab.inject(1, id, [10, 0, 2, 2].into(), [10, 0, 0, 2].into(), &hello);
     assert_eq!(link(&lab, 1, 3).counters, before);
 }
+
+#[test]
+fn ttl_security_of_an_interface_lets_packets_of_virtual_links_through() {
+    let secure = |area: u32| InterfaceParameters {
+        ttl: 255,
+        minimum_ttl: 255,
+        ..line(area)
+    };
+    let mut lab = Lab::new(33);
+    for end in [None, Some(3), None, Some(1), None] {
+        lab.add_router(to(end));
+    }
+    for (router, area) in [0, 1, 1, 2].into_iter().enumerate() {
+        lab.connect(&[router, router + 1], &secure(area));
+    }
+    lab.run(SOON);
+    assert_eq!(adjacency(&lab, 1, 3), State::Full);
+    assert_eq!(adjacency(&lab, 3, 1), State::Full);
+    // Others' packets are looked at all the same: by the port where no virtual link leads, otherwise by the router.
+    for (segment, least) in [(0, 255), (1, 0)] {
+        let port = lab.interface(1, segment).port.clone().unwrap();
+        assert_eq!(port.minimum_ttl, least);
+    }
+    lab.configure(2, 1, |parameters, _| parameters.ttl = 1);
+    lab.run(SOON);
+    assert!(lab.states(1, 1).is_empty());
+    let reason = lab.interface(1, 1).last_drop.unwrap().to_string();
+    assert_eq!(reason, "its TTL 1 is below 255: it may have crossed a router");
+    lab.configure(2, 1, |parameters, _| parameters.ttl = 255);
+    lab.run(SOON);
+    assert_eq!(adjacency(&lab, 1, 3), State::Full);
+}
