@@ -9,16 +9,18 @@
 //! Configuration goes the whole way of the product: text, codec, block, `prepare`, `set`, and back to text. What `prepare`
 //! accepts, `set` must take; whatever breaks such a law is a [`Violation`].
 //!
-//! [`oracle`] says whether the forwarding tables are right, whichever protocol made them. [`rip`] builds networks of RIP
-//! routers, knows what RIP must make of them, and disturbs them.
+//! [`oracle`] says whether the forwarding tables are right, whichever protocol made them. [`rip`] and [`ospf`] build networks of
+//! routers with one protocol, know what it must make of them, and disturb them.
 
 mod fib;
 mod host;
 mod node;
 pub mod oracle;
+pub mod ospf;
 mod process;
 mod recorder;
 pub mod rip;
+pub mod run;
 mod schedule;
 mod segment;
 mod simulation;

@@ -117,6 +117,29 @@ impl Topology {
             links,
         }
     }
+
+    /// A fat tree of switches with `ports` ports, an even number: `ports` pods of `ports` / 2 edge and as many aggregation
+    /// routers, each edge joined to each aggregation of its pod, and (`ports` / 2)² core routers, each joined to one aggregation of
+    /// each pod.
+    #[must_use]
+    pub fn fat_tree(ports: usize) -> Self {
+        let half = ports / 2;
+        let cores = half * half;
+        let aggregation = |pod: usize, number: usize| cores + pod * ports + number;
+        let edge = |pod: usize, number: usize| aggregation(pod, half + number);
+        let mut links = Vec::new();
+        for pod in 0..ports {
+            for upper in 0..half {
+                links.extend((0..half).map(|core| vec![upper * half + core, aggregation(pod, upper)]));
+                links.extend((0..half).map(|lower| vec![aggregation(pod, upper), edge(pod, lower)]));
+            }
+        }
+        Self {
+            name: format!("fat tree of switches with {ports} ports"),
+            routers: cores + ports * ports,
+            links,
+        }
+    }
 }
 
 fn pick(random: &mut Random, bound: usize) -> usize {
@@ -153,6 +176,9 @@ mod tests {
         }
         assert!(is_connected(&Topology::ring(7)));
         assert_eq!(Topology::star(7).links.len(), 6);
+        let tree = Topology::fat_tree(4);
+        assert!(is_connected(&tree));
+        assert_eq!((tree.routers, tree.links.len()), (20, 32));
         let grid = Topology::grid(4, 3);
         assert!(is_connected(&grid));
         assert_eq!((grid.routers, grid.links.len()), (12, 17));

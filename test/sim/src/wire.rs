@@ -10,8 +10,9 @@ use waypost_types::InterfaceIndex;
 use crate::node::{Life, NodeId};
 use crate::simulation::{Event, Simulation};
 
-/// Octets of the IPv4 and UDP headers.
-const DATAGRAM_HEADERS: usize = 28;
+/// Octets of the IPv4 header, and of the UDP header behind it.
+const IP_HEADER: usize = 20;
+const UDP_HEADER: usize = 8;
 /// What a datagram takes of a receive buffer beside its octets, about as Linux accounts it.
 const BUFFER_OVERHEAD: u64 = 768;
 
@@ -71,7 +72,11 @@ impl Simulation {
                 node.0
             ));
         }
-        if octets.len() + DATAGRAM_HEADERS > interface.mtu as usize {
+        let headers = match spec.transport {
+            Transport::Udp(_) => IP_HEADER + UDP_HEADER,
+            Transport::Raw(_) => IP_HEADER,
+        };
+        if octets.len() + headers > interface.mtu as usize {
             let mtu = interface.mtu;
             return self.violate(format!(
                 "router {} sends {} octets over an MTU of {mtu}",

@@ -144,7 +144,7 @@ fn sequence_numbers_begin_anew_after_the_last() {
     let own = lab.database(2, BACKBONE);
     let own = own
         .iter()
-        .find(|header| header.key.router == super::lab::router_id(0))
+        .find(|header| header.key.router == router_id(0))
         .unwrap();
     assert!(
         own.sequence < SequenceNumber(SequenceNumber::INITIAL.0 + 5),
@@ -215,7 +215,7 @@ fn nothing_is_left_of_what_was_said_under_another_identifier() {
     }
     // Whoever has the identifier now says what it likes.
     lab.with(3, |router, now, out| {
-        router.set_router(now, Some(router_id(1)), out)
+        router.set_router(now, Some(router_id(1)), out);
     });
     lab.run(Duration::from_secs(60));
     lab.assert_same_database(0..4);

@@ -9,4 +9,6 @@ pub mod scenario;
 pub use disturbance::{Disturbance, disturb};
 pub use expectation::{Expectation, Reached};
 pub use network::{NetworkPlan, RipNetwork};
-pub use scenario::{Failure, Report, Scenario, run_seed};
+pub use scenario::{Scenario, run_seed};
+
+pub use crate::run::{Failure, Report};
