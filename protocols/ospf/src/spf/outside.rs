@@ -205,26 +205,39 @@ impl Outside {
             }
         }
         let mut touched = std::mem::take(&mut self.touched);
-        if !moved.is_empty() {
-            let networks = self.networks.iter();
-            let concerned = networks
-                .filter(|(_, candidates)| candidates.iter().any(|candidate| moved.contains(&candidate.via)));
-            touched.extend(concerned.map(|(prefix, _)| *prefix));
-        }
         for prefix in &touched {
-            self.shared.remove(prefix);
-            let candidates = self.networks.get(prefix).map_or(&[][..], SmallVec::as_slice);
-            if candidates.len() > 1
-                && let Some(path) = best(
-                    self.paths(candidates).map(|(path, _)| path),
-                    settings.rfc1583,
-                    sets,
-                )
-            {
-                self.shared.insert(*prefix, path.hops);
+            self.share(*prefix, settings, sets);
+        }
+        if !moved.is_empty() {
+            // Tens of thousands at once, already in order: put in one by one, and looked up again, they would take most of the
+            // time there is.
+            let (mut concerned, mut many) = (Vec::new(), Vec::new());
+            for (prefix, candidates) in &self.networks {
+                if candidates.iter().any(|candidate| moved.contains(&candidate.via)) {
+                    concerned.push(*prefix);
+                    if candidates.len() > 1 {
+                        many.push(*prefix);
+                    }
+                }
             }
+            for prefix in many {
+                self.share(prefix, settings, sets);
+            }
+            touched.append(&mut concerned.into_iter().collect());
         }
         touched
+    }
+
+    /// Finds the next hops that LSAs of one network have together, if there are several.
+    fn share(&mut self, prefix: Prefix4, settings: &Settings, sets: &mut HopSets) {
+        let candidates = self.networks.get(&prefix).map_or(&[][..], SmallVec::as_slice);
+        let several = candidates.len() > 1;
+        let paths = self.paths(candidates).map(|(path, _)| path);
+        let path = several.then(|| best(paths, settings.rfc1583, sets)).flatten();
+        match path {
+            Some(path) => self.shared.insert(prefix, path.hops),
+            None => self.shared.remove(&prefix),
+        };
     }
 
     /// The paths of LSAs, each with whether it is to be translated.

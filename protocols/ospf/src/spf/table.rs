@@ -336,10 +336,10 @@ impl Table {
         let mut networks = self.inside.settle(&areas, &mut self.sets);
         self.outside.move_inside(&networks, &routers);
         let paths = self.routers.paths();
-        networks.extend(
-            self.outside
-                .settle(&self.settings, &self.inside, paths, &mut self.sets),
-        );
+        let mut outside = self
+            .outside
+            .settle(&self.settings, &self.inside, paths, &mut self.sets);
+        networks.append(&mut outside);
         Outcome {
             everything: false,
             networks,
