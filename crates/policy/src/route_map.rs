@@ -4,6 +4,8 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use waypost_types::{InterfaceIndex, Prefix, ProtocolId};
 
 use crate::prefix_list::PrefixList;
@@ -26,10 +28,23 @@ pub struct RouteView {
     pub next_hop: Option<IpAddr>,
     /// The interface of the first next hop.
     pub interface: Option<InterfaceIndex>,
+    /// Of which type it is to be where OSPF redistributes it, if that was said.
+    pub metric_type: Option<MetricType>,
+}
+
+/// How the metric of a route from outside an OSPF domain counts (RFC 2328 §2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum MetricType {
+    /// In the unit of OSPF's own costs, which are added to it.
+    #[serde(rename = "1")]
+    Type1,
+    /// More than every path inside.
+    #[serde(rename = "2")]
+    Type2,
 }
 
 /// Something a route must be.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Match {
     /// Its destination is permitted by a list.
     Prefix(Arc<PrefixList>),
@@ -74,6 +89,8 @@ pub enum Change {
     Tag(u32),
     /// The preference becomes this.
     Preference(u8),
+    /// Where OSPF redistributes it, it is of this type.
+    MetricType(MetricType),
 }
 
 impl Change {
@@ -86,12 +103,14 @@ impl Change {
             }
             Self::Tag(tag) => route.tag = tag,
             Self::Preference(preference) => route.preference = Some(preference),
+            Self::MetricType(kind) => route.metric_type = Some(kind),
         }
     }
 }
 
 /// What follows a permitting clause that matched.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Then {
     /// The route passes as it is now.
     #[default]
@@ -101,7 +120,7 @@ pub enum Then {
 }
 
 /// One step of a route map.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clause {
     /// What it does to a route of which all `matches` hold.
     pub action: Action,
@@ -114,7 +133,7 @@ pub struct Clause {
 }
 
 /// Clauses in order.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RouteMap {
     clauses: Vec<Clause>,
 }
