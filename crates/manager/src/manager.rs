@@ -14,6 +14,7 @@ use crate::configuration::Configuration;
 use crate::environment::{Protocols, RouteTable};
 use crate::interfaces::{Interface, InterfaceChange, InterfaceTable};
 use crate::made::MadeRevision;
+use crate::policy::InForce;
 use crate::router::{RouterConfig, is_enabled};
 use crate::support::HostServices;
 use crate::transaction::Author;
@@ -35,6 +36,7 @@ pub struct Manager {
     router_id: Option<RouterId>,
     /// The one that was taken from an address, in force where none is configured.
     taken_id: Option<RouterId>,
+    pub(crate) policy: InForce,
     pub(crate) table: InterfaceTable,
     pub(crate) clients: BTreeMap<ProtocolId, Client>,
     /// Protocols that are configured but do not run. Never at the same time among the clients.
@@ -72,6 +74,7 @@ impl Manager {
             router_id: router.id,
             taken_id: None,
             router,
+            policy: InForce::default(),
             table: InterfaceTable::default(),
             clients: BTreeMap::new(),
             failed: BTreeMap::new(),
@@ -84,6 +87,7 @@ impl Manager {
         for refusal in RouterConfig::unreadable(manager.store.running()) {
             manager.log.push(format!("kept, but not in force: {refusal}"));
         }
+        manager.load_policies();
         if let Some(lost) = manager.store.pending_at_start() {
             manager.log.push(format!(
                 "revision {} by {} was being applied when the router stopped; it was never acknowledged and is dropped",
@@ -244,6 +248,7 @@ impl Manager {
             }
         }
         self.services.set_interfaces(&self.table);
+        self.refresh_policies();
         self.take_router_id();
         self.refresh_router_id();
     }

@@ -15,6 +15,7 @@ use waypost_types::{ProtocolId, RouterId};
 use waypost_wire::hex;
 
 use crate::environment::RouteTerms;
+use crate::policy::{self, POLICY};
 
 /// The block of Waypost's own router settings: router identifier and note (extensions start at 0xFFFF5700, P-100).
 pub(crate) const ROUTER_SETTINGS: ProtocolId = ProtocolId(0xFFFF_5700);
@@ -136,7 +137,7 @@ impl RouterConfig {
     pub(crate) fn from_tree(tree: &Tree) -> Self {
         let mut config = Self::default();
         for (kind, block) in router_blocks(tree) {
-            if config.take(kind, block).is_err() || !matches!(kind, ROUTER_SETTINGS | PREFERENCES) {
+            if config.take(kind, block).is_err() || !matches!(kind, ROUTER_SETTINGS | PREFERENCES | POLICY) {
                 config.blocks.insert(kind.to_string(), RawBlock::of(block));
             }
         }
@@ -178,6 +179,7 @@ impl RouterConfig {
                 let given = |entry: Preference| (entry.protocol, entry.metric);
                 self.extended = entries.into_iter().filter(whole).map(given).collect();
             }
+            POLICY => drop(policy::of_block(block)?),
             // Neither has an effect (P-123), and what is read back is to be what a reader can read.
             GLOBAL | GLOBAL_V6 => drop(GlobalInfo::decode(&block.bytes)?),
             _ => {}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use waypost_infobase::{BlockKey, BlockScope, Tree};
+use waypost_policy::Policies;
 use waypost_routprot::{InfoBlock, InterfaceStatus, OptionChange, Refusal, Status, read_info};
 use waypost_types::{InterfaceIndex, ProtocolId, Time, WallTime};
 
@@ -14,6 +15,7 @@ use crate::client::{ClientState, Failure};
 use crate::configuration::{BlockChange, HIDDEN, is_secret, redact};
 use crate::edit::Edit;
 use crate::interfaces::Interface;
+use crate::prepare::Preparation;
 use crate::router::{INTERFACE_STATUS, RouterConfig, is_enabled, says_enabled};
 
 /// Who changes configuration, and why.
@@ -72,6 +74,8 @@ enum Undo {
     Interface(ProtocolId, InterfaceIndex, InfoBlock),
     /// With why the client had not taken the interface before.
     Added(ProtocolId, InterfaceIndex, Option<(String, Refusal)>),
+    /// The ones before.
+    Policies(Arc<Policies>),
     /// With how it had failed before.
     Started(ProtocolId, Option<Failure>),
 }
@@ -80,7 +84,7 @@ impl Manager {
     /// Says what the edits would do. Changes nothing.
     pub fn plan(&mut self, edits: &[Edit]) -> Result<Plan, Vec<Refusal>> {
         let changes = self.configuration.changes(self.tree(), edits)?;
-        self.prepare(&changes).map(|(plan, _)| plan)
+        self.prepare(&changes).map(|prepared| prepared.plan)
     }
 
     /// Applies the edits, all or nothing. When this returns `Ok`, they are in force and durable.
@@ -130,7 +134,7 @@ impl Manager {
         author: &Author,
         rollback_of: Option<u64>,
     ) -> Result<Applied, Vec<Refusal>> {
-        let (plan, unsure) = self.prepare(changes)?;
+        let Preparation { plan, unsure, policy } = self.prepare(changes)?;
         if changes.is_empty() {
             let revision = self.store.head().map(|head| head.number);
             return Ok(Applied {
@@ -144,6 +148,12 @@ impl Manager {
             .map_err(|error| vec![Refusal::from(error)])?;
         let switched = self.switched(changes);
         let mut done = Vec::new();
+        if let Some(next) = &policy {
+            // Blocks that are set now find what they refer to, and those that are still to be set what they referred to.
+            let before = &self.policy.policies;
+            self.hand_policies(&Arc::new(next.policies.with_names_of(before)));
+            done.push(Undo::Policies(Arc::clone(before)));
+        }
         let set = self.set_clients(now, changes, &unsure, &mut done);
         let confirmed = set.and_then(|()| self.store.confirm(number).map_err(|error| vec![error.into()]));
         if let Err(refusals) = confirmed {
@@ -153,6 +163,10 @@ impl Manager {
             return Err(refusals);
         }
         self.finish(now, changes, switched);
+        if let Some(next) = policy {
+            self.hand_policies(&next.policies);
+            self.policy = next;
+        }
         self.note_made(number, author, rollback_of, plan.changes.len());
         Ok(Applied {
             revision: Some(number),
@@ -366,6 +380,10 @@ impl Manager {
                         client.delete_interface(index)
                     });
                     (id, result)
+                }
+                Undo::Policies(policies) => {
+                    self.hand_policies(&policies);
+                    continue;
                 }
                 Undo::Started(id, failure) => {
                     self.stop_client(now, id);

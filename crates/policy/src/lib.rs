@@ -22,5 +22,5 @@ pub use policies::{
 };
 pub use prefix_list::PrefixList;
 pub use range::NumberRange;
-pub use route_map::{Attempt, Change, Clause, Match, MetricType, RouteMap, RouteView, Then, Verdict};
+pub use route_map::{Attempt, Change, Clause, Given, Match, MetricType, RouteMap, RouteView, Then, Verdict};
 pub use rule::{Action, PrefixRule, RuleError};

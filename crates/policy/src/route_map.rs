@@ -94,14 +94,15 @@ pub enum Change {
 }
 
 impl Change {
-    fn apply(self, route: &mut RouteView) {
+    fn apply(self, route: &mut RouteView, given: &mut Given) {
         match self {
-            Self::Metric(metric) => route.metric = metric,
+            Self::Metric(metric) => (route.metric, given.metric) = (metric, true),
             Self::MetricBy(by) => {
+                given.metric = true;
                 let changed = i64::from(route.metric).saturating_add(by);
                 route.metric = u32::try_from(changed.clamp(0, u32::MAX.into())).unwrap_or(u32::MAX);
             }
-            Self::Tag(tag) => route.tag = tag,
+            Self::Tag(tag) => (route.tag, given.tag) = (tag, true),
             Self::Preference(preference) => route.preference = Some(preference),
             Self::MetricType(kind) => route.metric_type = Some(kind),
         }
@@ -147,6 +148,17 @@ pub struct Verdict {
     pub clause: Option<usize>,
     /// The route as it is now.
     pub route: RouteView,
+    /// What clauses that matched said about it, to the same value or another one.
+    pub given: Given,
+}
+
+/// What was said about a route: a protocol that has words of its own for the rest uses those where this is false.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Given {
+    /// The metric was set or added to.
+    pub metric: bool,
+    /// The tag was set.
+    pub tag: bool,
 }
 
 /// How a clause fared with a route.
@@ -188,15 +200,19 @@ impl RouteMap {
     }
 
     fn walk(&self, mut route: RouteView, mut tried: impl FnMut(Attempt)) -> Verdict {
+        let mut given = Given::default();
         let mut decided = Verdict {
             action: Action::Deny,
             clause: None,
             route,
+            given,
         };
         for (position, clause) in self.clauses.iter().enumerate() {
             let failed = clause.matches.iter().position(|wanted| !wanted.holds(&route));
             if failed.is_none() && clause.action == Action::Permit {
-                clause.changes.iter().for_each(|change| change.apply(&mut route));
+                for change in &clause.changes {
+                    change.apply(&mut route, &mut given);
+                }
             }
             tried(Attempt {
                 clause: position,
@@ -210,6 +226,7 @@ impl RouteMap {
                 action: clause.action,
                 clause: Some(position),
                 route,
+                given,
             };
             if clause.action == Action::Deny || clause.then == Then::Stop {
                 break;

@@ -346,6 +346,7 @@ impl Engine for OspfEngine {
             Input::UpdateRoutes(_)
             | Input::ConnectClient(..)
             | Input::DisconnectClient(..)
+            | Input::Policies(_)
             | Input::Continue => {}
         }
     }

@@ -393,6 +393,7 @@ impl Rig {
                     | Request::PrepareGlobal { .. }
                     | Request::PrepareInterface { .. }
                     | Request::PrepareRouterId { .. }
+                    | Request::PreparePolicies { .. }
                     | Request::NextEvent { .. }
                     | Request::Show { .. }
             )
