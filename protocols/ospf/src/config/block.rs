@@ -6,6 +6,7 @@
 use std::ops::RangeInclusive;
 
 use serde_json::Value;
+use waypost_policy::PolicyReference;
 use waypost_routprot::{BlockConfig, InfoBlock, Layout, Refusal, WaypostHeader, parse_text};
 use waypost_wire::{Reader, Secret, Writer};
 
@@ -17,9 +18,11 @@ use super::words::Words;
 /// The only Waypost layout of the interface block so far, and the first of the global block.
 const LAYOUT: u32 = 2;
 
-/// The layout of the global block: more words than the first, virtual links, and more of NSSAs.
-const GLOBAL_LAYOUT: u32 = 4;
-/// The one before: the words, without the rest.
+/// The layout of the global block: redistribution by policies.
+const GLOBAL_LAYOUT: u32 = 5;
+/// The ones before: more words than the first, virtual links, and more of NSSAs;
+const GLOBAL_LAYOUT_4: u32 = 4;
+/// and the words, without the rest.
 const GLOBAL_LAYOUT_3: u32 = 3;
 /// The words of the first layouts of the global block.
 const WORDS_OF_LAYOUT_2: usize = 20;
@@ -125,9 +128,13 @@ fn write_interface(config: &InterfaceConfig, writer: &mut Writer) {
 fn least_layout(config: &GlobalConfig) -> u32 {
     let mut areas = config.areas.iter().flatten();
     let given = config.words().given;
+    let mut entries = config.redistribute.iter().flatten();
+    if entries.any(|entry| entry.policy.is_some()) {
+        return GLOBAL_LAYOUT;
+    }
     let more = config.virtual_links.is_some() || areas.any(|area| area.nssa.is_some());
     if more || given >> WORDS_OF_LAYOUT_3 != 0 {
-        GLOBAL_LAYOUT
+        GLOBAL_LAYOUT_4
     } else if given >> WORDS_OF_LAYOUT_2 != 0 {
         GLOBAL_LAYOUT_3
     } else {
@@ -145,7 +152,7 @@ fn global_words(layout: u32) -> usize {
 }
 
 fn read_global(reader: &mut Reader<'_>, layout: u32) -> Result<GlobalConfig, Refusal> {
-    let tails = if layout < GLOBAL_LAYOUT {
+    let tails = if layout < GLOBAL_LAYOUT_4 {
         global::EARLIER
     } else {
         global::ALL
@@ -274,6 +281,15 @@ impl BlockConfig for GlobalConfig {
         let mut writer = WaypostHeader::start(layout);
         write_global(self, layout, &mut writer);
         WaypostHeader::finish(layout, writer)
+    }
+
+    fn policies(&self) -> Vec<PolicyReference> {
+        let entries = self.redistribute.iter().flatten().enumerate();
+        let named = entries.filter_map(|(position, entry)| {
+            let path = format!("redistribute.{position}.policy");
+            entry.policy.clone().map(|name| PolicyReference { path, name })
+        });
+        named.collect()
     }
 
     fn validate(&self) -> Result<(), Refusal> {

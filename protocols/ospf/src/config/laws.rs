@@ -251,6 +251,16 @@ fn a_global_block_keeps_the_first_layout_until_it_says_more() {
     assert!(InterfaceConfig::decode(&block).is_err());
     config.virtual_links = Some(Vec::new());
     let block = config.encode(first);
+    let fourth = Layout::Waypost(4);
+    assert_eq!(GlobalConfig::decode(&block).unwrap(), (config.clone(), fourth));
+    config.redistribute = Some(vec![crate::config::Redistribution {
+        source: waypost_types::ProtocolId::RIP,
+        metric: None,
+        metric_type: None,
+        tag: None,
+        policy: Some("upstream".to_owned()),
+    }]);
+    let block = config.encode(fourth);
     assert_eq!(
         GlobalConfig::decode(&block).unwrap(),
         (config, waypost::<GlobalConfig>())

@@ -329,6 +329,10 @@ pub struct Redistribution {
     /// Their tag. Default: the route's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<u32>,
+    /// Name of a policy that decides which of them: a prefix list or a route map (`policy.prefix-lists`, `policy.route-maps`). It
+    /// sees the route as its source has it; a metric, type or tag that it sets comes before the ones above. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
 }
 
 /// Protocols go by their names.

@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use waypost_policy::MAX_NAME;
 use waypost_routprot::Refusal;
 use waypost_types::{Prefix4, ProtocolId, WallTime};
 use waypost_wire::{ReadError, Reader, Secret, Writer};
@@ -308,17 +309,25 @@ impl Element for Redistribution {
         words.put(0, self.metric);
         words.put(1, self.metric_type);
         words.put(2, self.tag);
+        words.mark(3, self.policy.as_ref());
         write_words(&words, writer);
+        if let Some(policy) = &self.policy {
+            write_text(policy, writer);
+        }
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Refusal> {
         let source = ProtocolId(word(reader, "source")?);
-        let words = read_words(reader, 3, 0)?;
+        let words = read_words(reader, 3, 1)?;
         Ok(Self {
             source,
             metric: words.value(0, "metric")?,
             metric_type: words.value(1, "metric-type")?,
             tag: words.value(2, "tag")?,
+            policy: match words.given >> 3 & 1 {
+                0 => None,
+                _ => Some(read_text(reader, "policy", MAX_NAME)?),
+            },
         })
     }
 }
