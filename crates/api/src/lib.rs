@@ -27,7 +27,8 @@ pub use fib::{FibObject, FibReport, FibRow, FibState};
 pub use messages::{
     AutostaticAnswer, ChangeRequest, CountersAnswer, DiffAnswer, DiffChange, DiffRequest, EditRequest,
     HeaderAnswer, HeaderEntry, HeaderRequest, InterfaceRow, LoadAnswer, LoadRequest, MAX_LOAD, NeighborRow,
-    ProtocolRow, Refusals, RevisionRow, RollbackRequest, SetRequest, Snapshot, StatusAnswer, TroubleRow,
+    PolicyRow, ProtocolRow, Refusals, RevisionRow, RollbackRequest, SetRequest, Snapshot, StatusAnswer,
+    TroubleRow,
 };
 pub use openapi::document;
 pub use routes::{
@@ -36,4 +37,5 @@ pub use routes::{
 };
 pub use server::{Limits, Server, bind, give_to_group};
 pub use toml::{parse_toml, parse_value, write_toml};
+pub use waypost_policy::{Action, ChangedOption, Explanation as PolicyExplanation, Tried};
 pub use waypost_wire::hex;

@@ -12,6 +12,7 @@ use crate::rule::Action;
 /// What a policy makes of a route, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "PolicyExplanation")]
 pub struct Explanation {
     /// Whether the route passes.
     pub action: Action,
