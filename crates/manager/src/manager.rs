@@ -132,6 +132,7 @@ impl Manager {
             self.routes.set_preference(*id, self.router.preference_of(*id));
             self.routes.set_terms(*id, self.router.terms_of(*id));
         }
+        self.routes.set_memory_budget(self.router.memory_budget);
         self.refresh_router_id();
     }
 

@@ -110,6 +110,10 @@ impl Manager {
                     Impact::Live,
                     "no route is removed; new ones are refused while there are as many",
                 ),
+                Some("memory-budget") => (
+                    Impact::Live,
+                    "no route is removed; new ones are refused while the table holds more",
+                ),
                 Some("hold-down") => (Impact::Live, "it applies to routes that go from now on"),
                 Some("blocks") => (Impact::Live, "stored; the router does not read it"),
                 _ => (Impact::Live, "only a note"),
