@@ -383,9 +383,8 @@ fn encode_settings(config: &RouterConfig, terms: &Terms) -> InfoBlock {
 }
 
 fn decode_settings(block: &InfoBlock) -> Result<RouterConfig, Refusal> {
-    let layout = match Layout::of(block)? {
-        Layout::Waypost(layout @ LAYOUT..=LAYOUT_WITH_BUDGET) => layout,
-        _ => return Err(Refusal::invalid("unknown layout of the router settings")),
+    let Layout::Waypost(layout @ LAYOUT..=LAYOUT_WITH_BUDGET) = Layout::of(block)? else {
+        return Err(Refusal::invalid("unknown layout of the router settings"));
     };
     let (_, mut reader) = WaypostHeader::read(block.payload()?)?;
     let cut = |_| Refusal::invalid("the router settings are cut short");

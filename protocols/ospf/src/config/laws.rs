@@ -254,7 +254,7 @@ fn a_global_block_keeps_the_first_layout_until_it_says_more() {
     let fourth = Layout::Waypost(4);
     assert_eq!(GlobalConfig::decode(&block).unwrap(), (config.clone(), fourth));
     config.redistribute = Some(vec![crate::config::Redistribution {
-        source: waypost_types::ProtocolId::RIP,
+        source: ProtocolId::RIP,
         metric: None,
         metric_type: None,
         tag: None,
