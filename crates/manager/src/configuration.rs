@@ -1,7 +1,7 @@
 //! Configuration as text and as blocks.
 //!
-//! The text tree is `{ router: {..}, policy: {..}, protocols: { NAME: {..} }, interfaces: { IFNAME: { enabled: .., NAME: {..} } } }`. Each
-//! protocol's part is turned into its block by the protocol's own codec; a block without codec is shown and taken as
+//! The text tree is `{ router: {..}, policy: {..}, protocols: { NAME: {..} }, interfaces: { IFNAME: { enabled: .., NAME: {..} } } }`.
+//! Each protocol's part is turned into its block by the protocol's own codec; a block without codec is shown and taken as
 //! `{ version = N, hex = "..." }`.
 
 use std::borrow::Cow;

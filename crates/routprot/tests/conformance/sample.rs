@@ -744,9 +744,8 @@ impl RoutingProtocol for Sample {
 
     fn mib_get_next(&mut self, input: &[u8], out: &mut OutputBuffer<'_>) -> Result<(), Refusal> {
         self.alive()?;
-        let Some((index, _)) = input.split_first_chunk() else {
-            return Err(Refusal::invalid("no index"));
-        };
+        let index = input.split_first_chunk();
+        let (index, _) = index.ok_or_else(|| Refusal::invalid("no index"))?;
         let index = InterfaceIndex(u32::from_le_bytes(*index));
         let mut row = self
             .interfaces
