@@ -42,7 +42,7 @@ impl Rig {
         .map_err(told)?;
         let present = (1..=interfaces).map(|index| InterfaceChange::Present(interface(index)));
         manager.interfaces_changed(present);
-        manager.start(clock::now());
+        manager.start(clock::now(), clock::wall());
         Ok(Self { manager, cell })
     }
 

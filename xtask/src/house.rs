@@ -36,6 +36,7 @@ fn rooms() -> BTreeMap<&'static str, Room> {
         ("waypost-rtm", on(1)),
         ("waypost-dump", on(1)),
         ("waypost-policy", on(0)),
+        ("waypost-import", on(1)),
         ("waypost-netlink", on(1)),
         ("waypost-engine", on(2)),
         ("waypost-fib", on(2)),

@@ -140,6 +140,22 @@ Examples:
         #[command(flatten)]
         change: Change,
     },
+    /// Open the configuration in an editor, say what the changes would do, ask, and apply them
+    #[command(after_help = "\
+The editor is $VISUAL, $EDITOR or vi. If somebody else changes the configuration meanwhile, nothing of theirs is lost:
+what both have changed is shown, and what does not meet can be applied on top of theirs.
+
+Examples:
+  waypost edit
+  waypost edit --confirm-within 2m --note 'new uplink'")]
+    Edit {
+        /// Apply without asking
+        #[arg(long, short)]
+        yes: bool,
+        /// On trial, and the note
+        #[command(flatten)]
+        terms: Terms,
+    },
     /// Say what applying a file would do; change nothing
     Plan {
         /// A whole configuration as TOML; - reads standard input
@@ -154,25 +170,98 @@ Examples:
         /// A whole configuration as TOML; - reads standard input
         #[arg(value_hint = ValueHint::FilePath)]
         file: PathBuf,
-        /// A note for the history
-        #[arg(long, value_name = "TEXT")]
-        note: Option<String>,
+        /// Plan or do, on trial or not, and the note
+        #[command(flatten)]
+        change: Change,
+        /// Only if this revision is in force still: nobody else has changed anything since; 0 before the first
+        #[arg(long, value_name = "REVISION", conflicts_with = "plan")]
+        if_revision: Option<u64>,
     },
-    /// Show how a file or an earlier revision differs from the configuration in force
+    /// Check a file without a router: what is wrong with it, where, and what would be right
+    #[command(after_help = "\
+Values, names and contradictions are found as when the file is applied; waypostd, which knows the protocols, must be
+installed and need not run. `waypost plan FILE` says what applying it would do to the running router.
+
+Exit status: 0 nothing is wrong, 1 something is.
+
+Example:
+  waypost check router.toml")]
+    Check {
+        /// A whole configuration as TOML; - reads standard input
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        /// Where the records of modules are, if not where the daemon looks for them
+        #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+        modules: Option<PathBuf>,
+    },
+    /// Take away a change that waits for its time (--at), or was refused when it had come
+    #[command(
+        after_help = "Examples:\n  waypost set interfaces.eth0.ospf.hello=5 --at 22:30\n  waypost show schedule\n  waypost cancel 1"
+    )]
+    Cancel {
+        /// Its number, as `show schedule` has it
+        id: u64,
+    },
+    /// Translate the configuration of another router: ours goes to standard output, what could not be translated is listed
+    #[command(after_help = "\
+Every line that is not in the result is listed with its number and the reason. The exit code is 0 all the same: read the
+list, then check and plan what came out.
+
+Examples:
+  waypost import frr /etc/frr/frr.conf > router.toml
+  waypost import bird /etc/bird/bird.conf > router.toml
+  ip -j address > links.json
+  vtysh -c 'show running-config' | waypost import frr - --addresses links.json > router.toml
+  waypost check router.toml && waypost plan router.toml")]
+    Import {
+        /// Whose configuration it is
+        #[arg(value_enum)]
+        make: Make,
+        /// The file; - reads standard input
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        /// What `ip -j address` prints on that router, for networks, neighbours and patterns of names
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        addresses: Option<PathBuf>,
+    },
+    /// Have the daemon read the file it was started with (--config) again, and apply what differs
+    Reload,
+    /// Keep the change that is on trial
+    #[command(
+        after_help = "Examples:\n  waypost apply router.toml --confirm-within 2m\n  waypost confirm\n  waypost rollback            take it back at once instead"
+    )]
+    Confirm {
+        /// Only if this revision is the one on trial
+        #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+        revision: Option<u64>,
+    },
+    /// Show how two configurations differ
+    #[command(after_help = "\
+A configuration is the number of a revision, a file (- reads standard input, ./7 is the file of that name), `running`, or
+another router behind its socket: unix:/run/other/waypost.sock.
+
+Examples:
+  waypost diff router.toml          what applying the file would change
+  waypost diff 41                   from what is in force to revision 41
+  waypost diff 41 44
+  waypost diff running unix:/run/b/waypost.sock")]
     Diff {
-        /// A file (- reads standard input) or a revision's number; ./7 is the file of that name
-        #[arg(value_name = "FILE|REVISION", add = ArgValueCompleter::new(completion::file_or_revision))]
-        other: String,
+        /// From which one; what is in force if only the other is given
+        #[arg(value_name = "CONFIGURATION", add = ArgValueCompleter::new(completion::file_or_revision))]
+        first: String,
+        /// To which one
+        #[arg(value_name = "CONFIGURATION", add = ArgValueCompleter::new(completion::file_or_revision))]
+        second: Option<String>,
     },
-    /// Return to an earlier revision, as a new one
+    /// Return to an earlier revision, as a new one; without a number, take back what is on trial
     #[command(
         after_help = "Examples:\n  waypost show revisions\n  waypost rollback 41 --plan\n  waypost rollback 41 --note 'metric was wrong'"
     )]
     Rollback {
         /// Its number, as `show revisions` has it
         #[arg(add = ArgValueCandidates::new(completion::revisions), value_parser = clap::value_parser!(u64).range(1..))]
-        revision: u64,
-        /// Plan or do, and the note
+        revision: Option<u64>,
+        /// Plan or do, on trial or not, and the note
         #[command(flatten)]
         change: Change,
     },
@@ -217,15 +306,52 @@ Examples:
     },
 }
 
+/// Other routers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Make {
+    /// FRR's integrated configuration: frr.conf, or what `show running-config` prints
+    Frr,
+    /// BIRD 2's configuration
+    Bird,
+}
+
 /// How a change is made.
 #[derive(Debug, Args)]
 pub(crate) struct Change {
     /// Say what would happen; change nothing
-    #[arg(long)]
+    #[arg(long, visible_alias = "dry-run", conflicts_with_all = ["at", "confirm_within", "note"])]
     pub(crate) plan: bool,
+    /// Make the change at this time: 22:30, 2026-11-30 22:30, 2026-11-30T22:30:00Z, or +5m from now. A restart does not lose it
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<String>,
+    /// On trial, and the note
+    #[command(flatten)]
+    pub(crate) terms: Terms,
+}
+
+/// On what terms a change is made.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Terms {
+    /// Take it back unless `waypost confirm` comes within this time, such as 60s, 5m or 1h30m; a restart of the daemon counts
+    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    pub(crate) confirm_within: Option<u64>,
     /// A note for the history
-    #[arg(long, value_name = "TEXT", conflicts_with = "plan")]
+    #[arg(long, value_name = "TEXT")]
     pub(crate) note: Option<String>,
+}
+
+/// A time as people write it, in whole seconds: `90`, `90s`, `1m30s`.
+pub(crate) fn seconds(text: &str) -> Result<u64, String> {
+    if let Ok(seconds) = text.parse() {
+        return Ok(seconds);
+    }
+    let span: jiff::SignedDuration = text
+        .parse()
+        .map_err(|_| "not a time; write 60s, 5m or 1h30m".to_owned())?;
+    if span.subsec_nanos() != 0 {
+        return Err("whole seconds, please".to_owned());
+    }
+    u64::try_from(span.as_secs()).map_err(|_| "a time that is not negative, please".to_owned())
 }
 
 /// What to show.
@@ -281,6 +407,8 @@ pub(crate) enum Show {
         #[arg(long, value_name = "NUMBER", default_value = "20", value_parser = clap::value_parser!(u64).range(1..=10_000))]
         limit: u64,
     },
+    /// Changes that wait for their time (--at), and those that were refused when it had come
+    Schedule,
     /// Counters of the routing table and of the protocols
     Counters,
     /// The protocols' own tables
@@ -469,6 +597,22 @@ mod tests {
     #[test]
     fn the_definition_holds() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn times() {
+        for (text, expected) in [
+            ("60", 60),
+            ("60s", 60),
+            ("5m", 300),
+            ("1h30m", 5400),
+            ("2 min", 120),
+        ] {
+            assert_eq!(seconds(text), Ok(expected), "{text}");
+        }
+        for text in ["", "x", "-5s", "1.5s", "5 parsecs"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
     }
 
     #[test]

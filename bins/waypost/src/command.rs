@@ -8,19 +8,19 @@ use serde_json::{Value, json};
 use waypost_api::client::{encode, query};
 use waypost_api::hex;
 use waypost_api::{
-    ChangeRequest, DiffRequest, EditRequest, Explanation, HeaderAnswer, HeaderRequest, InterfaceRow,
-    NeighborRow, PolicyExplanation, PolicyRow, ProtocolRow, RollbackRequest, RouteRow, SetRequest,
-    parse_value,
+    EditRequest, Explanation, HeaderAnswer, HeaderRequest, InterfaceRow, NeighborRow, PolicyExplanation,
+    PolicyRow, ProtocolRow, RouteRow, StatusAnswer,
 };
-use waypost_manager::{Applied, Path, Plan};
+use waypost_manager::Path;
 use waypost_routprot::{Refusal, Status, suggestion};
 use waypost_types::ProtocolId;
 
-use crate::arguments::{Arguments, Autostatic, Blocks, Change, Command, Policy, Show};
+use crate::arguments::{Arguments, Autostatic, Blocks, Change, Command, Policy, Show, Terms};
+use crate::change::{self, assignment};
 use crate::fault::Fault;
 use crate::router::Router;
 use crate::sheet::Sheet;
-use crate::{files, manual, module, ospf, render, tables, vocabulary, watch};
+use crate::{check, files, import, manual, module, ospf, render, tables, vocabulary, watch};
 
 /// Destinations asked for at a time.
 const PAGE: u64 = 5000;
@@ -33,6 +33,7 @@ pub(crate) fn run(sheet: &Sheet, arguments: Arguments) -> Result<String, Fault> 
         router: Router::at(&arguments.socket).within(arguments.timeout.map(Duration::from_secs)),
         sheet,
         json: arguments.json,
+        timeout: arguments.timeout.map(Duration::from_secs),
     };
     match arguments.command {
         Command::Show(show) => desk.show(show),
@@ -45,48 +46,38 @@ pub(crate) fn run(sheet: &Sheet, arguments: Arguments) -> Result<String, Fault> 
                 .iter()
                 .map(|text| assignment(text).map(EditRequest::Set));
             let edits = edits.collect::<Result<_, _>>()?;
-            desk.change(edits, change)
+            change::edits(&mut desk, edits, change)
         }
-        Command::Unset { paths, change } => {
-            desk.change(paths.into_iter().map(EditRequest::Unset).collect(), change)
-        }
+        Command::Unset { paths, change } => change::edits(
+            &mut desk,
+            paths.into_iter().map(EditRequest::Unset).collect(),
+            change,
+        ),
+        Command::Edit { yes, terms } => change::edit(&mut desk, yes, &terms),
         Command::Plan { file } => {
-            let request = ChangeRequest {
-                toml: Some(read(&file)?),
-                ..ChangeRequest::default()
+            let change = Change {
+                plan: true,
+                at: None,
+                terms: Terms::default(),
             };
-            let answer = desk
-                .router
-                .post("/v1/plan", &request)
-                .map_err(|fault| in_file(fault, &file))?;
-            desk.planned(&answer)
+            change::file(&mut desk, &file, change, None)
         }
-        Command::Apply { file, note } => {
-            let request = ChangeRequest {
-                toml: Some(read(&file)?),
-                note,
-                ..ChangeRequest::default()
-            };
-            let answer = desk
-                .router
-                .post("/v1/apply", &request)
-                .map_err(|fault| in_file(fault, &file))?;
-            desk.applied(&answer)
-        }
-        Command::Diff { other } => desk.diff(&other),
-        Command::Rollback {
-            revision,
-            change: Change { plan, note },
-        } => {
-            let answer = desk
-                .router
-                .post("/v1/rollback", &RollbackRequest { revision, note, plan })?;
-            if plan {
-                desk.planned(&answer)
-            } else {
-                desk.applied(&answer)
-            }
-        }
+        Command::Apply {
+            file,
+            change,
+            if_revision,
+        } => change::file(&mut desk, &file, change, if_revision),
+        Command::Check { file, modules } => check::check(&file, modules.as_deref(), desk.json),
+        Command::Cancel { id } => change::cancel(&mut desk, id),
+        Command::Import {
+            make,
+            file,
+            addresses,
+        } => import::import(&desk, make, &file, addresses.as_deref()),
+        Command::Reload => change::reload(&mut desk),
+        Command::Confirm { revision } => change::confirm(&mut desk, revision),
+        Command::Diff { first, second } => change::diff(&mut desk, &first, second.as_deref()),
+        Command::Rollback { revision, change } => change::rollback(&mut desk, revision, change),
         Command::Explain { prefix } => desk.explain(&prefix),
         Command::Watch => watch::watch(sheet, desk.router, desk.json).map(|()| String::new()),
         Command::Autostatic(Autostatic::Update { interface }) => desk.autostatic(&interface),
@@ -104,15 +95,17 @@ pub(crate) fn run(sheet: &Sheet, arguments: Arguments) -> Result<String, Fault> 
 }
 
 /// Where a command is worked on: whom to ask, and how to answer.
-struct Desk<'s> {
-    router: Router,
-    sheet: &'s Sheet,
-    json: bool,
+pub(crate) struct Desk<'s> {
+    pub(crate) router: Router,
+    pub(crate) sheet: &'s Sheet,
+    pub(crate) json: bool,
+    /// How long answers are waited for, if the operator has said it.
+    pub(crate) timeout: Option<Duration>,
 }
 
 impl Desk<'_> {
     /// The answer as JSON, or as what `text` makes of it.
-    fn either(
+    pub(crate) fn either(
         &self,
         answer: &Value,
         text: impl FnOnce(&Sheet, &Value) -> Result<String, Fault>,
@@ -127,7 +120,7 @@ impl Desk<'_> {
     }
 
     /// The answer as JSON, or read as `T` and rendered.
-    fn shown<T: DeserializeOwned>(
+    pub(crate) fn shown<T: DeserializeOwned>(
         &self,
         answer: &Value,
         text: impl FnOnce(&Sheet, &T) -> String,
@@ -166,14 +159,6 @@ impl Desk<'_> {
             text.push_str(&reasons);
         }
         Ok(text)
-    }
-
-    fn planned(&self, answer: &Value) -> Result<String, Fault> {
-        self.shown(answer, |sheet, plan: &Plan| render::plan(sheet, plan))
-    }
-
-    fn applied(&self, answer: &Value) -> Result<String, Fault> {
-        self.shown(answer, |sheet, applied: &Applied| render::applied(sheet, applied))
     }
 
     fn configured(&mut self, path: Option<&str>) -> Result<Value, Fault> {
@@ -255,10 +240,13 @@ impl Desk<'_> {
                 revision: None,
                 limit,
             } => {
+                let status: StatusAnswer = typed(&self.router.get("/v1/status")?)?;
                 let answer = self
                     .router
                     .get(&query("/v1/revisions", [("limit", limit.to_string().as_str())]))?;
-                self.shown(&answer, |sheet, rows: &Vec<_>| render::revisions(sheet, rows))
+                self.shown(&answer, |sheet, rows: &Vec<_>| {
+                    render::revisions(sheet, rows, status.trial.as_ref())
+                })
             }
             Show::Revisions {
                 revision: Some(number),
@@ -268,6 +256,10 @@ impl Desk<'_> {
                 self.either(&answer, |sheet, tree| {
                     render::configuration(sheet, &Path::default(), tree)
                 })
+            }
+            Show::Schedule => {
+                let answer = self.router.get("/v1/schedule")?;
+                self.shown(&answer, |sheet, rows: &Vec<_>| render::schedule(sheet, rows))
             }
             Show::Counters => {
                 let owners = self.owners()?;
@@ -397,46 +389,6 @@ impl Desk<'_> {
         }
     }
 
-    fn change(&mut self, edits: Vec<EditRequest>, change: Change) -> Result<String, Fault> {
-        let request = ChangeRequest {
-            edits: Some(edits),
-            toml: None,
-            note: change.note,
-        };
-        if change.plan {
-            let answer = self.router.post("/v1/plan", &request)?;
-            self.planned(&answer)
-        } else {
-            let answer = self.router.post("/v1/apply", &request)?;
-            self.applied(&answer)
-        }
-    }
-
-    fn diff(&mut self, other: &str) -> Result<String, Fault> {
-        let answer = if other.bytes().all(|c| c.is_ascii_digit()) && !other.is_empty() {
-            let revision = other
-                .parse()
-                .map_err(|_| Fault::Usage(format!("there is no revision {other}")))?;
-            self.router.post(
-                "/v1/diff",
-                &DiffRequest {
-                    revision: Some(revision),
-                    toml: None,
-                },
-            )?
-        } else {
-            let file = FilePath::new(other);
-            let request = DiffRequest {
-                toml: Some(read(file)?),
-                revision: None,
-            };
-            self.router
-                .post("/v1/diff", &request)
-                .map_err(|fault| in_file(fault, file))?
-        };
-        self.shown(&answer, render::difference)
-    }
-
     fn autostatic(&mut self, interface: &str) -> Result<String, Fault> {
         self.router.expect_within(AUTOSTATIC);
         let answer = self
@@ -484,7 +436,8 @@ impl Desk<'_> {
                 change,
             } => {
                 let hex = hex::write(&files::read(&file)?);
-                self.change(
+                change::edits(
+                    self,
                     vec![EditRequest::Header(HeaderRequest { interface, hex })],
                     change,
                 )
@@ -507,7 +460,7 @@ impl Desk<'_> {
     }
 }
 
-fn typed<T: DeserializeOwned>(answer: &Value) -> Result<T, Fault> {
+pub(crate) fn typed<T: DeserializeOwned>(answer: &Value) -> Result<T, Fault> {
     T::deserialize(answer).map_err(|error| Fault::Strange(error.to_string()))
 }
 
@@ -537,38 +490,6 @@ fn unknown(status: Status, what: &str, name: &str, known: &[String]) -> Fault {
     )
 }
 
-/// `PATH=VALUE`; the path ends at the first equals sign outside quotes.
-fn assignment(text: &str) -> Result<SetRequest, Fault> {
-    let split = equals_sign(text).and_then(|at| Some((text.get(..at)?, text.get(at + 1..)?)));
-    match split {
-        Some((path, value)) if !path.trim().is_empty() => {
-            let (value, typed) = parse_value(value.trim());
-            Ok(SetRequest {
-                path: path.trim().to_owned(),
-                value,
-                typed: Some(typed),
-            })
-        }
-        _ => Err(Fault::Usage(format!(
-            "'{text}' is no assignment: write PATH=VALUE, such as interfaces.eth0.rip.metric=3"
-        ))),
-    }
-}
-
-/// Where the path of an assignment ends.
-pub(crate) fn equals_sign(text: &str) -> Option<usize> {
-    let mut quoted = false;
-    text.char_indices().find_map(|(at, c)| {
-        quoted ^= c == '"';
-        (c == '=' && !quoted).then_some(at)
-    })
-}
-
-fn read(file: &FilePath) -> Result<String, Fault> {
-    String::from_utf8(files::read(file)?)
-        .map_err(|_| Fault::Usage(format!("{} is not UTF-8 text", files::name(file))))
-}
-
 /// Names the file in refusals that are about the container and not about what is configured.
 fn in_container(fault: Fault, file: &FilePath) -> Fault {
     let Fault::Refused(refusals) = fault else {
@@ -588,38 +509,9 @@ fn in_container(fault: Fault, file: &FilePath) -> Fault {
     Fault::Refused(refusals.into_iter().map(place).collect())
 }
 
-/// Names the file in refusals that are about its text and not about an option.
-fn in_file(fault: Fault, file: &FilePath) -> Fault {
-    let Fault::Refused(refusals) = fault else {
-        return fault;
-    };
-    let name = files::name(file);
-    let place = |refusal: Refusal| {
-        if refusal.path.is_empty() && refusal.reason.starts_with("line ") {
-            refusal.at(&name)
-        } else {
-            refusal
-        }
-    };
-    Fault::Refused(refusals.into_iter().map(place).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn assignments() {
-        let set = |text| assignment(text).unwrap();
-        assert_eq!(set("a.b=3").value, 3);
-        assert_eq!(set("a.b=3").typed.as_deref(), Some("3"));
-        assert_eq!(set("a.b=x=y").value, "x=y");
-        assert_eq!(set("a.\"=\".b = true").path, "a.\"=\".b");
-        assert_eq!(set("a.b=").value, "");
-        for text in ["a.b", "=3", "", " =1", "a.\"b=3"] {
-            assert_eq!(assignment(text).unwrap_err().exit_code(), 2, "{text}");
-        }
-    }
 
     #[test]
     fn a_name_that_is_nearly_right() {

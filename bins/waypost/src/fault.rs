@@ -19,6 +19,15 @@ pub(crate) const NO_DAEMON: u8 = 3;
 pub(crate) enum Fault {
     /// The daemon refused, for these reasons.
     Refused(Vec<Refusal>),
+    /// What a file says was refused, for these reasons.
+    InFile {
+        /// What the file is called.
+        file: String,
+        /// What it says.
+        text: String,
+        /// Why.
+        refusals: Vec<Refusal>,
+    },
     /// The command line, or a file it names, makes no sense.
     Usage(String),
     /// Nothing answers at this socket.
@@ -27,6 +36,8 @@ pub(crate) enum Fault {
     Strange(String),
     /// What was checked is not as it should be; the text is the answer, and goes where answers go.
     Failed(String),
+    /// What was begun was not done, by the operator's own decision or for want of one.
+    NotDone(String),
     /// The answer could not be written.
     Output(std::io::Error),
 }
@@ -45,7 +56,9 @@ impl Fault {
     /// The exit code of the process.
     pub(crate) const fn exit_code(&self) -> u8 {
         match self {
-            Self::Refused(_) | Self::Failed(_) | Self::Output(_) => REFUSED,
+            Self::Refused(_) | Self::InFile { .. } | Self::Failed(_) | Self::NotDone(_) | Self::Output(_) => {
+                REFUSED
+            }
             Self::Usage(_) => USAGE,
             Self::NoDaemon { .. } | Self::Strange(_) => NO_DAEMON,
         }
@@ -77,7 +90,7 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused(refusals) => {
+            Self::Refused(refusals) | Self::InFile { refusals, .. } => {
                 for (number, refusal) in refusals.iter().enumerate() {
                     if number > 0 {
                         f.write_str("\n")?;
@@ -86,7 +99,7 @@ impl fmt::Display for Fault {
                 }
                 Ok(())
             }
-            Self::Usage(reason) | Self::Failed(reason) => f.write_str(reason),
+            Self::Usage(reason) | Self::Failed(reason) | Self::NotDone(reason) => f.write_str(reason),
             Self::NoDaemon { socket, error } => {
                 write!(
                     f,
@@ -108,7 +121,7 @@ const NAMES: usize = 6;
 
 /// A refusal for a line of text: when it says what was meant, or would list dozens of names, the list is cut short. As JSON
 /// it is whole.
-fn brief(refusal: &Refusal) -> Refusal {
+pub(crate) fn brief(refusal: &Refusal) -> Refusal {
     let mut brief = refusal.clone();
     let Some(allowed) = brief.allowed.take().filter(|allowed| allowed.len() > ALLOWED) else {
         return refusal.clone();

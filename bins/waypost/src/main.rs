@@ -4,13 +4,17 @@
 //! nothing: what is allowed, what a change would do and why a route won are the daemon's words.
 
 mod arguments;
+mod change;
+mod check;
 mod command;
 mod completion;
 mod fault;
 mod files;
+mod import;
 mod manual;
 mod module;
 mod ospf;
+mod patience;
 mod render;
 mod router;
 mod sheet;
@@ -82,8 +86,14 @@ fn main() -> ExitCode {
 
 /// What standard error gets: a line a cause, or with `--json` refusals as the API gives them.
 fn complaint(sheet: &Sheet, fault: &Fault, json: bool) -> String {
-    if let (Fault::Refused(refusals), true) = (fault, json) {
+    if let (Fault::Refused(refusals) | Fault::InFile { refusals, .. }, true) = (fault, json) {
         return format!("{:#}\n", json!({ "refusals": refusals }));
+    }
+    if let Fault::InFile { file, text, refusals } = fault {
+        return refusals
+            .iter()
+            .map(|refusal| render::in_file(sheet, file, text, refusal))
+            .collect();
     }
     let mut text = String::new();
     for line in fault.to_string().lines() {

@@ -56,6 +56,11 @@ impl Router {
         self.client()?.get(path).map_err(fault)
     }
 
+    /// What is at a path whose answer is text, such as `/v1/config.toml`.
+    pub(crate) fn text(&mut self, path: &str) -> Result<String, Fault> {
+        self.client()?.get_text(path).map_err(fault)
+    }
+
     /// The answer to a request with a body.
     pub(crate) fn post(&mut self, path: &str, body: &impl Serialize) -> Result<Value, Fault> {
         self.client()?.post(path, body).map_err(fault)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use waypost_api::parse_toml;
 use waypost_host::daemon::Companion;
 use waypost_host::table::TableHandle;
-use waypost_manager::{Author, Declared, InterfaceChange, Manager};
+use waypost_manager::{Applied, Author, Declared, InterfaceChange, Manager, Plan};
 use waypost_routprot::Refusal;
 use waypost_sys::clock;
 use waypost_types::{Time, WallTime};
@@ -95,7 +95,7 @@ pub(crate) fn take_file(
     (now, wall): (Time, WallTime),
     path: &Path,
     occasion: Occasion,
-) -> Result<(), Vec<Refusal>> {
+) -> Result<Applied, Vec<Refusal>> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| vec![Refusal::failed(format!("{}: {error}", path.display()))]);
     let tree = text.and_then(|text| parse_toml(&text).map_err(|refusal| vec![refusal]));
@@ -114,18 +114,25 @@ pub(crate) fn take_file(
             tracing::error!(path = %path.display(), "the file is refused and nothing was changed: {refusal}");
         }
     })?;
-    match declared {
-        Declared::Taken(applied) if !applied.changed => {
-            tracing::info!(path = %path.display(), "the file says what is in force already");
-        }
+    Ok(match declared {
         Declared::Taken(applied) => {
-            let changes = applied.plan.changes.len();
-            tracing::info!(path = %path.display(), changes, revision = applied.revision, "the file is in force");
+            if applied.changed {
+                let changes = applied.plan.changes.len();
+                tracing::info!(path = %path.display(), changes, revision = applied.revision, "the file is in force");
+            } else {
+                tracing::info!(path = %path.display(), "the file says what is in force already");
+            }
+            applied
         }
         Declared::Unchanged(plan) => {
             let changed_since = plan.changes.len();
             tracing::info!(path = %path.display(), changed_since, "the file has not changed since it was taken last");
+            Applied {
+                revision: manager.revision_in_force(),
+                changed: false,
+                trial: manager.on_trial(wall),
+                plan: Plan::default(),
+            }
         }
-    }
-    Ok(())
+    })
 }

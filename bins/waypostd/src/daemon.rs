@@ -1,16 +1,20 @@
 //! The daemon, as the management API sees it.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use waypost_api::{Daemon, DaemonStatus, FibReply, LoadReply, ManagerJob, Phase, RouteQuery, RouteReply};
+use waypost_api::{
+    Daemon, DaemonStatus, FibReply, LoadReply, ManagerJob, Phase, ReloadReply, RouteQuery, RouteReply,
+};
 use waypost_host::daemon::ManagerHandle;
 use waypost_host::table::TableHandle;
 use waypost_manager::InterfaceChange;
-use waypost_routprot::Refusal;
+use waypost_routprot::{Refusal, Status};
 use waypost_sys::{clock, process};
 use waypost_types::{InterfaceIndex, ProtocolId, RouteBatch, Time};
 
+use crate::companion::{Occasion, take_file};
 use crate::{answers, fib, forwarding};
 
 /// Names of interfaces, for route rows.
@@ -25,8 +29,10 @@ pub(crate) struct Running {
     table: TableHandle,
     names: Names,
     infobase: String,
+    /// The file of `--config`.
+    config: Option<PathBuf>,
     start: Time,
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
     /// Held by who compares the kernel with the table.
     audit: Arc<Mutex<()>>,
 }
@@ -40,18 +46,24 @@ struct State {
 }
 
 impl Running {
-    pub(crate) fn new(manager: ManagerHandle, table: TableHandle, infobase: String) -> Self {
+    pub(crate) fn new(
+        manager: ManagerHandle,
+        table: TableHandle,
+        infobase: String,
+        config: Option<PathBuf>,
+    ) -> Self {
         Self {
             manager,
             table,
             names: Names::default(),
             infobase,
+            config,
             start: clock::now(),
-            state: Mutex::new(State {
+            state: Arc::new(Mutex::new(State {
                 phase: Phase::Starting,
                 notes: Vec::new(),
                 file: Vec::new(),
-            }),
+            })),
             audit: Arc::default(),
         }
     }
@@ -87,16 +99,24 @@ impl Running {
     }
 
     /// What `status` shows until the file of `--config` is read again: why it was refused, if it was.
-    pub(crate) fn file_read(&self, result: &Result<(), Vec<Refusal>>) {
-        let refusals = result.as_ref().err().into_iter().flatten();
-        self.state().file = refusals
-            .map(|refusal| format!("--config was refused: {refusal}"))
-            .collect();
+    pub(crate) fn file_read<T>(&self, result: &Result<T, Vec<Refusal>>) {
+        file_read(&self.state, result);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.state)
     }
+}
+
+fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn file_read<T>(state: &Mutex<State>, result: &Result<T, Vec<Refusal>>) {
+    let refusals = result.as_ref().err().into_iter().flatten();
+    locked(state).file = refusals
+        .map(|refusal| format!("--config was refused: {refusal}"))
+        .collect();
 }
 
 impl Daemon for Running {
@@ -138,6 +158,22 @@ impl Daemon for Running {
         self.table.remove_protocol(owner);
         self.table
             .query(Box::new(move |view| reply(answers::loaded(view, owner))));
+    }
+
+    fn reload(&self, reply: ReloadReply) {
+        let Some(path) = self.config.clone() else {
+            tracing::warn!("there is no --config to read again");
+            return reply(Err(vec![Refusal::new(
+                Status::ERROR_NOT_SUPPORTED,
+                "the daemon was not started with --config, so there is no file to read again",
+            )]));
+        };
+        let state = self.state.clone();
+        self.manager.run(Box::new(move |manager, now, wall| {
+            let result = take_file(manager, (now, wall), &path, Occasion::Asked);
+            file_read(&state, &result);
+            reply(result);
+        }));
     }
 
     fn status(&self) -> DaemonStatus {

@@ -2,6 +2,7 @@
 
 mod access;
 mod answers;
+mod check;
 mod companion;
 mod daemon;
 mod fib;
@@ -43,6 +44,16 @@ fn main() -> ExitCode {
     if let Err(error) = logging::start(&options.log, options.log_to) {
         drop(writeln!(std::io::stderr(), "waypostd: {error:#}"));
         return ExitCode::FAILURE;
+    }
+    if let Some(file) = &options.check {
+        return match check::check(file, &options.modules) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(error) => {
+                drop(writeln!(std::io::stderr(), "waypostd: {error:#}"));
+                ExitCode::FAILURE
+            }
+        };
     }
     if let Err(error) = serve(&options) {
         tracing::error!("{error:#}");
@@ -99,15 +110,11 @@ fn serve(options: &Options) -> Result<()> {
         manager_handle.clone(),
         table.clone(),
         state.display().to_string(),
-    ));
-    let asked = manager_handle.clone();
-    let in_force = move || ask(&asked, |manager, _, _| companion::in_force(manager)).ok();
-    signals::watch(
-        signals.clone(),
-        manager_handle,
         options.config.clone(),
-        running.clone(),
-    )?;
+    ));
+    let asked = manager_handle;
+    let in_force = move || ask(&asked, |manager, _, _| companion::in_force(manager)).ok();
+    signals::watch(signals.clone(), running.clone())?;
     let group = access::Group::named(&options.group)?;
     let socket = &options.socket;
     if let Some(folder) = socket.parent() {

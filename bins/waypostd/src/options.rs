@@ -52,6 +52,11 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) inline_gateways: bool,
 
+    /// Check a configuration, - for standard input, and end: what is wrong with it is written to standard output as JSON.
+    /// For people there is `waypost check`.
+    #[arg(long, value_name = "FILE", conflicts_with = "config")]
+    pub(crate) check: Option<PathBuf>,
+
     /// What to log: error, warn, info, debug, trace, or a filter such as `info,waypost_host=debug`.
     #[arg(long, value_name = "FILTER", default_value = "info", env = "WAYPOST_LOG")]
     pub(crate) log: String,
@@ -67,7 +72,7 @@ Signals:
   SIGUSR1          stop at once for a restart: the routes stay in the kernel, no packet is lost
   SIGHUP           make the file of --config the configuration again, changed or not
 
-Exit status: 0 stopped as asked, 1 could not start or failed.";
+Exit status: 0 stopped as asked, 1 could not start or failed, or what was checked is not as it should be.";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogTarget {

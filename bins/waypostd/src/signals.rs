@@ -1,22 +1,16 @@
 //! What the daemon does on signals.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use tokio::signal::unix::{SignalKind, signal};
-use waypost_host::daemon::{ManagerHandle, Signals};
+use waypost_api::Daemon as _;
+use waypost_host::daemon::Signals;
 
-use crate::companion::{Occasion, take_file};
 use crate::daemon::Running;
 
 /// Starts the thread that waits for signals.
-pub(crate) fn watch(
-    signals: Arc<Signals>,
-    manager: ManagerHandle,
-    config: Option<PathBuf>,
-    running: Arc<Running>,
-) -> Result<()> {
+pub(crate) fn watch(signals: Arc<Signals>, running: Arc<Running>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -36,16 +30,8 @@ pub(crate) fn watch(
                         _ = terminate.recv() => signals.stop(),
                         _ = interrupt.recv() => signals.stop(),
                         _ = leave.recv() => signals.leave(),
-                        _ = reread.recv() => match config.clone() {
-                            Some(path) => {
-                                let running = running.clone();
-                                manager.run(Box::new(move |manager, now, wall| {
-                                    let result = take_file(manager, (now, wall), &path, Occasion::Asked);
-                                    running.file_read(&result);
-                                }));
-                            }
-                            None => tracing::warn!("SIGHUP is ignored: there is no --config to read again"),
-                        },
+                        // Whatever comes of it is in the log.
+                        _ = reread.recv() => running.reload(Box::new(drop)),
                     }
                 }
             });

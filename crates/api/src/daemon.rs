@@ -2,7 +2,8 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use waypost_manager::Manager;
+use waypost_manager::{Applied, Manager};
+use waypost_routprot::Refusal;
 use waypost_types::{ProtocolId, RouteBatch, Time, WallTime};
 
 use crate::{FibReport, LoadAnswer, RouteAnswer, RouteQuery};
@@ -18,6 +19,9 @@ pub type FibReply = Box<dyn FnOnce(FibReport) + Send>;
 
 /// Told when routes were changed, with how many their owner has then. Dropped untold, it is answered as "the router is stopped".
 pub type LoadReply = Box<dyn FnOnce(LoadAnswer) + Send>;
+
+/// Told what came of reading the file of `--config` again. Dropped untold, it is answered as "the router is stopped".
+pub type ReloadReply = Box<dyn FnOnce(Result<Applied, Vec<Refusal>>) + Send>;
 
 /// The daemon, as the management API sees it. None of these may block: the server has one thread.
 pub trait Daemon: Send + Sync + 'static {
@@ -35,6 +39,9 @@ pub trait Daemon: Send + Sync + 'static {
 
     /// Removes all routes of an owner.
     fn remove_routes(&self, owner: ProtocolId, reply: LoadReply);
+
+    /// Makes the file that the daemon was started with the configuration again, changed or not.
+    fn reload(&self, reply: ReloadReply);
 
     /// How the daemon itself does.
     fn status(&self) -> DaemonStatus;

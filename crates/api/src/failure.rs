@@ -45,6 +45,7 @@ const fn http_of(status: Status) -> StatusCode {
         Status::ERROR_INVALID_PARAMETER | Status::ERROR_NOT_SUPPORTED | Status::ERROR_UNKNOWN_PROTOCOL_ID => {
             StatusCode::BAD_REQUEST
         }
+        Status::ERROR_REVISION_MISMATCH => StatusCode::PRECONDITION_FAILED,
         Status::ERROR_ROUTER_STOPPED => StatusCode::SERVICE_UNAVAILABLE,
         Status::ERROR_DISK_FULL => StatusCode::INSUFFICIENT_STORAGE,
         // Everything else, a protocol's own codes included: the request was fine and the attempt failed.

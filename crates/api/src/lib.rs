@@ -19,16 +19,17 @@ mod messages;
 mod openapi;
 mod routes;
 mod server;
+mod spot;
 mod toml;
 
 pub use access::{AccessPolicy, MembershipCheck, UserName};
-pub use daemon::{Daemon, DaemonStatus, FibReply, LoadReply, ManagerJob, Phase, RouteReply};
+pub use daemon::{Daemon, DaemonStatus, FibReply, LoadReply, ManagerJob, Phase, ReloadReply, RouteReply};
 pub use fib::{FibObject, FibReport, FibRow, FibState};
 pub use messages::{
-    AutostaticAnswer, ChangeRequest, CountersAnswer, DiffAnswer, DiffChange, DiffRequest, EditRequest,
-    HeaderAnswer, HeaderEntry, HeaderRequest, InterfaceRow, LoadAnswer, LoadRequest, MAX_LOAD, NeighborRow,
-    PolicyRow, ProtocolRow, Refusals, RevisionRow, RollbackRequest, SetRequest, Snapshot, StatusAnswer,
-    TroubleRow,
+    AutostaticAnswer, ChangeRequest, ConfirmRequest, CountersAnswer, DiffAnswer, DiffChange, DiffRequest,
+    EditRequest, HeaderAnswer, HeaderEntry, HeaderRequest, InterfaceRow, LoadAnswer, LoadRequest, MAX_LOAD,
+    NeighborRow, PolicyRow, ProtocolRow, Refusals, RevisionRow, RollbackRequest, ScheduleAnswer,
+    ScheduleRequest, SetRequest, Snapshot, StatusAnswer, TroubleRow,
 };
 pub use openapi::document;
 pub use routes::{
@@ -36,6 +37,7 @@ pub use routes::{
     PageQuery, Recursion, RouteAnswer, RouteCounters, RoutePage, RouteQuery, RouteRow,
 };
 pub use server::{Limits, Server, bind, give_to_group};
+pub use spot::{Spot, locate, spot_at};
 pub use toml::{parse_toml, parse_value, write_toml};
 pub use waypost_policy::{Action, ChangedOption, Explanation as PolicyExplanation, Tried};
 pub use waypost_wire::hex;

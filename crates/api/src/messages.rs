@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use waypost_infobase::RevisionMeta;
+use waypost_manager::{OnTrial, Plan, Scheduled};
 use waypost_routprot::Refusal;
 use waypost_types::{ProtocolId, RouterId};
 
@@ -34,6 +35,9 @@ pub struct StatusAnswer {
     pub protocols: BTreeMap<String, String>,
     /// How many interfaces the kernel has.
     pub interfaces: usize,
+    /// The trial that the configuration in force is on: it is taken back unless somebody confirms it in time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<OnTrial>,
     /// Whether the peer that asks may change anything.
     pub may_write: bool,
 }
@@ -191,6 +195,42 @@ pub struct ChangeRequest {
     /// A note for the history.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// Put the change on trial for this many seconds: it is taken back unless `POST /v1/confirm` comes in time. A plan does
+    /// not need it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm_within: Option<u64>,
+    /// The revision that the change was made from, 0 before the first. If another one is in force the change is refused (412).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u64>,
+}
+
+/// `POST /v1/schedule`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ScheduleRequest {
+    /// When the change is to be made, in seconds since 1970-01-01 UTC.
+    pub at: u64,
+    /// The change. It can not depend on a revision.
+    pub change: ChangeRequest,
+}
+
+/// The answer to `POST /v1/schedule`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct ScheduleAnswer {
+    /// What waits for its time now.
+    pub scheduled: Scheduled,
+    /// What it would do if it were made now.
+    pub plan: Plan,
+}
+
+/// `POST /v1/confirm`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ConfirmRequest {
+    /// The revision that is to be kept; whatever is on trial unless given. If another one is in force nothing is confirmed (412).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u64>,
 }
 
 /// One edit.
@@ -263,7 +303,7 @@ pub struct SetRequest {
     pub typed: Option<String>,
 }
 
-/// `POST /v1/diff`: one of the two.
+/// `POST /v1/diff`: from one configuration to another. Either side is the configuration in force unless it is given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct DiffRequest {
@@ -273,9 +313,15 @@ pub struct DiffRequest {
     /// An earlier revision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<u64>,
+    /// The revision to compare with, in the place of the configuration in force. 0 is the empty configuration before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_revision: Option<u64>,
+    /// A whole configuration as TOML text to compare with, in the place of the configuration in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_toml: Option<String>,
 }
 
-/// The answer to `POST /v1/diff`: from the configuration in force to the other one.
+/// The answer to `POST /v1/diff`: from the configuration in force, or the one asked for, to the other one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct DiffAnswer {
@@ -291,7 +337,7 @@ pub struct DiffAnswer {
 pub struct DiffChange {
     /// Its path.
     pub path: String,
-    /// In force; absent when it is not set.
+    /// In force, or in the one compared with; absent when it is not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub old: Option<Value>,
     /// In the other configuration; absent when it is not set there.
@@ -303,8 +349,12 @@ pub struct DiffChange {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct RollbackRequest {
-    /// The revision to return to.
-    pub revision: u64,
+    /// The revision to return to; unless given, the one before the change that is on trial.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u64>,
+    /// Put it on trial for this many seconds, as `POST /v1/apply` does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm_within: Option<u64>,
     /// A note for the history.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,

@@ -14,10 +14,10 @@ use crate::medium::{Directory, Medium};
 use crate::staged::{ImageDisk, StagedDisk};
 use crate::store::{Change, Store, Tree, apply, in_order};
 use crate::tables::{self, Contents, Effect, TableError};
-use crate::{Origin, RevisionMeta, StoreError};
+use crate::{Origin, RevisionMeta, StoreError, Trial, TrialChange};
 
 /// The format this version writes, and the newest it reads. It reads every older one, and makes it one of this.
-pub const FORMAT_VERSION: u64 = 2;
+pub const FORMAT_VERSION: u64 = 3;
 
 /// How many revisions are kept unless told otherwise.
 pub const DEFAULT_HISTORY: u64 = 1000;
@@ -43,6 +43,7 @@ pub struct FileStore {
     head: Option<RevisionMeta>,
     pending: Option<Candidate>,
     pending_at_start: Option<RevisionMeta>,
+    trial: Option<Trial>,
     last_number: u64,
 }
 
@@ -76,6 +77,7 @@ impl FileStore {
             head: None,
             pending: None,
             pending_at_start: None,
+            trial: None,
             last_number: 0,
         };
         let (session, contents) = store.open_session(Settle::AtStart)?;
@@ -83,6 +85,7 @@ impl FileStore {
         store.head = contents.head;
         store.last_number = contents.last_number;
         store.pending_at_start = contents.pending;
+        store.trial = contents.trial;
         store.session = store.compacted(session)?;
         Ok(store)
     }
@@ -154,10 +157,10 @@ impl FileStore {
         let disk_head = contents.head.as_ref().map_or(0, |meta| meta.number);
         let nothing_to_do = match settle {
             Settle::AtStart => version == FORMAT_VERSION && contents.pending.is_none(),
-            Settle::To { head } if disk_head < head => {
+            Settle::To { head, .. } if disk_head < head => {
                 return Err(TableError::Inconsistent("a confirmed revision is missing"));
             }
-            Settle::To { head } => disk_head == head,
+            Settle::To { head, trial } => disk_head == head && contents.trial == trial,
         };
         if nothing_to_do {
             return Ok(());
@@ -166,7 +169,10 @@ impl FileStore {
         match settle {
             // From now on the candidate that a crash left is an old one.
             Settle::AtStart => tables::settle(&transaction, FORMAT_VERSION, contents.last_number)?,
-            Settle::To { head } => tables::take_back(&transaction, head)?,
+            Settle::To { head, trial } => {
+                tables::take_back(&transaction, head)?;
+                tables::put_trial(&transaction, trial.as_ref())?;
+            }
         }
         Ok(transaction.commit()?)
     }
@@ -220,7 +226,11 @@ impl FileStore {
             Some(session) => session,
             None => {
                 let head = self.head.as_ref().map_or(0, |meta| meta.number);
-                self.open_session(Settle::To { head })?.0
+                self.open_session(Settle::To {
+                    head,
+                    trial: self.trial,
+                })?
+                .0
             }
         };
         Ok(self.session.insert(session))
@@ -327,8 +337,8 @@ impl FileStore {
 enum Settle {
     /// The last confirmed revision, and no candidate.
     AtStart,
-    /// What the store holds in memory: this revision. A candidate is in its own file, which the failure of this one spared.
-    To { head: u64 },
+    /// What the store holds in memory: this revision and this trial. A candidate is in its own file, which the failure of this one spared.
+    To { head: u64, trial: Option<Trial> },
 }
 
 fn opened(disk: &StagedDisk) -> Result<Database, TableError> {
@@ -374,7 +384,7 @@ impl Store for FileStore {
         Ok(number)
     }
 
-    fn confirm(&mut self, number: u64) -> Result<(), StoreError> {
+    fn confirm_with(&mut self, number: u64, trial: TrialChange) -> Result<(), StoreError> {
         let candidate = self.pending(number)?.clone();
         let running = Arc::clone(&self.running);
         let effects = candidate.changes.iter().filter_map(|(key, new)| {
@@ -382,8 +392,14 @@ impl Store for FileStore {
             (old != new).then_some(Effect { key, old, new })
         });
         let effects: Vec<Effect<'_>> = effects.collect();
-        let history = self.history;
-        self.commit(|transaction| tables::confirm(transaction, &candidate.meta, &effects, history))?;
+        let (history, before, trial) = (self.history, self.trial, trial.applied_to(self.trial));
+        self.commit(|transaction| {
+            tables::confirm(transaction, &candidate.meta, &effects, history, trial.as_ref())?;
+            if trial != before {
+                tables::put_trial(transaction, trial.as_ref())?;
+            }
+            Ok(())
+        })?;
         drop(effects);
         // No second pointer to the tree is left, or every confirm would copy it.
         drop(running);
@@ -391,6 +407,19 @@ impl Store for FileStore {
         apply(Arc::make_mut(&mut self.running), changes);
         self.head = Some(candidate.meta);
         self.pending = None;
+        self.trial = trial;
+        Ok(())
+    }
+
+    fn trial(&self) -> Option<&Trial> {
+        self.trial.as_ref()
+    }
+
+    fn end_trial(&mut self) -> Result<(), StoreError> {
+        if self.trial.is_some() {
+            self.commit(|transaction| tables::put_trial(transaction, None))?;
+            self.trial = None;
+        }
         Ok(())
     }
 

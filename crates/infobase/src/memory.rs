@@ -6,15 +6,17 @@ use std::sync::Arc;
 use waypost_types::ProtocolId;
 
 use crate::store::{Change, Store, Tree, apply};
-use crate::{Origin, RevisionMeta, StoreError};
+use crate::{Origin, RevisionMeta, StoreError, Trial, TrialChange};
 
 /// A call of [`MemoryStore`] that can be made to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Operation {
     /// [`Store::begin`].
     Begin,
-    /// [`Store::confirm`].
+    /// [`Store::confirm`] and [`Store::confirm_with`].
     Confirm,
+    /// [`Store::end_trial`].
+    EndTrial,
     /// [`Store::abandon`]: the candidate is gone nevertheless.
     Abandon,
     /// [`Store::private_put_all`] and [`Store::private_put`].
@@ -36,6 +38,7 @@ pub struct MemoryStore {
     empty: Arc<Tree>,
     pending: Option<(RevisionMeta, Arc<[Change]>)>,
     pending_at_start: Option<RevisionMeta>,
+    trial: Option<Trial>,
     last_number: u64,
     private: BTreeMap<ProtocolId, BTreeMap<Vec<u8>, Vec<u8>>>,
     failures: Vec<Failure>,
@@ -115,7 +118,7 @@ impl Store for MemoryStore {
         Ok(self.last_number)
     }
 
-    fn confirm(&mut self, number: u64) -> Result<(), StoreError> {
+    fn confirm_with(&mut self, number: u64, trial: TrialChange) -> Result<(), StoreError> {
         self.check_pending(number)?;
         self.call(Operation::Confirm)?;
         if let Some((meta, changes)) = self.pending.take() {
@@ -126,6 +129,17 @@ impl Store for MemoryStore {
             );
             self.revisions.push((meta, Arc::new(tree)));
         }
+        self.trial = trial.applied_to(self.trial);
+        Ok(())
+    }
+
+    fn trial(&self) -> Option<&Trial> {
+        self.trial.as_ref()
+    }
+
+    fn end_trial(&mut self) -> Result<(), StoreError> {
+        self.call(Operation::EndTrial)?;
+        self.trial = None;
         Ok(())
     }
 

@@ -36,6 +36,39 @@ pub struct RevisionMeta {
     pub rollback_of: Option<u64>,
 }
 
+/// A configuration in force on trial: unless somebody keeps it, the router returns to what was in force before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trial {
+    /// The revision to return to; none when nothing was configured before.
+    pub back_to: Option<u64>,
+    /// When the trial was begun, or last prolonged.
+    pub begun: WallTime,
+    /// When it is over.
+    pub until: WallTime,
+}
+
+/// What a confirm does to the trial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrialChange {
+    /// Nothing: one that goes on goes on.
+    None,
+    /// From now on this one is on.
+    Begin(Trial),
+    /// No trial is on any more.
+    End,
+}
+
+impl TrialChange {
+    /// The trial after this change, if `trial` is the one before.
+    pub(crate) const fn applied_to(self, trial: Option<Trial>) -> Option<Trial> {
+        match self {
+            Self::None => trial,
+            Self::Begin(trial) => Some(trial),
+            Self::End => None,
+        }
+    }
+}
+
 impl RevisionMeta {
     /// The revision `number` of this origin.
     #[must_use]
@@ -169,6 +202,31 @@ pub(crate) fn read_meta(octets: &[u8]) -> Result<RevisionMeta, RecordError> {
     Ok(meta)
 }
 
+pub(crate) fn trial_octets(trial: &Trial) -> Vec<u8> {
+    let mut writer = Writer::with_capacity(32);
+    writer.u64_le(trial.begun.0).u64_le(trial.until.0);
+    match trial.back_to {
+        None => writer.u8(ABSENT),
+        Some(number) => writer.u8(PRESENT).u64_le(number),
+    };
+    writer.finish()
+}
+
+pub(crate) fn read_trial(octets: &[u8]) -> Result<Trial, RecordError> {
+    let mut reader = Reader::new(octets);
+    let trial = Trial {
+        begun: WallTime(reader.u64_le()?),
+        until: WallTime(reader.u64_le()?),
+        back_to: match reader.u8()? {
+            ABSENT => None,
+            PRESENT => Some(reader.u64_le()?),
+            tag => return Err(RecordError::Tag(tag)),
+        },
+    };
+    at_end(&mut reader)?;
+    Ok(trial)
+}
+
 /// A change to be written: its key, and the block that the key gets.
 pub(crate) type ChangeRef<'a> = (&'a BlockKey, Option<&'a InfoBlock>);
 
@@ -282,6 +340,8 @@ mod tests {
             let given = changes.iter().map(|(key, block)| (key, block.as_ref()));
             prop_assert_eq!(&read_changes(&changes_octets(changes.len(), given)).unwrap(), &changes);
             prop_assert_eq!(&read_block(&block_octets(&block)).unwrap(), &block);
+            let trial = Trial { back_to: meta.rollback_of, begun: meta.time, until: WallTime(meta.number) };
+            prop_assert_eq!(read_trial(&trial_octets(&trial)).unwrap(), trial);
             let list: Vec<_> = changes.clone().into_iter().collect();
             let (meta_read, changes_read) = read_candidate(&candidate_octets(&meta, &list)).unwrap();
             prop_assert_eq!((meta_read, changes_read), (meta, changes));
@@ -296,6 +356,7 @@ mod tests {
         #[test]
         fn no_octets_panic(octets in prop::collection::vec(any::<u8>(), 0..40)) {
             let _ = (read_meta(&octets).is_ok(), read_changes(&octets).is_ok(), read_block(&octets).is_ok());
+            let _ = read_trial(&octets).is_ok();
         }
     }
 }

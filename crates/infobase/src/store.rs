@@ -7,7 +7,7 @@ use waypost_routprot::InfoBlock;
 use waypost_types::ProtocolId;
 
 use crate::record::ChangeRef;
-use crate::{BlockKey, Origin, RevisionMeta, StoreError};
+use crate::{BlockKey, Origin, RevisionMeta, StoreError, Trial, TrialChange};
 
 /// A whole configuration: every block there is.
 pub type Tree = BTreeMap<BlockKey, InfoBlock>;
@@ -39,7 +39,18 @@ pub trait Store: Send {
     /// Makes the pending candidate `number` the running revision. Durable when this returns: the acknowledgement.
     ///
     /// When this fails the candidate is still pending, and may be confirmed again or abandoned.
-    fn confirm(&mut self, number: u64) -> Result<(), StoreError>;
+    fn confirm(&mut self, number: u64) -> Result<(), StoreError> {
+        self.confirm_with(number, TrialChange::None)
+    }
+
+    /// [`Self::confirm`], and with it, in one, the beginning or the end of a trial. When it fails, neither has happened.
+    fn confirm_with(&mut self, number: u64, trial: TrialChange) -> Result<(), StoreError>;
+
+    /// The trial that is on. The revision to return to, and all after it, stay in the history until it ends.
+    fn trial(&self) -> Option<&Trial>;
+
+    /// Ends the trial, keeping the running configuration. Durable when this returns; when it fails the trial is still on.
+    fn end_trial(&mut self) -> Result<(), StoreError>;
 
     /// Drops the pending candidate `number`.
     ///

@@ -10,7 +10,7 @@ use redb::{
 use waypost_routprot::InfoBlock;
 
 use crate::record::{self, ChangeRef, Changes, RecordError};
-use crate::{BlockKey, RevisionMeta, Tree};
+use crate::{BlockKey, RevisionMeta, Tree, Trial};
 
 /// The format in which the candidate was a row of this file.
 pub(crate) const FIRST_VERSION: u64 = 1;
@@ -25,6 +25,8 @@ const REVISIONS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("revisio
 const UNDO: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("undo");
 /// The candidate, in files of the first format; it has a file of its own since.
 const PENDING: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("pending");
+/// The trial that is on, under number 0. Files of earlier formats do not have the table.
+const TRIAL: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("trial");
 /// Protocols' private octets.
 const PRIVATE: TableDefinition<'_, (u32, &[u8]), &[u8]> = TableDefinition::new("private");
 
@@ -66,6 +68,7 @@ pub(crate) struct Contents {
     pub(crate) head: Option<RevisionMeta>,
     /// The candidate, where the file is of the first format.
     pub(crate) pending: Option<RevisionMeta>,
+    pub(crate) trial: Option<Trial>,
     /// The highest number known to have been given out.
     pub(crate) last_number: u64,
 }
@@ -85,6 +88,7 @@ pub(crate) fn create(transaction: &WriteTransaction, version: u64) -> Result<()>
     transaction.open_table(RUNNING)?;
     transaction.open_table(REVISIONS)?;
     transaction.open_table(UNDO)?;
+    transaction.open_table(TRIAL)?;
     transaction.open_table(PRIVATE)?;
     Ok(())
 }
@@ -126,12 +130,21 @@ pub(crate) fn contents(transaction: &ReadTransaction, version: u64) -> Result<Co
     } else {
         None
     };
+    let trial = match transaction.open_table(TRIAL) {
+        Ok(table) => match table.get(0)? {
+            None => None,
+            Some(octets) => Some(record::read_trial(octets.value())?),
+        },
+        Err(redb::TableError::TableDoesNotExist(_)) => None,
+        Err(error) => return Err(error.into()),
+    };
     Ok(Contents {
         running,
         // A confirm says it by its revision.
         last_number: last_number.max(head.as_ref().map_or(0, |head| head.number)),
         head,
         pending,
+        trial,
     })
 }
 
@@ -179,14 +192,25 @@ pub(crate) fn revision(transaction: &ReadTransaction, running: &Tree, number: u6
     Ok(Some(tree))
 }
 
-/// Notes the highest number given out, and makes a file of the first format one of `version`.
+/// Notes the highest number given out, and makes a file of an earlier format one of `version`.
 pub(crate) fn settle(transaction: &WriteTransaction, version: u64, last_number: u64) -> Result<()> {
     let mut format = transaction.open_table(FORMAT)?;
     format.insert(LAST_NUMBER, last_number)?;
     let found = format.get(VERSION)?.map(|row| row.value());
-    if found == Some(FIRST_VERSION) {
+    if found != Some(version) {
         format.insert(VERSION, version)?;
         transaction.delete_table(PENDING)?;
+        transaction.open_table(TRIAL)?;
+    }
+    Ok(())
+}
+
+/// Puts down which trial is on.
+pub(crate) fn put_trial(transaction: &WriteTransaction, trial: Option<&Trial>) -> Result<()> {
+    let mut table = transaction.open_table(TRIAL)?;
+    match trial {
+        Some(trial) => drop(table.insert(0, record::trial_octets(trial).as_slice())?),
+        None => drop(table.remove(0)?),
     }
     Ok(())
 }
@@ -213,12 +237,14 @@ pub(crate) struct Effect<'a> {
     pub(crate) new: Option<&'a InfoBlock>,
 }
 
-/// Turns the candidate into the newest revision and forgets the oldest ones beyond `history`.
+/// Turns the candidate into the newest revision and forgets the oldest ones beyond `history`, but none that a trial may
+/// have to return to or over.
 pub(crate) fn confirm(
     transaction: &WriteTransaction,
     meta: &RevisionMeta,
     effects: &[Effect<'_>],
     history: u64,
+    trial: Option<&Trial>,
 ) -> Result<()> {
     put_running(transaction, effects.iter().map(|effect| (effect.key, effect.new)))?;
     let number = meta.number;
@@ -227,11 +253,14 @@ pub(crate) fn confirm(
     let mut undos = transaction.open_table(UNDO)?;
     let undo = effects.iter().map(|effect| (effect.key, effect.old));
     undos.insert(number, record::changes_octets(effects.len(), undo).as_slice())?;
+    let needed_from = trial.map_or(u64::MAX, |trial| trial.back_to.unwrap_or(0));
     while revisions.len()? > history {
-        let oldest = revisions.pop_first()?.map(|(number, _)| number.value());
-        if let Some(oldest) = oldest {
-            undos.remove(oldest)?;
-        }
+        let oldest = revisions.first()?.map(|(number, _)| number.value());
+        let Some(oldest) = oldest.filter(|oldest| *oldest < needed_from) else {
+            break;
+        };
+        revisions.remove(oldest)?;
+        undos.remove(oldest)?;
     }
     Ok(())
 }

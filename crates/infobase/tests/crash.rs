@@ -9,7 +9,7 @@ mod life;
 
 use disk::{Disk, Image, Op, power_cut};
 use life::{HISTORY, Known, Life, check, live, open};
-use waypost_infobase::{BlockKey, Change, Origin, Store as _};
+use waypost_infobase::{BlockKey, Change, Origin, Store as _, TrialChange};
 use waypost_routprot::InfoBlock;
 use waypost_types::{ProtocolId, Random, Seed};
 
@@ -20,6 +20,8 @@ struct Tally {
     /// Images in which an unanswered confirm had taken effect, and in which it had not.
     ahead: usize,
     behind: usize,
+    /// Images in which a trial was on.
+    on_trial: usize,
     failures: Vec<String>,
 }
 
@@ -51,6 +53,7 @@ fn crash_once(image: Image, known: &Known, random: &mut Random, tally: &mut Tall
             &mut tally.behind
         }) += 1;
     }
+    tally.on_trial += usize::from(found.trial.is_some());
     // Another cut while that start was recovering. What it found was on the disk, so it is no longer in doubt.
     if random.chance(1, 6) {
         let tape = disk.tape();
@@ -76,7 +79,7 @@ fn crash_once(image: Image, known: &Known, random: &mut Random, tally: &mut Tall
 #[test]
 fn a_power_cut_never_loses_or_mixes_a_revision() {
     let mut images = 0;
-    let (mut ahead, mut behind) = (0, 0);
+    let (mut ahead, mut behind, mut on_trial) = (0, 0, 0);
     for run in 0..2 {
         let seed = Seed(0x1F0).nth(run);
         let life = live(40, &mut seed.child("life").random(), Disk::default());
@@ -85,8 +88,12 @@ fn a_power_cut_never_loses_or_mixes_a_revision() {
         images += tally.images;
         ahead += tally.ahead;
         behind += tally.behind;
+        on_trial += tally.on_trial;
     }
-    println!("{images} crash images, in-doubt confirms: {ahead} took effect, {behind} did not");
+    assert!(on_trial > 500, "a trial was on in only {on_trial} images");
+    println!(
+        "{images} crash images, {on_trial} on trial, in-doubt confirms: {ahead} took effect, {behind} did not"
+    );
     assert!(images > 2000, "only {images} crash images");
     // Both outcomes of a confirm in doubt must have been seen, or the images are not cut finely enough.
     assert!(ahead > 0 && behind > 0, "{ahead} ahead, {behind} behind");
@@ -185,7 +192,8 @@ fn a_power_cut_while_the_file_shrinks_loses_nothing() {
         let number = store.begin(Origin::default(), changes.into()).unwrap();
         store.confirm(number).unwrap();
         let meta = store.head().unwrap().clone();
-        known.revisions.push((meta, store.running().as_ref().clone()));
+        known.confirming = Some((meta, store.running().as_ref().clone(), TrialChange::None));
+        known = known.confirmed();
     }
     // Killed: a store that is closed leaves no free space at its end.
     let long = disk.image();

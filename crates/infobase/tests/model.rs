@@ -8,9 +8,11 @@ mod disk;
 mod life;
 
 use disk::Disk;
-use life::{HISTORY, after, open, origin, some_changes};
+use life::{HISTORY, after, open, origin, some_changes, some_trial};
 use proptest::prelude::*;
-use waypost_infobase::{Change, MemoryStore, Origin, RevisionMeta, Store, StoreError, Tree};
+use waypost_infobase::{
+    Change, MemoryStore, Origin, RevisionMeta, Store, StoreError, Tree, Trial, TrialChange,
+};
 use waypost_types::Seed;
 
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +21,7 @@ enum Step {
     /// Goes back to the n-th oldest revision still kept.
     Rollback(usize),
     Confirm,
+    EndTrial,
     Abandon,
     Reopen,
     /// A number that is not pending.
@@ -30,6 +33,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         5 => Just(Step::Begin),
         1 => (0..12_usize).prop_map(Step::Rollback),
         6 => Just(Step::Confirm),
+        1 => Just(Step::EndTrial),
         1 => Just(Step::Abandon),
         1 => Just(Step::Reopen),
         1 => Just(Step::Wrong),
@@ -40,6 +44,9 @@ fn any_step() -> impl Strategy<Value = Step> {
 struct Model {
     revisions: Vec<(RevisionMeta, Tree)>,
     pending: Option<(RevisionMeta, Tree)>,
+    trial: Option<Trial>,
+    /// How many revisions the history has forgotten.
+    forgotten: usize,
     last: u64,
 }
 
@@ -73,8 +80,21 @@ impl Model {
         }
     }
 
-    fn kept(&self, history: u64) -> &[(RevisionMeta, Tree)] {
-        &self.revisions[self.revisions.len().saturating_sub(history as usize)..]
+    fn confirm(&mut self, pending: (RevisionMeta, Tree), trial: TrialChange, history: u64) {
+        self.revisions.push(pending);
+        match trial {
+            TrialChange::None => {}
+            TrialChange::Begin(trial) => self.trial = Some(trial),
+            TrialChange::End => self.trial = None,
+        }
+        let needed = self.trial.map_or(u64::MAX, |trial| trial.back_to.unwrap_or(0));
+        while self.kept().len() as u64 > history && self.kept()[0].0.number < needed {
+            self.forgotten += 1;
+        }
+    }
+
+    fn kept(&self) -> &[(RevisionMeta, Tree)] {
+        &self.revisions[self.forgotten..]
     }
 }
 
@@ -88,9 +108,10 @@ fn difference(from: &Tree, to: &Tree) -> Vec<Change> {
     gone.chain(there).collect()
 }
 
-fn agree(store: &mut dyn Store, model: &Model, history: u64) {
+fn agree(store: &mut dyn Store, model: &Model) {
     assert_eq!(**store.running(), model.running());
-    let kept = model.kept(history);
+    let kept = model.kept();
+    assert_eq!(store.trial(), model.trial.as_ref());
     assert_eq!(store.head(), kept.last().map(|(meta, _)| meta));
     let newest_first: Vec<_> = kept.iter().rev().map(|(meta, _)| meta.clone()).collect();
     assert_eq!(store.revisions(usize::MAX).unwrap(), newest_first);
@@ -124,7 +145,7 @@ fn play<S: Store>(mut store: S, reopen: impl Fn(S) -> S, history: u64, seed: u64
                 );
             }
             Step::Rollback(index) => {
-                let Some((target, tree)) = model.kept(history).get(index) else {
+                let Some((target, tree)) = model.kept().get(index) else {
                     continue;
                 };
                 let stored = store.revision(target.number).unwrap();
@@ -140,8 +161,19 @@ fn play<S: Store>(mut store: S, reopen: impl Fn(S) -> S, history: u64, seed: u64
                 );
             }
             Step::Confirm => {
-                let expected = model.take(pending).map(|pending| model.revisions.push(pending));
-                assert_eq!(store.confirm(pending), expected);
+                let trial = some_trial(
+                    &mut random,
+                    model.trial.as_ref(),
+                    model.kept().last().map(|(meta, _)| meta.number),
+                );
+                let expected = model
+                    .take(pending)
+                    .map(|pending| model.confirm(pending, trial, history));
+                assert_eq!(store.confirm_with(pending, trial), expected);
+            }
+            Step::EndTrial => {
+                assert_eq!(store.end_trial(), Ok(()));
+                model.trial = None;
             }
             Step::Abandon => assert_eq!(store.abandon(pending), model.take(pending).map(drop)),
             Step::Reopen => {
@@ -155,7 +187,7 @@ fn play<S: Store>(mut store: S, reopen: impl Fn(S) -> S, history: u64, seed: u64
                 assert_eq!(store.abandon(number), Err(StoreError::NotPending { number }));
             }
         }
-        agree(&mut store, &model, history);
+        agree(&mut store, &model);
     }
 }
 

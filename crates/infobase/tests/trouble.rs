@@ -14,18 +14,26 @@ use std::path::Path;
 use std::sync::Arc;
 
 use disk::{Disk, Image, TestMedium};
-use life::{Known, check, live, open};
+use life::{HISTORY, Known, check, live, open};
 use redb::{Database, TableDefinition};
 use waypost_infobase::{
     BlockKey, CANDIDATE_FILE_NAME, Change, FILE_NAME, FORMAT_VERSION, FileStore, Origin, Store, StoreError,
-    Tree,
+    Tree, Trial, TrialChange,
 };
 use waypost_routprot::{InfoBlock, Status};
-use waypost_types::{ProtocolId, Seed};
+use waypost_types::{ProtocolId, Seed, WallTime};
 
 fn block_of(octet: u8, length: usize) -> Change {
     let key = BlockKey::interface(format!("eth{octet}"), ProtocolId::RIP);
     (key, Some(InfoBlock::new(1, vec![octet; length])))
+}
+
+fn trial(back_to: u64) -> Trial {
+    Trial {
+        back_to: Some(back_to),
+        begun: WallTime(100),
+        until: WallTime(160),
+    }
 }
 
 /// Every failing point of begin and confirm: refused, unchanged, and usable as soon as the device is.
@@ -37,10 +45,11 @@ fn fails_anywhere(kind: ErrorKind, expected: Status, retry: bool) {
         store.confirm(first).unwrap();
         let before = Arc::clone(store.running());
 
+        let on_trial = TrialChange::Begin(trial(first));
         disk.fail_after(allowed, kind);
         let outcome = store
             .begin(Origin::default(), [block_of(2, 50)].into())
-            .and_then(|number| store.confirm(number).map(|()| number));
+            .and_then(|number| store.confirm_with(number, on_trial).map(|()| number));
         let untroubled = disk.refused() == 0;
         match &outcome {
             Ok(_) => {
@@ -53,6 +62,7 @@ fn fails_anywhere(kind: ErrorKind, expected: Status, retry: bool) {
                 assert_eq!(error.status(), expected, "{error}");
                 assert_eq!(*store.running(), before, "after {allowed}");
                 assert_eq!(store.head().unwrap().number, first);
+                assert_eq!(store.trial(), None);
                 // Still failing: a second attempt is refused in the same way.
                 let pending = store.begin(Origin::default(), [].into()).unwrap_err();
                 if let StoreError::Pending { number } = pending {
@@ -66,7 +76,7 @@ fn fails_anywhere(kind: ErrorKind, expected: Status, retry: bool) {
                     begun => begun.unwrap(),
                 };
                 if retry {
-                    store.confirm(pending).unwrap();
+                    store.confirm_with(pending, on_trial).unwrap();
                 } else {
                     // A confirm that the disk kept although its sync failed must not come back.
                     store.abandon(pending).unwrap();
@@ -79,13 +89,16 @@ fn fails_anywhere(kind: ErrorKind, expected: Status, retry: bool) {
             running.insert(key, block.unwrap());
         }
         let head = store.head().cloned();
+        let on = (untroubled || retry).then(|| trial(first));
         assert_eq!(**store.running(), running);
+        assert_eq!(store.trial(), on.as_ref());
         assert_eq!(store.revision(first).unwrap(), *before);
         drop(store);
         disk.heal();
         let mut store = open(&disk).unwrap();
         assert_eq!(**store.running(), running, "on the disk, after {allowed}");
         assert_eq!(store.head(), head.as_ref());
+        assert_eq!(store.trial(), on.as_ref());
         assert_eq!(store.revision(first).unwrap(), *before);
         if untroubled {
             assert!(allowed > 10, "begin and confirm took only {allowed} operations");
@@ -106,6 +119,67 @@ fn a_failing_device_changes_nothing() {
     for retry in [true, false] {
         fails_anywhere(ErrorKind::Other, Status::ERROR_CAN_NOT_COMPLETE, retry);
     }
+}
+
+/// Wherever the device fails, the trial is on until its end is acknowledged, in memory and on the disk.
+#[test]
+fn a_trial_that_can_not_be_ended_is_still_on() {
+    for allowed in 0.. {
+        let disk = Disk::default();
+        let mut store = open(&disk).unwrap();
+        let number = store.begin(Origin::default(), [block_of(1, 50)].into()).unwrap();
+        let on = Trial {
+            back_to: None,
+            ..trial(0)
+        };
+        store.confirm_with(number, TrialChange::Begin(on)).unwrap();
+        disk.fail_after(allowed, ErrorKind::Other);
+        let ended = store.end_trial();
+        let untroubled = disk.refused() == 0;
+        assert_eq!(ended.is_ok(), untroubled, "after {allowed}");
+        disk.heal();
+        let expected = (!untroubled).then_some(on);
+        assert_eq!(store.trial(), expected.as_ref(), "after {allowed}");
+        // Reading opens the file anew, which takes back what the disk kept of the attempt.
+        assert_eq!(store.revisions(9).unwrap().len(), 1);
+        drop(store);
+        let store = open(&disk).unwrap();
+        assert_eq!(store.trial(), expected.as_ref(), "on the disk, after {allowed}");
+        if untroubled {
+            assert!(allowed > 3, "the end of a trial took only {allowed} operations");
+            return;
+        }
+    }
+}
+
+/// The history keeps what a trial may return to, however long it is.
+#[test]
+fn a_trial_keeps_its_way_back() {
+    let disk = Disk::default();
+    let mut store = open(&disk).unwrap();
+    let mut confirm = |octet: u8, trial: TrialChange| {
+        let number = store
+            .begin(Origin::default(), [block_of(octet, 20)].into())
+            .unwrap();
+        store.confirm_with(number, trial).unwrap();
+        (
+            number,
+            Tree::clone(store.running()),
+            store.revisions(100).unwrap().len() as u64,
+        )
+    };
+    let (base, tree, _) = confirm(1, TrialChange::None);
+    confirm(2, TrialChange::Begin(trial(base)));
+    let (_, _, kept) = (3..HISTORY as u8 + 9)
+        .map(|octet| confirm(octet, TrialChange::None))
+        .last()
+        .unwrap();
+    assert_eq!(kept, HISTORY + 8);
+    assert_eq!(store.revision(base).unwrap(), tree);
+    store.end_trial().unwrap();
+    let number = store.begin(Origin::default(), [block_of(99, 20)].into()).unwrap();
+    store.confirm(number).unwrap();
+    assert_eq!(store.revisions(100).unwrap().len() as u64, HISTORY);
 }
 
 #[test]
@@ -233,7 +307,7 @@ fn a_newer_format_and_a_foreign_file_are_left_alone() {
     let error = open(&newer).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "/test/infobase.redb: written in format 8, but this version reads formats up to 2"
+        "/test/infobase.redb: written in format 9, but this version reads formats up to 3"
     );
     assert_eq!(error.status(), Status::ERROR_INVALID_DATA);
     assert!(newer.image() == before, "a newer file was written to");
@@ -305,6 +379,40 @@ fn a_file_of_the_first_format_is_taken_over() {
         // The first start made it a file of this format.
         drop(open(&disk).unwrap());
     }
+}
+
+/// Before the third format there were no trials.
+#[test]
+fn a_file_of_the_second_format_is_taken_over() {
+    let disk = Disk::default();
+    let mut store = open(&disk).unwrap();
+    let first = store.begin(Origin::default(), [block_of(1, 9)].into()).unwrap();
+    store.confirm(first).unwrap();
+    let running = Arc::clone(store.running());
+    drop(store);
+    let database = Database::builder()
+        .create_with_backend(disk.infobase_file())
+        .unwrap();
+    let transaction = database.begin_write().unwrap();
+    let format: TableDefinition<'_, &str, u64> = TableDefinition::new("format");
+    let trials: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("trial");
+    transaction
+        .open_table(format)
+        .unwrap()
+        .insert("version", 2)
+        .unwrap();
+    assert!(transaction.delete_table(trials).unwrap());
+    transaction.commit().unwrap();
+    drop(database);
+
+    let mut store = open(&disk).unwrap();
+    assert_eq!((store.running(), store.trial()), (&running, None));
+    let number = store.begin(Origin::default(), [block_of(2, 9)].into()).unwrap();
+    store
+        .confirm_with(number, TrialChange::Begin(trial(first)))
+        .unwrap();
+    drop(store);
+    assert_eq!(open(&disk).unwrap().trial(), Some(&trial(first)));
 }
 
 /// Only the infobase counts; of the candidate nothing is lost that anyone was promised.

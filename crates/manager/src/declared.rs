@@ -4,6 +4,7 @@
 //! changed since by other ways stays in force over any restart: it was acknowledged, and an acknowledged change is durable.
 
 use serde_json::Value;
+use waypost_infobase::TrialChange;
 use waypost_routprot::Refusal;
 use waypost_types::{ProtocolId, Time, WallTime};
 use waypost_wire::DigestAlgorithm;
@@ -63,7 +64,12 @@ impl Manager {
         author: &Author,
     ) -> Result<Applied, Vec<Refusal>> {
         let digest = digest(&tree);
-        let applied = self.apply(now, wall, &[Edit::Replace(tree)], author)?;
+        // The file says what is to be in force: that ends a trial.
+        let trial = match self.store.trial() {
+            Some(_) => TrialChange::End,
+            None => TrialChange::None,
+        };
+        let applied = self.make(now, wall, &[Edit::Replace(tree)], author, None, trial)?;
         // Should the machine die here, the declaration is taken once more, which changes nothing: nobody else has had a turn.
         if let Err(refusal) = self.persist(ProtocolId::ROUTER_MANAGER, KEY, digest) {
             self.log.push(format!(

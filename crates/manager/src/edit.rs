@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::{Bound, RangeBounds};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use waypost_infobase::{BlockKey, BlockScope, Tree};
 use waypost_routprot::router_blocks::InfoHeader;
@@ -16,8 +17,9 @@ use crate::path::MAX_PARTS;
 use crate::policy;
 use crate::router::RouterConfig;
 
-/// What a caller wants changed.
-#[derive(Clone, Debug, PartialEq)]
+/// What a caller wants changed. What is text can be kept for later.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Edit {
     /// Set an option, or a whole table, to a value.
     Set {
@@ -26,6 +28,7 @@ pub enum Edit {
         /// To what.
         value: Value,
         /// The value as it was typed, for options that are text although the value looks like a number.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         typed: Option<String>,
     },
     /// Unset an option, or a whole table.
@@ -34,8 +37,10 @@ pub enum Edit {
     Replace(Value),
     /// Merge this text tree into the configuration: the tables it names are replaced, others stay.
     Merge(Value),
+    #[serde(skip)]
     /// Set a block as it is: what an RRAS tool or a C module's own program does.
     Block(BlockKey, Option<InfoBlock>),
+    #[serde(skip)]
     /// Take over a container of blocks, of the router as a whole or of an interface by name: its entries are set, those
     /// without octets removed, and what it has no entry for stays (6.4).
     Header {
@@ -44,6 +49,7 @@ pub enum Edit {
         /// The container.
         header: InfoHeader,
     },
+    #[serde(skip)]
     /// Make these blocks the whole configuration.
     ReplaceBlocks(Tree),
 }

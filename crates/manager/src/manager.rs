@@ -16,8 +16,10 @@ use crate::interfaces::{Interface, InterfaceChange, InterfaceTable};
 use crate::made::MadeRevision;
 use crate::policy::InForce;
 use crate::router::{RouterConfig, is_enabled};
+use crate::schedule::Schedule;
 use crate::support::HostServices;
 use crate::transaction::Author;
+use crate::trial::TrialTimer;
 
 /// The router manager.
 pub struct Manager {
@@ -47,7 +49,10 @@ pub struct Manager {
     /// Route sources whose preference the routing table was told.
     ranked: BTreeSet<ProtocolId>,
     pub(crate) log: Vec<String>,
+    pub(crate) notes: Vec<String>,
     pub(crate) made: Vec<MadeRevision>,
+    pub(crate) trial: TrialTimer,
+    pub(crate) scheduled: Schedule,
 }
 
 impl Manager {
@@ -82,7 +87,10 @@ impl Manager {
             owed: BTreeMap::new(),
             ranked: BTreeSet::new(),
             log: Vec::new(),
+            notes: Vec::new(),
             made: Vec::new(),
+            trial: TrialTimer::default(),
+            scheduled: Schedule::default(),
         };
         for refusal in RouterConfig::unreadable(manager.store.running()) {
             manager.log.push(format!("kept, but not in force: {refusal}"));
@@ -99,8 +107,11 @@ impl Manager {
 
     /// Starts every configured protocol with the interfaces known by now.
     ///
-    /// A protocol that refuses its stored configuration keeps it and is shown as failed (P-13).
-    pub fn start(&mut self, now: Time) {
+    /// A protocol that refuses its stored configuration keeps it and is shown as failed (P-13). What was on trial when the
+    /// router stopped, and was not kept in time, is taken back first.
+    pub fn start(&mut self, now: Time, wall: WallTime) {
+        self.resume_trial(now, wall);
+        self.read_schedule(now, wall);
         self.apply_router();
         let ids: Vec<ProtocolId> = self.configured().collect();
         for id in ids {
@@ -233,6 +244,11 @@ impl Manager {
     /// Takes the lines that went to nobody in particular; the owner logs them.
     pub fn take_log(&mut self) -> Vec<String> {
         std::mem::take(&mut self.log)
+    }
+
+    /// Takes what is worth a line in the log and nobody's trouble.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
     }
 
     /// Whether protocols may use an interface: up in the kernel and not disabled in the configuration.
@@ -477,12 +493,16 @@ impl Manager {
             .chain(failed)
             .chain(offers)
             .chain(self.updates.values().map(|update| update.deadline))
+            .chain(self.trial_deadline())
+            .chain(self.scheduled.deadline())
             .min()
     }
 
     /// Time has passed: stop waiting for what does not come, try again what failed.
-    pub fn tick(&mut self, now: Time) {
+    pub fn tick(&mut self, now: Time, wall: WallTime) {
         self.tick_clients(now);
+        self.tick_trial(now, wall);
+        self.tick_schedule(now, wall);
         let late: Vec<InterfaceIndex> = self
             .updates
             .iter()

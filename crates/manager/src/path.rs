@@ -3,14 +3,30 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use waypost_routprot::Refusal;
 
 /// Most parts of a path. The deepest option there is has a few; text trees are nested no deeper by edits.
 pub(crate) const MAX_PARTS: usize = 32;
 
 /// A path such as `interfaces.eth0.rip.metric`. A part with a dot in it is quoted: `interfaces."eth0.100".rip`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Path(Vec<String>);
+
+impl From<Path> for String {
+    fn from(path: Path) -> Self {
+        path.to_string()
+    }
+}
+
+impl TryFrom<String> for Path {
+    type Error = Refusal;
+
+    fn try_from(text: String) -> Result<Self, Refusal> {
+        text.parse()
+    }
+}
 
 impl Path {
     /// A path of these parts.

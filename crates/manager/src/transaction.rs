@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use waypost_infobase::{BlockKey, BlockScope, Tree};
+use waypost_infobase::{BlockKey, BlockScope, Tree, TrialChange};
 use waypost_policy::Policies;
 use waypost_routprot::{InfoBlock, InterfaceStatus, OptionChange, Refusal, Status, read_info};
 use waypost_types::{InterfaceIndex, ProtocolId, Time, WallTime};
@@ -17,6 +17,7 @@ use crate::edit::Edit;
 use crate::interfaces::Interface;
 use crate::prepare::Preparation;
 use crate::router::{INTERFACE_STATUS, RouterConfig, is_enabled, says_enabled};
+use crate::trial::{OnTrial, Terms};
 
 /// Who changes configuration, and why.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,6 +64,9 @@ pub struct Applied {
     pub revision: Option<u64>,
     /// Whether it made a revision.
     pub changed: bool,
+    /// What it takes to keep it, if it is on trial.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<OnTrial>,
     /// What it did.
     #[serde(flatten)]
     pub plan: Plan,
@@ -95,26 +99,38 @@ impl Manager {
         edits: &[Edit],
         author: &Author,
     ) -> Result<Applied, Vec<Refusal>> {
-        let changes = self.configuration.changes(self.tree(), edits)?;
-        self.transact(now, wall, &changes.into(), author, None)
+        self.apply_on(now, wall, edits, author, &Terms::default())
     }
 
-    /// Makes an earlier revision the configuration in force, as a new revision.
+    /// [`Self::apply`], on terms: not if somebody else was faster, and only for a time unless it is kept.
+    pub fn apply_on(
+        &mut self,
+        now: Time,
+        wall: WallTime,
+        edits: &[Edit],
+        author: &Author,
+        terms: &Terms,
+    ) -> Result<Applied, Vec<Refusal>> {
+        let trial = self.admit(wall, terms, None)?;
+        self.make(now, wall, edits, author, None, trial)
+    }
+
+    /// Makes an earlier revision the configuration in force, as a new revision. If that is the one that a trial would return
+    /// to, the trial has ended.
     pub fn rollback(
         &mut self,
         now: Time,
         wall: WallTime,
         to: u64,
         author: &Author,
+        terms: &Terms,
     ) -> Result<Applied, Vec<Refusal>> {
         let target = self
             .store
             .revision(to)
             .map_err(|error| vec![Refusal::from(error)])?;
-        let changes = self
-            .configuration
-            .changes(self.tree(), &[Edit::ReplaceBlocks(target)])?;
-        self.transact(now, wall, &changes.into(), author, Some(to))
+        let trial = self.admit(wall, terms, Some(to))?;
+        self.make(now, wall, &[Edit::ReplaceBlocks(target)], author, Some(to), trial)
     }
 
     /// What a rollback would do.
@@ -126,27 +142,30 @@ impl Manager {
         self.plan(&[Edit::ReplaceBlocks(target)])
     }
 
-    fn transact(
+    /// Makes a change that is admitted.
+    pub(crate) fn make(
         &mut self,
         now: Time,
         wall: WallTime,
-        changes: &Arc<[BlockChange]>,
+        edits: &[Edit],
         author: &Author,
         rollback_of: Option<u64>,
+        trial: TrialChange,
     ) -> Result<Applied, Vec<Refusal>> {
-        let Preparation { plan, unsure, policy } = self.prepare(changes)?;
-        if changes.is_empty() {
-            let revision = self.store.head().map(|head| head.number);
+        let changes: Arc<[BlockChange]> = self.configuration.changes(self.tree(), edits)?.into();
+        let Preparation { plan, unsure, policy } = self.prepare(&changes)?;
+        if changes.is_empty() && trial != TrialChange::End {
             return Ok(Applied {
-                revision,
+                revision: self.revision_in_force(),
                 changed: false,
+                trial: self.on_trial(wall),
                 plan,
             });
         }
         let number = self
-            .begin(wall, author, rollback_of, Arc::clone(changes))
+            .begin(wall, author, rollback_of, Arc::clone(&changes))
             .map_err(|error| vec![Refusal::from(error)])?;
-        let switched = self.switched(changes);
+        let switched = self.switched(&changes);
         let mut done = Vec::new();
         if let Some(next) = &policy {
             // Blocks that are set now find what they refer to, and those that are still to be set what they referred to.
@@ -154,15 +173,20 @@ impl Manager {
             self.hand_policies(&Arc::new(next.policies.with_names_of(before)));
             done.push(Undo::Policies(Arc::clone(before)));
         }
-        let set = self.set_clients(now, changes, &unsure, &mut done);
-        let confirmed = set.and_then(|()| self.store.confirm(number).map_err(|error| vec![error.into()]));
+        let set = self.set_clients(now, &changes, &unsure, &mut done);
+        let confirmed = set.and_then(|()| {
+            self.store
+                .confirm_with(number, trial)
+                .map_err(|error| vec![error.into()])
+        });
         if let Err(refusals) = confirmed {
             self.services.set_router(&self.router, self.router_id());
             self.undo(now, done);
             self.abandon(number);
             return Err(refusals);
         }
-        self.finish(now, changes, switched);
+        self.trial_changed(now, trial);
+        self.finish(now, &changes, switched);
         if let Some(next) = policy {
             self.hand_policies(&next.policies);
             self.policy = next;
@@ -171,6 +195,7 @@ impl Manager {
         Ok(Applied {
             revision: Some(number),
             changed: true,
+            trial: self.on_trial(wall),
             plan,
         })
     }

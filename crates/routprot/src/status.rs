@@ -64,12 +64,14 @@ statuses! {
     ERROR_INTERFACE_NOT_CONNECTED = 906;
     /// The protocol is stopping and will say when it has stopped.
     ERROR_PROTOCOL_STOP_PENDING = 907;
-    /// An update is running on this interface already.
+    /// An update is running on this interface already, or a change on trial awaits its confirmation.
     ERROR_UPDATE_IN_PROGRESS = 911;
     /// The attempt failed although the request was valid.
     ERROR_CAN_NOT_COMPLETE = 1003;
     /// Nothing was found.
     ERROR_NOT_FOUND = 1168;
+    /// The change was made from another revision than the one in force.
+    ERROR_REVISION_MISMATCH = 1306;
     /// The host has no more of something it has a fixed number of.
     ERROR_NO_SYSTEM_RESOURCES = 1450;
 }

@@ -206,7 +206,7 @@ impl Rig {
         .unwrap();
         table.interfaces(vec![InterfaceChange::Present(lan.clone())]);
         manager.interfaces_changed([InterfaceChange::Present(lan.clone())]);
-        manager.start(Time::ZERO);
+        manager.start(Time::ZERO, WALL);
         table.start_complete();
         Self {
             manager,
@@ -273,7 +273,7 @@ impl Rig {
             }
             if let Some(deadline) = self.manager.next_deadline() {
                 self.now = deadline.max(self.now);
-                self.manager.tick(self.now);
+                self.manager.tick(self.now, WALL);
             }
             self.manager.drain_events(self.now, WALL);
             let runs = process().filter(|pid| Some(*pid) != before);

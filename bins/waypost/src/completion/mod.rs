@@ -20,7 +20,7 @@ use serde_json::Value;
 use waypost_manager::Path;
 
 use crate::arguments::{Arguments, SOCKET};
-use crate::command::equals_sign;
+use crate::change::equals_sign;
 use crate::router::Router;
 use crate::vocabulary::{ANY_INTERFACE, Term, of_everything};
 

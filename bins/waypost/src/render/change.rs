@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use waypost_manager::{Applied, Path, Plan, PlannedChange};
 use waypost_routprot::Impact;
 
+use super::history::on_trial;
 use super::interfaces::natural;
 use super::units::{count, toml_value};
 use crate::sheet::{Ink, Sheet, printable};
@@ -42,12 +43,24 @@ pub(crate) fn applied(sheet: &Sheet, applied: &Applied) -> String {
             notes(sheet, plan)
         );
     }
+    let trial = applied.trial.as_ref();
+    let trial = trial.map(|trial| item(sheet, 0, Cell::from(on_trial(trial)).ink(Ink::Warning)));
     format!(
-        "{}{}{}\n{}",
+        "{}{}{}\n{}{}",
         groups(sheet, plan),
         notes(sheet, plan),
         sheet.ink(Ink::Good, &format!("revision {revision} is in force")),
         sum(sheet, plan, "was"),
+        trial.unwrap_or_default()
+    )
+}
+
+/// That a change is on trial no longer.
+pub(crate) fn kept(sheet: &Sheet, applied: &Applied) -> String {
+    let revision = applied.revision.unwrap_or_default();
+    format!(
+        "{}\n",
+        sheet.ink(Ink::Good, &format!("revision {revision} is confirmed"))
     )
 }
 

@@ -2,6 +2,7 @@
 
 use waypost_api::{Phase, StatusAnswer};
 
+use super::history::way_back;
 use super::listing;
 use super::units::{count, span};
 use crate::sheet::{Ink, Sheet};
@@ -28,6 +29,8 @@ pub(crate) fn status(sheet: &Sheet, status: &StatusAnswer) -> String {
         None => "none yet".to_owned(),
         Some(row) => format!("{} by {}, {}", row.number, row.author, sheet.date(row.time)),
     };
+    let trial = status.trial.as_ref();
+    let trial = trial.map(|trial| ("trial", Cell::from(way_back(trial)).ink(Ink::Warning)));
     let protocols: Vec<String> = status
         .protocols
         .iter()
@@ -39,6 +42,10 @@ pub(crate) fn status(sheet: &Sheet, status: &StatusAnswer) -> String {
             ("state", phase),
             ("router id", router_id),
             ("revision", revision.into()),
+        ]
+        .into_iter()
+        .chain(trial)
+        .chain([
             ("interfaces", status.interfaces.into()),
             (
                 "protocols",
@@ -63,7 +70,7 @@ pub(crate) fn status(sheet: &Sheet, status: &StatusAnswer) -> String {
                 }
                 .into(),
             ),
-        ],
+        ]),
     );
     if !daemon.warnings.is_empty() {
         text.push('\n');

@@ -270,10 +270,10 @@ fn show_revisions() {
     snapshot!(
         "revisions",
         sheet(),
-        revisions(&sheet(), &answer::<Vec<_>>("revisions"))
+        revisions(&sheet(), &answer::<Vec<_>>("revisions"), None)
     );
     assert_eq!(
-        revisions(&sheet(), &[]),
+        revisions(&sheet(), &[], None),
         "no revisions: nothing was ever configured\n"
     );
 }
@@ -293,6 +293,7 @@ fn plans() {
 #[test]
 fn changes() {
     let mut made: waypost_manager::Applied = waypost_manager::Applied {
+        trial: None,
         revision: Some(12),
         changed: true,
         plan: answer("plan-live"),
@@ -311,6 +312,81 @@ fn changes() {
 }
 
 #[test]
+fn changes_on_trial() {
+    let trial = waypost_manager::OnTrial {
+        back_to: Some(41),
+        until: 1_767_200_090,
+        seconds_left: 90,
+    };
+    let made = waypost_manager::Applied {
+        trial: Some(trial.clone()),
+        revision: Some(42),
+        changed: true,
+        plan: answer("plan-live"),
+    };
+    insta::assert_snapshot!("applied-on-trial", applied(&sheet(), &made));
+    insta::assert_snapshot!(
+        "revisions-on-trial",
+        revisions(&sheet(), &answer::<Vec<_>>("revisions"), Some(&trial))
+    );
+    let mut status: waypost_api::StatusAnswer = answer("status");
+    status.trial = Some(trial);
+    insta::assert_snapshot!("status-on-trial", crate::render::status(&sheet(), &status));
+}
+
+#[test]
+fn what_waits_for_its_time() {
+    let row = |id, confirm_within, note: &str, refusals| waypost_manager::Scheduled {
+        id,
+        at: 1_767_200_090 + id,
+        author: "alice".to_owned(),
+        note: note.to_owned(),
+        confirm_within,
+        refusals,
+    };
+    let refusal = waypost_routprot::Refusal::out_of_range("interfaces.eth0.rip.metric", 99, "0..=16");
+    let rows = [
+        row(1, None, "", vec![refusal.clone(), refusal]),
+        row(2, Some(120), "new timers", Vec::new()),
+    ];
+    snapshot!("schedule", sheet(), schedule(&sheet(), &rows));
+    let answer = waypost_api::ScheduleAnswer {
+        scheduled: rows[1].clone(),
+        plan: answer("plan-live"),
+    };
+    insta::assert_snapshot!("ordered", ordered(&sheet(), &answer));
+    assert_eq!(schedule(&sheet(), &[]), "no change waits for its time\n");
+}
+
+#[test]
+fn two_who_changed_the_same() {
+    use crate::change::{Row, ThreeWay};
+    let row = |path: &str, base, theirs, ours| Row {
+        path: path.to_owned(),
+        base,
+        theirs,
+        ours,
+    };
+    let number = |value: u32| Some(serde_json::json!(value));
+    let rows = answer::<Vec<waypost_api::RevisionRow>>("revisions");
+    let view = ThreeWay {
+        base: 40,
+        head: rows.into_iter().next(),
+        rows: vec![
+            row(
+                "interfaces.eth0.ospf.cost",
+                number(10),
+                Some(number(20)),
+                Some(number(30)),
+            ),
+            row("interfaces.eth1.ospf.cost", number(10), Some(None), None),
+            row("interfaces.eth2.rip.metric", None, None, Some(number(4))),
+        ],
+    };
+    snapshot!("three-way", sheet(), three_way(&sheet(), &view));
+}
+
+#[test]
 fn what_is_removed_stops_or_leaves() {
     let change = |path: &str, impact: waypost_routprot::Impact| waypost_manager::PlannedChange {
         path: path.to_owned(),
@@ -320,6 +396,7 @@ fn what_is_removed_stops_or_leaves() {
         reason: "it was taken out".to_owned(),
     };
     let made = waypost_manager::Applied {
+        trial: None,
         revision: Some(13),
         changed: true,
         plan: waypost_manager::Plan {
@@ -351,10 +428,7 @@ fn diff() {
         changes: Vec::new(),
         text: String::new(),
     };
-    assert_eq!(
-        difference(&sheet(), &same),
-        "no difference from the configuration in force\n"
-    );
+    assert_eq!(difference(&sheet(), &same), "no difference\n");
 }
 
 #[test]

@@ -214,6 +214,104 @@ fn rollback_and_its_plan() {
 }
 
 #[test]
+fn changes_on_trial() {
+    let mut daemon = Daemon::start();
+    let mut applied = daemon.answer("/v1/apply");
+    applied["trial"] = json!({ "back-to": 11, "until": 1_767_200_090, "seconds-left": 90 });
+    daemon.set("/v1/apply", applied);
+    let shown = done(&daemon, &["set", "a=1", "--confirm-within", "1m30s"]);
+    assert!(
+        shown
+            .ends_with("\non trial: back to revision 11 in 1min 30s unless 'waypost confirm' comes before\n"),
+        "{shown}"
+    );
+    assert_eq!(daemon.requests().pop().unwrap().body["confirm-within"], 90);
+    daemon.set(
+        "/v1/confirm",
+        json!({ "revision": 12, "changed": false, "changes": [] }),
+    );
+    assert_eq!(done(&daemon, &["confirm"]), "revision 12 is confirmed\n");
+    assert_eq!(daemon.requests().pop().unwrap().body, json!({}));
+    done(&daemon, &["confirm", "12"]);
+    assert_eq!(daemon.requests().pop().unwrap().body, json!({ "revision": 12 }));
+    done(&daemon, &["rollback"]);
+    assert_eq!(daemon.requests().pop().unwrap().body, json!({ "plan": false }));
+    for words in [
+        &["set", "a=1", "--confirm-within", "soon"][..],
+        &["set", "a=1", "--plan", "--confirm-within", "5"],
+        &["rollback", "--confirm-within", "5"],
+        &["confirm", "0"],
+    ] {
+        fails(&daemon, words, 2);
+    }
+}
+
+#[test]
+fn changes_at_a_time() {
+    let mut daemon = Daemon::start();
+    let scheduled = json!({ "id": 3, "at": 1_900_000_000, "author": "alice", "note": "" });
+    let plan = daemon.answer("/v1/plan");
+    daemon.set("/v1/schedule", json!({ "scheduled": scheduled, "plan": plan }));
+    let shown = done(
+        &daemon,
+        &[
+            "set",
+            "a=1",
+            "--at",
+            "2030-03-17 17:46:40",
+            "--confirm-within",
+            "5m",
+        ],
+    );
+    assert!(
+        shown.ends_with("change 3 is made at 2030-03-17 17:46:40 UTC\n"),
+        "{shown}"
+    );
+    let body = daemon.requests().pop().unwrap().body;
+    assert_eq!(body["at"], 1_900_000_000);
+    assert_eq!(body["change"]["confirm-within"], 300);
+    daemon.set("/v1/schedule", json!([scheduled]));
+    assert!(done(&daemon, &["show", "schedule"]).contains("waits"));
+    daemon.set("/v1/schedule/3/cancel", scheduled);
+    assert_eq!(done(&daemon, &["cancel", "3"]), "change 3 is cancelled\n");
+    for words in [
+        &["set", "a=1", "--at", "soon"][..],
+        &["set", "a=1", "--at", "22:00", "--plan"],
+        &["rollback", "3", "--at", "22:00"],
+    ] {
+        fails(&daemon, words, 2);
+    }
+}
+
+#[test]
+fn any_two_configurations_are_compared() {
+    let daemon = Daemon::start();
+    let file = daemon.folder().join("router.toml");
+    std::fs::write(&file, "[router]\n").unwrap();
+    let file = file.to_str().unwrap();
+    for (words, body) in [
+        (["diff", "7", "9"], json!({ "from-revision": 7, "revision": 9 })),
+        (["diff", "running", "9"], json!({ "revision": 9 })),
+        (["diff", "7", "running"], json!({ "from-revision": 7 })),
+        (
+            ["diff", "7", file],
+            json!({ "from-revision": 7, "toml": "[router]\n" }),
+        ),
+        (
+            ["diff", file, "7"],
+            json!({ "from-toml": "[router]\n", "revision": 7 }),
+        ),
+    ] {
+        done(&daemon, &words);
+        assert_eq!(daemon.requests().pop().unwrap().body, body, "{words:?}");
+    }
+    assert!(fails(&daemon, &["diff", "running"], 2).contains("does not differ from itself"));
+    assert!(
+        fails(&daemon, &["diff", "unix:/nonexistent", "7"], 3).contains("no daemon answers at /nonexistent")
+    );
+}
+
+#[test]
 fn other_commands() {
     let daemon = Daemon::start();
     assert_eq!(done(&daemon, &["get", "interfaces.eth0.rip.metric"]), "1\n");
@@ -497,8 +595,21 @@ fn a_mistake_in_a_file_names_the_file() {
     std::fs::write(&file, "\nx = = 3").unwrap();
     let name = file.to_str().unwrap();
     let expected =
-        format!("error: {name}: line 2, column 3: a mistake: x = = 3 [ERROR_INVALID_PARAMETER 87]\n");
+        format!("error: {name}:2:3: a mistake [ERROR_INVALID_PARAMETER 87]\n    2 | x = = 3\n          ^\n");
     assert_eq!(fails(&daemon, &["plan", name], 1), expected);
+
+    daemon.refuse("/v1/apply", 400, &json!([refusal()]));
+    std::fs::write(
+        &file,
+        "[interfaces.eth0]\nrip = { passive = true, metric = 99 }\n",
+    )
+    .unwrap();
+    let expected = format!(
+        "error: {name}:2:25: interfaces.eth0.rip.metric: value is out of range: 99 (allowed: 0..=16) \
+         [ERROR_INVALID_PARAMETER 87]\n    2 | rip = {{ passive = true, metric = 99 }}\n{}^^^^^^^^^^^\n",
+        " ".repeat(32)
+    );
+    assert_eq!(fails(&daemon, &["apply", name], 1), expected);
 }
 
 #[test]

@@ -1,14 +1,19 @@
 //! Configuration: reading, planning, applying.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 use waypost_infobase::Tree;
-use waypost_manager::{Configuration, Edit, Path, redact};
+use waypost_manager::{Configuration, Edit, Path, Terms, redact};
 use waypost_routprot::{Refusal, Scope, suggestion};
 
 use super::HIDDEN;
 use crate::call::{Answer, Call, spread};
 use crate::failure::Failure;
-use crate::{ChangeRequest, EditRequest, parse_toml, write_toml};
+use crate::{
+    ChangeRequest, ConfirmRequest, EditRequest, ScheduleAnswer, ScheduleRequest, parse_toml, write_toml,
+};
 
 /// Trees of more blocks than this are turned into text where they hold nobody up.
 const HEAVY: usize = 200;
@@ -169,24 +174,76 @@ pub(super) async fn schema(call: Call) -> Result<Answer, Failure> {
 }
 
 pub(super) async fn plan(call: Call) -> Result<Answer, Failure> {
-    let (edits, _) = edits(&call).await?;
+    let (edits, _) = edits(call.body::<ChangeRequest>().await?).await?;
     let plan = call.api.manage(move |manager, _, _| manager.plan(&edits));
     Answer::json(&plan.await??)
 }
 
 pub(super) async fn apply(call: Call) -> Result<Answer, Failure> {
-    let (edits, note) = edits(&call).await?;
-    let author = call.author(note).await?;
+    let (edits, request) = edits(call.body::<ChangeRequest>().await?).await?;
+    let terms = terms(&request);
+    let author = call.author(request.note).await?;
     let applied = call
         .api
-        .manage(move |manager, now, wall| manager.apply(now, wall, &edits, &author));
+        .manage(move |manager, now, wall| manager.apply_on(now, wall, &edits, &author, &terms));
     Answer::json(&applied.await??)
 }
 
-/// The edits of a request, and its note.
-async fn edits(call: &Call) -> Result<(Vec<Edit>, Option<String>), Failure> {
-    let request = call.body::<ChangeRequest>().await?;
-    let edits = match (request.edits, request.toml) {
+pub(super) async fn confirm(call: Call) -> Result<Answer, Failure> {
+    let revision = call.body::<ConfirmRequest>().await?.revision;
+    let author = call.author(None).await?;
+    let kept = call
+        .api
+        .manage(move |manager, _, _| manager.keep(revision, &author));
+    Answer::json(&kept.await??)
+}
+
+pub(super) async fn reload(call: Call) -> Result<Answer, Failure> {
+    let (reply, answer) = oneshot::channel();
+    call.api
+        .daemon
+        .reload(Box::new(move |result| drop(reply.send(result))));
+    Answer::json(&answer.await.map_err(|_| Failure::stopped())??)
+}
+
+fn terms(request: &ChangeRequest) -> Terms {
+    Terms {
+        confirm_within: request.confirm_within.map(Duration::from_secs),
+        seen: request.revision,
+    }
+}
+
+pub(super) async fn schedule(call: Call) -> Result<Answer, Failure> {
+    let ScheduleRequest { at, change } = call.body().await?;
+    let (edits, request) = edits(change).await?;
+    let terms = terms(&request);
+    let author = call.author(request.note).await?;
+    let ordered = call
+        .api
+        .manage(move |manager, now, wall| manager.schedule(now, wall, at, edits, &author, &terms));
+    let (scheduled, plan) = ordered.await??;
+    Answer::json(&ScheduleAnswer { scheduled, plan })
+}
+
+pub(super) async fn scheduled(call: Call) -> Result<Answer, Failure> {
+    let rows = call.api.manage(|manager, _, _| manager.scheduled());
+    Answer::json(&rows.await?)
+}
+
+pub(super) async fn cancel(call: Call) -> Result<Answer, Failure> {
+    let text = call.part("id");
+    let id = text
+        .parse()
+        .map_err(|_| Refusal::invalid("not the number of a change").with_value(text))?;
+    let cancelled = call
+        .api
+        .manage(move |manager, now, wall| manager.cancel(now, wall, id));
+    Answer::json(&cancelled.await??)
+}
+
+/// The edits of a request, and the rest of it.
+async fn edits(mut request: ChangeRequest) -> Result<(Vec<Edit>, ChangeRequest), Failure> {
+    let edits = match (request.edits.take(), request.toml.take()) {
         (Some(edits), None) => edits.into_iter().map(edit).collect::<Result<Vec<_>, _>>()?,
         (None, Some(text)) => vec![Edit::Replace(read_toml(text).await?)],
         _ => return Err(Refusal::invalid("give either 'edits' or 'toml'").into()),
@@ -194,7 +251,7 @@ async fn edits(call: &Call) -> Result<(Vec<Edit>, Option<String>), Failure> {
     for edit in &edits {
         refuse_hidden(edit)?;
     }
-    Ok((edits, request.note))
+    Ok((edits, request))
 }
 
 /// TOML text as a text tree.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use similar::TextDiff;
-use waypost_manager::{Applied, Edit, Path, redact};
+use waypost_manager::{Applied, Edit, Path, Terms, redact};
 use waypost_routprot::Refusal;
 
 use super::configuration::{read_toml, text_for};
@@ -48,51 +48,87 @@ async fn text_of_revision(call: &Call, number: u64) -> Result<Value, Failure> {
 
 pub(super) async fn diff(call: Call) -> Result<Answer, Failure> {
     let request = call.body::<DiffRequest>().await?;
-    let (configuration, tree) = call.in_force().await?;
-    let (name, other) = match (request.toml, request.revision) {
-        (Some(text), None) => {
-            // Through blocks and back, so that both sides are written the same way.
-            let file = read_toml(text).await?;
-            let (configuration, running) = (configuration.clone(), tree.clone());
-            let may_write = call.peer.may_write;
-            let text = spread(true, move || {
-                let mut blocks = running;
-                for (key, block) in configuration.changes(&blocks, &[Edit::Replace(file)])? {
-                    match block {
-                        Some(block) => drop(blocks.insert(key, block)),
-                        None => drop(blocks.remove(&key)),
-                    }
-                }
-                let mut text = configuration.text_of(&blocks).map_err(|refusal| vec![refusal])?;
-                if !may_write {
-                    redact(&mut text);
-                }
-                Ok::<_, Vec<Refusal>>(text)
-            });
-            ("proposed".to_owned(), text.await??)
-        }
-        (None, Some(number)) => (
-            format!("revision {number}"),
-            text_of_revision(&call, number).await?,
-        ),
+    let old = match (request.from_toml, request.from_revision) {
+        (None, None) => Side::Running,
+        (Some(text), None) => Side::File(text),
+        (None, Some(number)) => Side::Revision(number),
+        _ => return Err(Refusal::invalid("give 'from-toml' or 'from-revision', or neither").into()),
+    };
+    let new = match (request.toml, request.revision) {
+        (Some(text), None) => Side::File(text),
+        (None, Some(number)) => Side::Revision(number),
+        (None, None) if !matches!(old, Side::Running) => Side::Running,
         _ => return Err(Refusal::invalid("give either 'toml' or 'revision'").into()),
     };
-    let running = text_for(&call, configuration, tree).await?;
-    let answer = spread(true, move || difference(&running, &other, &name)).await??;
+    let (old_name, new_name) = (old.name("given"), new.name("proposed"));
+    let old = old.text(&call).await?;
+    let new = new.text(&call).await?;
+    let answer = spread(true, move || difference(&old, &new, &old_name, &new_name)).await??;
     Answer::json(&answer)
 }
 
-fn difference(running: &Value, other: &Value, name: &str) -> Result<DiffAnswer, Refusal> {
+/// A configuration to compare.
+enum Side {
+    Running,
+    /// As TOML.
+    File(String),
+    /// By number; 0 is what there was before the first.
+    Revision(u64),
+}
+
+impl Side {
+    fn name(&self, file: &str) -> String {
+        match self {
+            Self::Running => "running".to_owned(),
+            Self::File(_) => file.to_owned(),
+            Self::Revision(number) => format!("revision {number}"),
+        }
+    }
+
+    async fn text(self, call: &Call) -> Result<Value, Failure> {
+        match self {
+            Self::Revision(0) => Ok(Value::Object(Map::new())),
+            Self::Revision(number) => text_of_revision(call, number).await,
+            Self::Running => {
+                let (configuration, tree) = call.in_force().await?;
+                text_for(call, configuration, tree).await
+            }
+            // Through blocks and back, so that both sides are written the same way.
+            Self::File(text) => {
+                let file = read_toml(text).await?;
+                let (configuration, running) = call.in_force().await?;
+                let may_write = call.peer.may_write;
+                let text = spread(true, move || {
+                    let mut blocks = running;
+                    for (key, block) in configuration.changes(&blocks, &[Edit::Replace(file)])? {
+                        match block {
+                            Some(block) => drop(blocks.insert(key, block)),
+                            None => drop(blocks.remove(&key)),
+                        }
+                    }
+                    let mut text = configuration.text_of(&blocks).map_err(|refusal| vec![refusal])?;
+                    if !may_write {
+                        redact(&mut text);
+                    }
+                    Ok::<_, Vec<Refusal>>(text)
+                });
+                Ok(text.await??)
+            }
+        }
+    }
+}
+
+fn difference(old: &Value, new: &Value, old_name: &str, new_name: &str) -> Result<DiffAnswer, Refusal> {
     let mut changes = Vec::new();
-    compare(&Path::default(), Some(running), Some(other), &mut changes);
-    let (old, new) = (write_toml(running)?, write_toml(other)?);
+    compare(&Path::default(), Some(old), Some(new), &mut changes);
+    let (old, new) = (write_toml(old)?, write_toml(new)?);
     let diff = TextDiff::configure().timeout(DIFF_TIME).diff_lines(&old, &new);
     let text = if changes.is_empty() {
         String::new()
     } else {
         diff.unified_diff()
             .context_radius(3)
-            .header("running", name)
+            .header(old_name, new_name)
             .to_string()
     };
     Ok(DiffAnswer { changes, text })
@@ -144,18 +180,27 @@ pub(super) async fn rollback(call: Call) -> Result<Answer, Failure> {
     if request.plan {
         let plan = call
             .api
-            .manage(move |manager, _, _| manager.plan_rollback(number))
+            .manage(move |manager, _, _| match number {
+                Some(number) => manager.plan_rollback(number),
+                None => manager.plan_give_up(),
+            })
             .await??;
         return Answer::json(&Applied {
             revision: None,
             changed: false,
+            trial: None,
             plan,
         });
     }
     let author = call.author(request.note).await?;
-    let applied = call
-        .api
-        .manage(move |manager, now, wall| manager.rollback(now, wall, number, &author));
+    let terms = Terms {
+        confirm_within: request.confirm_within.map(Duration::from_secs),
+        seen: None,
+    };
+    let applied = call.api.manage(move |manager, now, wall| match number {
+        Some(number) => manager.rollback(now, wall, number, &author, &terms),
+        None => manager.give_up(now, wall, &author),
+    });
     Answer::json(&applied.await??)
 }
 
@@ -170,7 +215,7 @@ mod tests {
         let old = json!({ "a": { "x": 1, "y": [1] }, "b": {}, "e": 1, "if": { "eth0.1": { "m": 1 } } });
         let new =
             json!({ "a": { "x": 2, "y": [1] }, "c": {}, "e": { "f": 2 }, "if": { "eth0.1": { "m": 2 } } });
-        let answer = difference(&old, &new, "proposed").unwrap();
+        let answer = difference(&old, &new, "running", "proposed").unwrap();
         let found: Vec<_> = answer
             .changes
             .iter()
@@ -194,7 +239,7 @@ mod tests {
         );
         assert!(answer.text.contains("\n-x = 1\n+x = 2\n"), "{}", answer.text);
         assert_eq!(
-            difference(&old, &old, "x").unwrap(),
+            difference(&old, &old, "running", "x").unwrap(),
             DiffAnswer {
                 changes: vec![],
                 text: String::new()

@@ -16,11 +16,12 @@ use serde_json::Value;
 use crate::call::{Answer, Call};
 use crate::failure::Failure;
 use crate::{
-    AutostaticAnswer, ChangeRequest, CountersAnswer, DiffAnswer, DiffRequest, Explanation, FibReport,
-    HeaderAnswer, InterfaceRow, Limits, LoadAnswer, LoadRequest, NeighborRow, PolicyExplanation, PolicyRow,
-    ProtocolRow, RevisionRow, RollbackRequest, RoutePage, Snapshot, StatusAnswer, feed, openapi,
+    AutostaticAnswer, ChangeRequest, ConfirmRequest, CountersAnswer, DiffAnswer, DiffRequest, Explanation,
+    FibReport, HeaderAnswer, InterfaceRow, Limits, LoadAnswer, LoadRequest, NeighborRow, PolicyExplanation,
+    PolicyRow, ProtocolRow, RevisionRow, RollbackRequest, RoutePage, ScheduleAnswer, ScheduleRequest,
+    Snapshot, StatusAnswer, feed, openapi,
 };
-use waypost_manager::{Applied, Plan};
+use waypost_manager::{Applied, Plan, Scheduled};
 
 /// What stands in the place of a secret.
 const HIDDEN: &str = "(hidden)";
@@ -399,6 +400,45 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
         |call| Box::pin(configuration::apply(call)),
     ),
     post(
+        "/v1/confirm",
+        "confirm",
+        "Keep the change that is on trial.",
+        Some(schema_of::<ConfirmRequest>),
+        json::<Applied>(),
+        |call| Box::pin(configuration::confirm(call)),
+    ),
+    get(
+        "/v1/schedule",
+        "scheduled",
+        "Changes that wait for their time, and those that were refused when it had come.",
+        json::<Vec<Scheduled>>(),
+        |call| Box::pin(configuration::scheduled(call)),
+    ),
+    post(
+        "/v1/schedule",
+        "schedule",
+        "Have a change made at a time. Answered when that is durable; a restart does not lose it.",
+        Some(schema_of::<ScheduleRequest>),
+        json::<ScheduleAnswer>(),
+        |call| Box::pin(configuration::schedule(call)),
+    ),
+    post(
+        "/v1/schedule/{id}/cancel",
+        "cancel",
+        "Take away a change that waits for its time, or was refused.",
+        None,
+        json::<Scheduled>(),
+        |call| Box::pin(configuration::cancel(call)),
+    ),
+    post(
+        "/v1/reload",
+        "reload",
+        "Make the file that the daemon was started with the configuration again, as SIGHUP does.",
+        None,
+        json::<Applied>(),
+        |call| Box::pin(configuration::reload(call)),
+    ),
+    post(
         "/v1/routes/load",
         "load-routes",
         "Put routes into the table that are not configuration. All lines or none; gone when the daemon ends.",
@@ -428,7 +468,7 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
     post(
         "/v1/rollback",
         "rollback",
-        "Make an earlier revision the configuration in force, or say what that would do.",
+        "Make an earlier revision the configuration in force, or take back what is on trial, or say what that would do.",
         Some(schema_of::<RollbackRequest>),
         json::<Applied>(),
         |call| Box::pin(history::rollback(call)),

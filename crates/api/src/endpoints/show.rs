@@ -20,7 +20,7 @@ const DESTINATION: &str = "an address or a prefix such as 192.0.2.1 or 10.0.0.0/
 pub(super) async fn status(call: Call) -> Result<Answer, Failure> {
     let mut daemon = call.api.daemon.status();
     let may_write = call.peer.may_write;
-    let answer = call.api.manage(move |manager, _, _| {
+    let answer = call.api.manage(move |manager, _, wall| {
         daemon.warnings.extend(warnings(&manager.troubles()));
         let revision = manager.revisions(1)?.into_iter().next();
         let rows = manager.show_protocols();
@@ -36,6 +36,7 @@ pub(super) async fn status(call: Call) -> Result<Answer, Failure> {
                 .filter_map(|row| Some((text(row, "name")?, text(row, "state")?)))
                 .collect(),
             interfaces: manager.interfaces().iter().count(),
+            trial: manager.on_trial(wall),
             may_write,
         })
     });

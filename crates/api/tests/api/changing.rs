@@ -199,7 +199,6 @@ fn requests_of_the_wrong_form() {
             "unknown name",
         ),
         ("/v1/apply", json!([]), "", "no JSON object"),
-        ("/v1/rollback", json!({}), "", "'revision' is missing"),
         (
             "/v1/rollback",
             json!({ "revision": -1 }),
@@ -207,6 +206,13 @@ fn requests_of_the_wrong_form() {
             "out of range",
         ),
         ("/v1/diff", json!({}), "", "either 'toml' or 'revision'"),
+        ("/v1/schedule", json!({ "change": {} }), "", "'at' is missing"),
+        (
+            "/v1/apply",
+            json!({ "edits": [], "confirm-within": 0 }),
+            "confirm-within",
+            "for that long",
+        ),
     ] {
         let refusal = refusals(client.post::<Value>(path, &body)).remove(0);
         assert_eq!(
@@ -513,4 +519,129 @@ fn routes_are_loaded() {
     assert_eq!(refusals(load(&mut client, &many))[0].path, "lines");
     let answer: LoadAnswer = client.post("/v1/routes/unload", &json!({})).unwrap();
     assert_eq!(answer.routes, 0);
+}
+
+/// A change on trial from its beginning to its confirmation, and another that is given up.
+#[test]
+fn a_change_on_trial() {
+    let router = Router::configured();
+    let mut client = router.client();
+    let metric = |client: &mut Client| {
+        client
+            .get::<Value>("/v1/config?path=interfaces.eth0.rip.metric")
+            .unwrap()
+    };
+    let on_trial = ChangeRequest {
+        confirm_within: Some(600),
+        ..set("interfaces.eth0.rip.metric", "3")
+    };
+    let applied: Applied = client.post("/v1/apply", &on_trial).unwrap();
+    let trial = applied.trial.unwrap();
+    assert_eq!((trial.back_to, trial.seconds_left), (Some(1), 600));
+    let status: Value = client.get("/v1/status").unwrap();
+    assert_eq!(status["trial"]["back-to"], 1);
+
+    let refused = client.post::<Value>("/v1/apply", &set("interfaces.eth0.rip.metric", "4"));
+    let refusal = refusals(refused).remove(0);
+    assert_eq!(refusal.status, Status::ERROR_UPDATE_IN_PROGRESS);
+    let stale = br#"{ "edits": [], "revision": 1 }"#;
+    assert_eq!(status_of(&router, "POST", "/v1/apply", stale), 412);
+    let stale = refusals(client.post::<Value>("/v1/confirm", &json!({ "revision": 1 }))).remove(0);
+    assert_eq!(stale.status, Status::ERROR_REVISION_MISMATCH);
+
+    let kept: Applied = client.post("/v1/confirm", &json!({ "revision": 2 })).unwrap();
+    assert_eq!((kept.revision, kept.trial), (Some(2), None));
+    assert_eq!(metric(&mut client), 3);
+    let late = refusals(client.post::<Value>("/v1/confirm", &json!({}))).remove(0);
+    assert_eq!(late.status, Status::ERROR_NOT_FOUND);
+
+    let request = ChangeRequest {
+        revision: Some(2),
+        ..ChangeRequest {
+            confirm_within: Some(5),
+            ..set("interfaces.eth0.rip.metric", "5")
+        }
+    };
+    client.post::<Applied>("/v1/apply", &request).unwrap();
+    let plan: Applied = client.post("/v1/rollback", &json!({ "plan": true })).unwrap();
+    assert_eq!((plan.changed, plan.plan.changes.len()), (false, 1));
+    let back: Applied = client.post("/v1/rollback", &json!({ "note": "no" })).unwrap();
+    assert_eq!((back.revision, back.trial), (Some(4), None));
+    assert_eq!(metric(&mut client), 3);
+    let none = refusals(client.post::<Value>("/v1/rollback", &json!({}))).remove(0);
+    assert_eq!(none.status, Status::ERROR_NOT_FOUND);
+    let read: Applied = client.post("/v1/reload", &json!({})).unwrap();
+    assert_eq!((read.revision, read.changed), (Some(1), false));
+}
+
+#[test]
+fn any_two_configurations_are_compared() {
+    let router = Router::configured();
+    let mut client = router.client();
+    client
+        .post::<Applied>("/v1/apply", &set("interfaces.eth0.rip.metric", "3"))
+        .unwrap();
+    let mut changes = |request: Value| -> Vec<(String, Option<Value>, Option<Value>)> {
+        let answer: DiffAnswer = client.post("/v1/diff", &request).unwrap();
+        let changes = answer.changes.into_iter();
+        changes
+            .map(|change| (change.path, change.old, change.new))
+            .collect()
+    };
+    let metric = "interfaces.eth0.rip.metric".to_owned();
+    let up = [(metric.clone(), Some(json!(2)), Some(json!(3)))];
+    assert_eq!(changes(json!({ "from-revision": 1, "revision": 2 })), up);
+    assert_eq!(changes(json!({ "from-revision": 1 })), up, "to what is in force");
+    assert_eq!(
+        changes(json!({ "revision": 1 })),
+        [(metric, Some(json!(3)), Some(json!(2)))]
+    );
+    assert!(changes(json!({ "from-revision": 0 })).len() > 1);
+    let file = "[protocols.rip]\n";
+    assert_eq!(changes(json!({ "from-toml": file, "toml": file })), []);
+    for request in [
+        json!({}),
+        json!({ "toml": "", "revision": 1 }),
+        json!({ "from-toml": "", "from-revision": 1, "revision": 1 }),
+    ] {
+        let refusal = refusals(client.post::<Value>("/v1/diff", &request)).remove(0);
+        assert_eq!(refusal.status, Status::ERROR_INVALID_PARAMETER, "{request}");
+    }
+}
+
+#[test]
+fn a_change_at_a_time() {
+    let router = Router::configured();
+    let mut client = router.client();
+    let change = json!({ "edits": [{ "set": { "path": "interfaces.eth0.rip.metric", "value": 5 } }], "note": "tonight" });
+    let refused = client.post::<Value>("/v1/schedule", &json!({ "at": 1, "change": change }));
+    assert_eq!(refusals(refused).remove(0).path, "at");
+    // The clock of this router stands at 1700000000.
+    let at = 1_700_003_600;
+    let answer: Value = client
+        .post("/v1/schedule", &json!({ "at": at, "change": change }))
+        .unwrap();
+    assert_eq!(answer["scheduled"]["id"], 1);
+    assert_eq!(answer["plan"]["changes"][0]["new"], 5);
+    let rows: Value = client.get("/v1/schedule").unwrap();
+    assert_eq!(rows[0], answer["scheduled"]);
+    assert_eq!(rows[0]["author"], "alice");
+    assert_eq!(
+        client
+            .get::<Value>("/v1/config?path=interfaces.eth0.rip.metric")
+            .unwrap(),
+        2
+    );
+    let cancelled: Value = client.post("/v1/schedule/1/cancel", &json!({})).unwrap();
+    assert_eq!(cancelled, answer["scheduled"]);
+    assert_eq!(client.get::<Value>("/v1/schedule").unwrap(), json!([]));
+    for (path, status) in [
+        ("/v1/schedule/1/cancel", Status::ERROR_NOT_FOUND),
+        ("/v1/schedule/x/cancel", Status::ERROR_INVALID_PARAMETER),
+    ] {
+        assert_eq!(
+            refusals(client.post::<Value>(path, &json!({}))).remove(0).status,
+            status
+        );
+    }
 }

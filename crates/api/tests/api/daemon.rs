@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use waypost_api::client::{Client, ClientError};
 use waypost_api::{
     AccessPolicy, Daemon, DaemonStatus, Destination, Explanation, FibReply, FibReport, FibRow, FibState,
-    Installed, Limits, LoadAnswer, LoadReply, ManagerJob, NextHopRow, OwnerCounters, Phase, RouteAnswer,
-    RouteCounters, RoutePage, RouteQuery, RouteReply, RouteRow, Server, bind,
+    Installed, Limits, LoadAnswer, LoadReply, ManagerJob, NextHopRow, OwnerCounters, Phase, ReloadReply,
+    RouteAnswer, RouteCounters, RoutePage, RouteQuery, RouteReply, RouteRow, Server, bind,
 };
 use waypost_infobase::{MemoryStore, Operation, StoreError};
 use waypost_manager::{
-    Autostatic, Configuration, InstanceId, Interface, InterfaceChange, Manager, Protocols, RouteTable,
-    RouteTerms,
+    Applied, Autostatic, Configuration, InstanceId, Interface, InterfaceChange, Manager, Plan, Protocols,
+    RouteTable, RouteTerms,
 };
 use waypost_routprot::{InterfaceType, NotificationEvent, Refusal, RoutingProtocol};
 use waypost_types::{
@@ -118,6 +118,16 @@ impl Daemon for FakeDaemon {
             routes: changes.len() as u64,
             refused: owner.0.into(),
         });
+    }
+
+    /// The file says what is in force.
+    fn reload(&self, reply: ReloadReply) {
+        reply(Ok(Applied {
+            revision: Some(1),
+            changed: false,
+            trial: None,
+            plan: Plan::default(),
+        }));
     }
 
     fn remove_routes(&self, _: ProtocolId, reply: LoadReply) {
@@ -280,7 +290,7 @@ impl Setup {
             )
             .unwrap();
             manager.interfaces_changed([InterfaceChange::Present(interface(2, "eth0"))]);
-            manager.start(Time::ZERO);
+            manager.start(Time::ZERO, WallTime(0));
             for (count, work) in (1..).zip(work) {
                 let Work::Job(job) = work else { break };
                 job(

@@ -106,7 +106,10 @@ fn every_answer_is_as_described() {
             "edits": [{ "set": { "path": "interfaces.eth0.rip.password", "value": 3, "typed": "3" } }, { "unset": "interfaces.eth1" },
                 { "merge": { "interfaces": { "eth2": { "rip": {} } } } }],
             "note": "",
+            "confirm-within": (path == "/v1/apply").then_some(600),
         }),
+        "/v1/confirm" => json!({}),
+        "/v1/schedule" => json!({ "at": 1_700_003_600, "change": { "edits": [] } }),
         "/v1/diff" => json!({ "revision": 1 }),
         "/v1/routes/load" => json!({ "lines": ["10.0.0.0/8 dev eth0"] }),
         "/v1/rollback" => json!({ "revision": 1, "plan": true }),
@@ -116,7 +119,10 @@ fn every_answer_is_as_described() {
     let _: Value = client.post("/v1/apply", &policy).unwrap();
     let mut checked = 0;
     for (path, operations) in document["paths"].as_object().unwrap() {
-        let asked = path.replace("{revision}", "1").replace("{interface}", "eth0");
+        let asked = path
+            .replace("{revision}", "1")
+            .replace("{interface}", "eth0")
+            .replace("{id}", "1");
         for (method, operation) in operations.as_object().unwrap() {
             checked += 1;
             let content = &operation["responses"]["200"]["content"];
@@ -144,7 +150,7 @@ fn every_answer_is_as_described() {
             check(&document, schema, &answer, path).unwrap();
         }
     }
-    assert_eq!(checked, 27);
+    assert_eq!(checked, 32);
     let refused =
         json!({ "refusals": [{ "status": 87, "path": "a", "value": "1", "allowed": "2", "reason": "no" }] });
     let refusals = &document["paths"]["/v1/apply"]["post"]["responses"]["default"]["content"]["application/json"]

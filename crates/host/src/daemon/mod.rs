@@ -106,7 +106,7 @@ pub fn run(
     companion.interfaces(&present);
     let mut news = InterfaceNews::new(&present);
     manager.interfaces_changed(present);
-    manager.start(clock::now());
+    manager.start(clock::now(), clock::wall());
     log(&mut manager);
     companion.ready(&mut manager);
     log(&mut manager);
@@ -181,7 +181,7 @@ fn turn(manager: &mut Manager, signals: &Signals) {
         .next_deadline()
         .is_some_and(|deadline| deadline <= clock::now())
     {
-        manager.tick(clock::now());
+        manager.tick(clock::now(), clock::wall());
     }
     log(manager);
 }
@@ -189,6 +189,9 @@ fn turn(manager: &mut Manager, signals: &Signals) {
 fn log(manager: &mut Manager) {
     for line in manager.take_log() {
         tracing::warn!("{line}");
+    }
+    for line in manager.take_notes() {
+        tracing::info!("{line}");
     }
     for made in manager.take_made() {
         let Author { name, note } = made.author;

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use waypost_infobase::{BlockKey, Change, FileStore, Origin, RevisionMeta, Store, StoreError, Tree};
+use waypost_infobase::{
+    BlockKey, Change, FileStore, Origin, RevisionMeta, Store, StoreError, Tree, Trial, TrialChange,
+};
 use waypost_routprot::InfoBlock;
 use waypost_types::{ProtocolId, Random, WallTime};
 
@@ -17,11 +19,61 @@ type Private = BTreeMap<Vec<u8>, Vec<u8>>;
 pub(crate) struct Known {
     /// Acknowledged revisions and their trees, all of them from the first.
     pub(crate) revisions: Vec<(RevisionMeta, Tree)>,
+    /// How many of them the history has forgotten.
+    pub(crate) forgotten: usize,
     /// A confirm that has been called.
-    pub(crate) confirming: Option<(RevisionMeta, Tree)>,
+    pub(crate) confirming: Option<(RevisionMeta, Tree, TrialChange)>,
+    pub(crate) trial: Option<Trial>,
+    /// The end of the trial has been called.
+    pub(crate) ending: bool,
     pub(crate) private: Private,
     /// A private put that has been called.
     pub(crate) putting: Option<Private>,
+}
+
+impl Known {
+    /// What is known once the confirm that has been called is answered.
+    pub(crate) fn confirmed(&self) -> Self {
+        let mut after = self.clone();
+        if let Some((meta, tree, trial)) = after.confirming.take() {
+            after.revisions.push((meta, tree));
+            after.trial = match trial {
+                TrialChange::None => after.trial,
+                TrialChange::Begin(trial) => Some(trial),
+                TrialChange::End => None,
+            };
+            let needed_from = after.trial.map_or(u64::MAX, |trial| trial.back_to.unwrap_or(0));
+            while (after.revisions.len() - after.forgotten) as u64 > HISTORY
+                && after.revisions[after.forgotten].0.number < needed_from
+            {
+                after.forgotten += 1;
+            }
+        }
+        after
+    }
+
+    /// What is known once the end of the trial is answered.
+    pub(crate) fn ended(&self) -> Self {
+        Self {
+            trial: None,
+            ending: false,
+            ..self.clone()
+        }
+    }
+
+    /// What is known if neither has happened.
+    fn unanswered(&self) -> Self {
+        Self {
+            confirming: None,
+            ending: false,
+            ..self.clone()
+        }
+    }
+
+    /// The revisions that are still in the history, newest first.
+    pub(crate) fn kept(&self) -> impl Iterator<Item = &(RevisionMeta, Tree)> {
+        self.revisions[self.forgotten..].iter().rev()
+    }
 }
 
 /// From which position of the disk on something was known.
@@ -87,6 +139,19 @@ pub(crate) fn origin(random: &mut Random) -> Origin {
     }
 }
 
+/// What a confirm may do to the trial: mostly nothing, and if a trial is on it returns where it returned to.
+pub(crate) fn some_trial(random: &mut Random, on: Option<&Trial>, head: Option<u64>) -> TrialChange {
+    match random.below(6) {
+        0 | 1 => TrialChange::Begin(Trial {
+            back_to: on.map_or(head, |trial| trial.back_to),
+            begun: WallTime(random.below(1 << 32)),
+            until: WallTime(random.below(1 << 32)),
+        }),
+        2 => TrialChange::End,
+        _ => TrialChange::None,
+    }
+}
+
 /// Lives for `steps` transactions on a fresh disk.
 pub(crate) fn live(steps: usize, random: &mut Random, disk: Disk) -> Life {
     let mut store = open(&disk).unwrap();
@@ -111,12 +176,21 @@ pub(crate) fn live(steps: usize, random: &mut Random, disk: Disk) -> Life {
                 assert_eq!(store.pending_at_start(), Some(&meta));
             }
             _ => {
-                known.confirming = Some((meta.clone(), after(&tree, &changes)));
+                let head = known.revisions.last().map(|(meta, _)| meta.number);
+                let trial = some_trial(random, known.trial.as_ref(), head);
+                known.confirming = Some((meta.clone(), after(&tree, &changes), trial));
                 moments.push((disk.position(), known.clone()));
-                store.confirm(number).unwrap();
-                known.revisions.extend(known.confirming.take());
+                store.confirm_with(number, trial).unwrap();
+                known = known.confirmed();
                 moments.push((disk.position(), known.clone()));
             }
+        }
+        if random.chance(1, 8) {
+            known.ending = true;
+            moments.push((disk.position(), known.clone()));
+            store.end_trial().unwrap();
+            known = known.ended();
+            moments.push((disk.position(), known.clone()));
         }
         if random.chance(1, 5) {
             let mut private = known.private.clone();
@@ -150,33 +224,38 @@ pub(crate) fn live(steps: usize, random: &mut Random, disk: Disk) -> Life {
 /// Whether a disk holds what `known` allows: `Ok` with the revisions found, or what is wrong.
 pub(crate) fn check(disk: &Disk, known: &Known) -> Result<Known, String> {
     let mut store = open(disk).map_err(|error| format!("does not open: {error}"))?;
-    let head = store.head().cloned();
-    let acknowledged = known.revisions.last().map(|(meta, _)| meta.clone());
-    let mut revisions = known.revisions.clone();
-    if head != acknowledged {
-        let Some(confirming) = known
-            .confirming
-            .clone()
-            .filter(|(meta, _)| head.as_ref() == Some(meta))
-        else {
-            return Err(format!("head is {head:?}, acknowledged was {acknowledged:?}"));
-        };
-        revisions.push(confirming);
-    }
-    let tree = revisions.last().map(|(_, tree)| tree.clone()).unwrap_or_default();
+    let (head, trial) = (store.head().cloned(), store.trial().copied());
+    let mut possible = vec![known.unanswered()];
+    possible.extend(known.confirming.is_some().then(|| known.confirmed()));
+    possible.extend(known.ending.then(|| known.ended()));
+    let newest = |known: &Known| known.revisions.last().map(|(meta, _)| meta.clone());
+    let Some(found) = possible
+        .into_iter()
+        .find(|known| newest(known) == head && known.trial == trial)
+    else {
+        return Err(format!(
+            "head is {head:?} on trial {trial:?}, acknowledged was {:?} on {:?}",
+            newest(known),
+            known.trial
+        ));
+    };
+    let tree = found
+        .revisions
+        .last()
+        .map(|(_, tree)| tree.clone())
+        .unwrap_or_default();
     if **store.running() != tree {
         return Err(format!("the running tree is not that of {head:?}"));
     }
     let kept = store
         .revisions(usize::MAX)
         .map_err(|error| format!("no history: {error}"))?;
-    let expected: Vec<_> = revisions.iter().rev().take(HISTORY as usize).collect();
-    if !kept.iter().eq(expected.iter().map(|(meta, _)| meta)) {
+    if !kept.iter().eq(found.kept().map(|(meta, _)| meta)) {
         return Err(format!("history is {kept:?}"));
     }
-    for (meta, tree) in expected {
+    for (meta, tree) in found.kept() {
         match store.revision(meta.number) {
-            Ok(found) if found == *tree => {}
+            Ok(stored) if stored == *tree => {}
             other => return Err(format!("revision {} is {other:?}", meta.number)),
         }
     }
@@ -187,9 +266,8 @@ pub(crate) fn check(disk: &Disk, known: &Known) -> Result<Known, String> {
         return Err("private octets are a mixture".to_owned());
     }
     Ok(Known {
-        revisions,
-        confirming: None,
         private,
         putting: None,
+        ..found
     })
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 use waypost_infobase::BlockKey;
-use waypost_manager::{Edit, Interface};
+use waypost_manager::{Edit, Interface, Terms};
 use waypost_routprot::conformance::host::check_order;
 use waypost_routprot::{Event, Functionality, Refusal, Status, UpdateComplete, UpdateKind};
 use waypost_types::{InterfaceIndex, NextHop, Prefix, ProtocolId, Route, RouteKind};
@@ -119,7 +119,7 @@ fn success_of_all_replaces_and_survives() {
     rig.apply(&[unset("interfaces.eth0.autostatic")]).unwrap();
     assert_eq!(kept(&rig, 8), []);
     rig.manager
-        .rollback(rig.now, crate::rig::WALL, with, &author())
+        .rollback(rig.now, crate::rig::WALL, with, &author(), &Terms::default())
         .unwrap();
     assert_eq!(kept(&rig, 8), moved);
 }

@@ -8,6 +8,9 @@
 mod autostatic;
 mod boot;
 mod declared;
+#[allow(dead_code, reason = "the tests of the store use the rest of it")]
+#[path = "../../../infobase/tests/disk/mod.rs"]
+mod disk;
 mod header;
 mod interfaces;
 mod lifecycle;
@@ -17,6 +20,8 @@ mod rig;
 mod router_id;
 mod sample;
 mod scale;
+mod schedule;
 mod text;
 mod transactions;
+mod trial;
 mod vectors;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use waypost_infobase::BlockKey;
-use waypost_manager::Edit;
+use waypost_manager::{Edit, Terms};
 use waypost_policy::{Action, Policies, RouteView};
 use waypost_routprot::conformance::host::{Request, check_order};
 use waypost_routprot::{Impact, InfoBlock, Refusal, Status};
@@ -98,7 +98,9 @@ fn it_is_configuration_like_everything_else() {
     assert!(rig.manager.policy().is_empty());
 
     // Back by the history, and what is in force with it.
-    rig.manager.rollback(rig.now, WALL, 4, &author()).unwrap();
+    rig.manager
+        .rollback(rig.now, WALL, 4, &author(), &Terms::default())
+        .unwrap();
     assert_eq!(text(&rig)["policy"], whole["policy"]);
     assert!(permits(&rig, "upstream", "10.0.0.0/8"));
     rig.apply(&[unset("policy.route-maps")]).unwrap();

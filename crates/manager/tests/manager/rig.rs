@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 use waypost_engine::{Engine, EngineProtocol, Instance, InstanceCell, Now};
-use waypost_infobase::{Change, MemoryStore, Origin, RevisionMeta, Store, StoreError, Tree};
+use waypost_infobase::{
+    Change, MemoryStore, Origin, RevisionMeta, Store, StoreError, Tree, Trial, TrialChange,
+};
 use waypost_manager::{
     Applied, Author, Autostatic, Configuration, Edit, InstanceId, Interface, InterfaceChange, Manager, Path,
     Plan, Protocols, RouteTable, RouteTerms,
@@ -141,6 +143,7 @@ struct Held {
     running: Arc<Tree>,
     head: Option<RevisionMeta>,
     lost: Option<RevisionMeta>,
+    trial: Option<Trial>,
 }
 
 impl SharedStore {
@@ -158,6 +161,7 @@ impl SharedStore {
             running: Arc::clone(store.running()),
             head: store.head().cloned(),
             lost: store.pending_at_start().cloned(),
+            trial: store.trial().copied(),
             shared: self.clone(),
         }
     }
@@ -187,11 +191,22 @@ impl Store for Held {
         self.shared.get().begin(origin, changes)
     }
 
-    fn confirm(&mut self, number: u64) -> Result<(), StoreError> {
+    fn confirm_with(&mut self, number: u64, trial: TrialChange) -> Result<(), StoreError> {
         let mut store = self.shared.get();
-        store.confirm(number)?;
+        store.confirm_with(number, trial)?;
+        self.trial = store.trial().copied();
         self.running = Arc::clone(store.running());
         self.head = store.head().cloned();
+        Ok(())
+    }
+
+    fn trial(&self) -> Option<&Trial> {
+        self.trial.as_ref()
+    }
+
+    fn end_trial(&mut self) -> Result<(), StoreError> {
+        self.shared.get().end_trial()?;
+        self.trial = None;
         Ok(())
     }
 
@@ -236,6 +251,8 @@ pub(crate) struct Rig {
     pub(crate) routes: Arc<Mutex<Routes>>,
     scripts: Arc<Mutex<Scripts>>,
     pub(crate) now: Time,
+    /// What the clock on the wall says when `now` is zero.
+    pub(crate) wall_at_zero: WallTime,
     /// Calls that [`Self::requests`] has given.
     seen: usize,
 }
@@ -298,6 +315,16 @@ impl Rig {
         interfaces: &[Interface],
         before: impl FnOnce(&mut Self),
     ) -> Self {
+        Self::with_store(Box::new(store.held()), store, interfaces, before)
+    }
+
+    /// A started manager over any store; `shared` is what the test sees of it, if it is one in memory.
+    pub(crate) fn with_store(
+        held: Box<dyn Store>,
+        store: SharedStore,
+        interfaces: &[Interface],
+        before: impl FnOnce(&mut Self),
+    ) -> Self {
         let log = Log::default();
         let scripts = Arc::default();
         let routes = Arc::default();
@@ -306,7 +333,7 @@ impl Rig {
             scripts: Arc::clone(&scripts),
         };
         let manager = Manager::new(
-            Box::new(store.held()),
+            held,
             Box::new(installation),
             Box::new(Table(Arc::clone(&routes))),
             Configuration::new(codecs()),
@@ -320,12 +347,14 @@ impl Rig {
             routes,
             scripts,
             now: Time::ZERO,
+            wall_at_zero: WALL,
             seen: 0,
         };
         before(&mut rig);
         rig.manager
             .interfaces_changed(interfaces.iter().cloned().map(InterfaceChange::Present));
-        rig.manager.start(rig.now);
+        let wall = rig.wall();
+        rig.manager.start(rig.now, wall);
         rig
     }
 
@@ -355,7 +384,8 @@ impl Rig {
     }
 
     pub(crate) fn apply(&mut self, edits: &[Edit]) -> Result<Applied, Vec<Refusal>> {
-        self.manager.apply(self.now, WALL, edits, &author())
+        let wall = self.wall();
+        self.manager.apply(self.now, wall, edits, &author())
     }
 
     pub(crate) fn plan(&mut self, edits: &[Edit]) -> Result<Plan, Vec<Refusal>> {
@@ -373,7 +403,13 @@ impl Rig {
     }
 
     pub(crate) fn drain(&mut self) {
-        self.manager.drain_events(self.now, WALL);
+        let wall = self.wall();
+        self.manager.drain_events(self.now, wall);
+    }
+
+    /// The clock on the wall, which goes with the other one.
+    pub(crate) fn wall(&self) -> WallTime {
+        WallTime(self.wall_at_zero.0 + self.now.since(Time::ZERO).as_secs())
     }
 
     /// Lets time pass as the daemon does: deadline by deadline.
@@ -381,10 +417,12 @@ impl Rig {
         let end = self.now + Duration::from_secs(seconds);
         while let Some(deadline) = self.manager.next_deadline().filter(|deadline| *deadline <= end) {
             self.now = deadline.max(self.now);
-            self.manager.tick(self.now);
+            let wall = self.wall();
+            self.manager.tick(self.now, wall);
         }
         self.now = end;
-        self.manager.tick(self.now);
+        let wall = self.wall();
+        self.manager.tick(self.now, wall);
     }
 
     /// What was called since the last time, queries left out.

@@ -77,7 +77,13 @@ fn a_configured_one_reaches_running_protocols_at_once() {
         [(OSPF, id("192.0.2.3")), (SAMPLE, id("192.0.2.3"))]
     );
     rig.manager
-        .rollback(rig.now, crate::rig::WALL, 3, &crate::rig::author())
+        .rollback(
+            rig.now,
+            crate::rig::WALL,
+            3,
+            &crate::rig::author(),
+            &waypost_manager::Terms::default(),
+        )
         .unwrap();
     assert_eq!(told(&mut rig), [(OSPF, new), (SAMPLE, new)]);
     check_order(&rig.calls()).unwrap();

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use proptest::prelude::*;
 use serde_json::json;
 use waypost_infobase::{BlockKey, Operation, Store as _, StoreError};
-use waypost_manager::Edit;
+use waypost_manager::{Edit, Terms};
 use waypost_routprot::conformance::host::{Request, check_order};
 use waypost_routprot::{Impact, InfoBlock, Status};
 use waypost_types::{InterfaceIndex, ProtocolId};
@@ -147,7 +147,7 @@ proptest! {
         prop_assume!(!revisions.is_empty());
         let to = to.get(&revisions).number;
         let target = rig.manager.revision(to).unwrap();
-        let applied = rig.manager.rollback(rig.now, WALL, to, &author()).unwrap();
+        let applied = rig.manager.rollback(rig.now, WALL, to, &author(), &Terms::default()).unwrap();
         prop_assert_eq!(rig.manager.tree(), &target);
         rig.assert_agreed();
         let head = rig.store.get().head().unwrap().clone();
@@ -198,7 +198,9 @@ fn everything_in_one_revision() {
         .collect();
     // What can be refused comes first; a protocol that stops drops its interfaces by itself (5.3).
     assert_eq!(order, [(OSPF, "start"), (SAMPLE, "stop")]);
-    rig.manager.rollback(rig.now, WALL, first, &author()).unwrap();
+    rig.manager
+        .rollback(rig.now, WALL, first, &author(), &Terms::default())
+        .unwrap();
     rig.assert_agreed();
     assert_eq!(
         (rig.state(SAMPLE).as_str(), rig.state(OSPF).as_str()),

@@ -1,5 +1,8 @@
 //! What an operator sees of the real daemon.
 
+mod import;
+mod trial;
+
 use std::process::Command;
 use std::time::Duration;
 

@@ -1,0 +1,86 @@
+//! What is wrong with a file, and where: the line is quoted and marked.
+
+use waypost_api::{Spot, locate, spot_at};
+use waypost_import::Imported;
+use waypost_routprot::Refusal;
+
+use crate::fault::brief;
+use crate::sheet::{Ink, Sheet, printable};
+
+/// A refusal of what a file says.
+pub(crate) fn in_file(sheet: &Sheet, file: &str, text: &str, refusal: &Refusal) -> String {
+    let mut refusal = brief(refusal);
+    let spot = match syntax(text, &refusal) {
+        Some((spot, reason)) => {
+            // The line is quoted below, and its number said before.
+            refusal.reason = reason;
+            refusal.value = None;
+            Some(spot)
+        }
+        None => refusal.path.parse().ok().and_then(|path| locate(text, &path)),
+    };
+    let place = match &spot {
+        Some(spot) => format!("{file}:{}:{}", spot.line, spot.column),
+        None => file.to_owned(),
+    };
+    let mut lines = format!(
+        "{} {}: {}\n",
+        sheet.ink(Ink::Bad, "error:"),
+        sheet.ink(Ink::Bold, &printable(&place)),
+        printable(&refusal.to_string())
+    );
+    if let Some(spot) = spot {
+        lines.push_str(&quoted(sheet, &spot));
+    }
+    lines
+}
+
+/// Where a text is no TOML, and why, if that is what a refusal says.
+fn syntax(text: &str, refusal: &Refusal) -> Option<(Spot, String)> {
+    let place = refusal
+        .reason
+        .strip_prefix("line ")
+        .filter(|_| refusal.path.is_empty())?;
+    let (line, rest) = place.split_once(", column ")?;
+    let (column, reason) = rest.split_once(": ")?;
+    let spot = spot_at(text, line.parse().ok()?, column.parse().ok()?)?;
+    Some((spot, reason.to_owned()))
+}
+
+fn quoted(sheet: &Sheet, spot: &Spot) -> String {
+    let number = format!("{:>5} | ", spot.line);
+    // Characters that take no column, or two, are rare where keys and values are; tabs are blanks here.
+    let line = printable(&spot.text);
+    let blanks = " ".repeat(number.len() + spot.column - 1);
+    format!(
+        "{}{line}\n{blanks}{}\n",
+        sheet.ink(Ink::Faint, &number),
+        sheet.ink(Ink::Bad, &"^".repeat(spot.width))
+    )
+}
+
+/// What is to be said of a translation.
+pub(crate) fn imported(sheet: &Sheet, file: &str, imported: &Imported) -> String {
+    let mut text = String::new();
+    for left in &imported.left {
+        text.push_str(&format!(
+            "{} {}\n    {}\n",
+            sheet.ink(Ink::Bold, &format!("{}:{}:", printable(file), left.line)),
+            printable(&left.text),
+            sheet.ink(Ink::Warning, &printable(&left.reason))
+        ));
+    }
+    for note in &imported.notes {
+        text.push_str(&format!(
+            "{} {}\n",
+            sheet.ink(Ink::Warning, "note:"),
+            printable(note)
+        ));
+    }
+    let lines = super::count(imported.left.len(), "line", "lines");
+    text.push_str(&match imported.left.len() {
+        0 => "every line was translated\n".to_owned(),
+        _ => format!("{lines} not translated\n"),
+    });
+    text
+}

@@ -1,0 +1,255 @@
+//! FRR's integrated configuration (`frr.conf`, or what `show running-config` prints): interfaces, static routes, RIP, OSPFv2, and
+//! the prefix lists that RIP filters with.
+
+mod interface;
+mod keys;
+mod lists;
+mod ospf;
+mod rip;
+mod statics;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use waypost_types::Prefix4;
+
+use crate::tree::Tree;
+use crate::{Imported, Left, Links};
+
+use keys::KeyChain;
+use lists::Rule;
+
+/// A line, with its words.
+#[derive(Clone, Debug)]
+struct Line<'t> {
+    number: usize,
+    text: &'t str,
+    words: Vec<&'t str>,
+}
+
+/// What a line stands in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Section {
+    Top,
+    Interface(String),
+    Ospf,
+    Rip,
+    KeyChain(String),
+    Key(String, u8),
+    /// Something that is not translated as a whole, with why its lines are not.
+    Foreign(String),
+}
+
+/// What is known so far, and what can only be translated when everything is.
+#[derive(Default)]
+struct Reader<'t> {
+    tree: Tree,
+    left: Vec<Left>,
+    notes: Vec<String>,
+    /// Of each interface, as far as the file says.
+    addresses: Links,
+    lists: BTreeMap<String, Vec<Rule>>,
+    chains: BTreeMap<String, KeyChain>,
+    ospf: ospf::Pending<'t>,
+    rip: rip::Pending<'t>,
+    statics: statics::Pending<'t>,
+    /// Which lists and chains are used.
+    used: BTreeSet<String>,
+}
+
+/// Why a line is left.
+type Reason = String;
+type Done = Result<(), Reason>;
+
+/// Reads a configuration of FRR. `links` are the addresses that the router's interfaces have beside those in the text.
+#[must_use]
+pub fn frr(text: &str, links: &Links) -> Imported {
+    let mut reader = Reader {
+        addresses: links.clone(),
+        ..Reader::default()
+    };
+    let mut section = Section::Top;
+    for (number, whole) in text.lines().enumerate() {
+        let text = whole.trim();
+        if text.is_empty() || text.starts_with(['!', '#']) {
+            continue;
+        }
+        let line = Line {
+            number: number + 1,
+            text,
+            words: text.split_whitespace().collect(),
+        };
+        // Blocks end where something begins that belongs to no block, whether or not `exit` says so.
+        if section != Section::Top && !whole.starts_with(char::is_whitespace) && begins(&line.words) {
+            section = Section::Top;
+        }
+        match reader.line(&mut section, &line) {
+            Ok(()) => {}
+            Err(reason) => reader.leave(&line, reason),
+        }
+    }
+    reader.finish()
+}
+
+/// Whether a line at the left edge is one of the top.
+fn begins(words: &[&str]) -> bool {
+    !matches!(words, ["exit" | "exit-vrf" | "quit"])
+}
+
+impl<'t> Reader<'t> {
+    fn leave(&mut self, line: &Line<'_>, reason: impl Into<String>) {
+        self.left.push(Left {
+            line: line.number,
+            text: line.text.to_owned(),
+            reason: reason.into(),
+        });
+    }
+
+    fn line(&mut self, section: &mut Section, line: &Line<'t>) -> Done {
+        let words = line.words.as_slice();
+        if let ["exit" | "exit-vrf" | "quit" | "end"] = words {
+            *section = match section {
+                Section::Key(chain, _) => Section::KeyChain(chain.clone()),
+                _ => Section::Top,
+            };
+            return Ok(());
+        }
+        match section.clone() {
+            Section::Top => self.top(section, line),
+            Section::Interface(name) => self.interface(&name, line),
+            Section::Ospf => self.router_ospf(line),
+            Section::Rip => self.router_rip(line),
+            Section::KeyChain(chain) | Section::Key(chain, _) if matches!(words, ["key", _]) => {
+                let ["key", number] = words else { return Ok(()) };
+                let number = number
+                    .parse()
+                    .map_err(|_| "keys have numbers from 0 to 255 here".to_owned())?;
+                *section = Section::Key(chain.clone(), number);
+                self.chains.entry(chain).or_default().begin(number);
+                Ok(())
+            }
+            Section::KeyChain(_) => Err("not known in a key chain".to_owned()),
+            Section::Key(chain, number) => self.chains.entry(chain).or_default().line(number, words),
+            Section::Foreign(reason) => Err(reason),
+        }
+    }
+
+    fn top(&mut self, section: &mut Section, line: &Line<'t>) -> Done {
+        match line.words.as_slice() {
+            ["frr", ..]
+            | ["service", ..]
+            | ["Building", ..]
+            | ["Current", ..]
+            | ["no", "ipv6" | "ip", "forwarding"] => Ok(()),
+            ["line", "vty"] => {
+                *section = Section::Foreign("there is no terminal line to configure".to_owned());
+                Ok(())
+            }
+            ["hostname" | "domainname", ..] => {
+                Err("the host's name is the machine's: hostnamectl".to_owned())
+            }
+            ["log", ..] | ["debug", ..] => {
+                Err("what is logged is said to the daemon: --log, --log-to".to_owned())
+            }
+            ["password" | "enable" | "username" | "banner", ..] => {
+                Err("who may do what is a matter of the socket's group, not of passwords".to_owned())
+            }
+            ["ip" | "ipv6", "forwarding"] => Err(
+                "forwarding is the machine's: sysctl net.ipv4.ip_forward, net.ipv6.conf.all.forwarding"
+                    .to_owned(),
+            ),
+            ["interface", name] => {
+                *section = Section::Interface((*name).to_owned());
+                Ok(())
+            }
+            ["interface", name, "vrf", ..] => {
+                *section =
+                    Section::Foreign("there is one daemon for each network namespace, and no VRF".to_owned());
+                Err(format!(
+                    "{name} is in a VRF: there is one daemon for each network namespace"
+                ))
+            }
+            ["router", "ospf"] => {
+                *section = Section::Ospf;
+                self.begin_ospf();
+                Ok(())
+            }
+            ["router", "rip"] => {
+                *section = Section::Rip;
+                self.tree.table(&["protocols", "rip"]);
+                Ok(())
+            }
+            ["router", name, ..] => {
+                let reason = match *name {
+                    "ospf" | "rip" => "a second instance, or one in a VRF, is a daemon of its own".to_owned(),
+                    name => format!("{name} is not here"),
+                };
+                *section = Section::Foreign(reason.clone());
+                Err(reason)
+            }
+            ["key", "chain", name] => {
+                *section = Section::KeyChain((*name).to_owned());
+                self.chains.entry((*name).to_owned()).or_default();
+                Ok(())
+            }
+            ["route-map", name, ..] => {
+                let reason = format!("route map {name}: write what it decides as a filter where it is used");
+                *section = Section::Foreign(reason.clone());
+                Err(reason)
+            }
+            ["vrf", ..] => {
+                *section =
+                    Section::Foreign("there is one daemon for each network namespace, and no VRF".to_owned());
+                Err("there is one daemon for each network namespace, and no VRF".to_owned())
+            }
+            ["ip", "prefix-list", name, rest @ ..] => self.prefix_list(name, rest),
+            ["ip" | "ipv6", "route", rest @ ..] => self.static_route(line, rest),
+            ["no", "ip" | "ipv6", "route", ..] => Ok(()),
+            ["router-id", id] | ["ip", "router-id", id] => {
+                self.tree.set(&["router", "id"], *id);
+                Ok(())
+            }
+            _ => Err("not translated".to_owned()),
+        }
+    }
+
+    fn finish(mut self) -> Imported {
+        self.finish_ospf();
+        self.finish_rip();
+        self.finish_statics();
+        for name in self.lists.keys().filter(|name| !self.used.contains(*name)) {
+            self.notes.push(format!(
+                "prefix list {name} is used by nothing that was translated, and is left out"
+            ));
+        }
+        self.left.sort_by_key(|left| left.line);
+        Imported {
+            configuration: self.tree.finish(),
+            left: self.left,
+            notes: self.notes,
+        }
+    }
+
+    /// The interfaces that have an address in a network.
+    fn interfaces_in(&self, network: Prefix4) -> Vec<String> {
+        let inside = |addresses: &&Vec<Prefix4>| addresses.iter().any(|address| network.covers(*address));
+        self.addresses
+            .iter()
+            .filter(|(_, addresses)| inside(addresses))
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+}
+
+/// A number, or why there is none.
+fn number(word: &str) -> Result<u64, Reason> {
+    word.parse().map_err(|_| format!("'{word}' is no number"))
+}
+
+/// A prefix as FRR writes networks, whatever stands in its host bits.
+fn network(word: &str) -> Result<Prefix4, Reason> {
+    let wrong = || format!("'{word}' is no IPv4 prefix");
+    let (address, length) = word.split_once('/').ok_or_else(wrong)?;
+    let address = address.parse().map_err(|_| wrong())?;
+    let length = length.parse().map_err(|_| wrong())?;
+    Prefix4::containing(address, length).map_err(|_| wrong())
+}
