@@ -96,5 +96,6 @@ fn view(prefix: Prefix) -> RouteView {
         preference: None,
         next_hop: None,
         interface: None,
+        metric_type: None,
     }
 }

@@ -133,6 +133,8 @@ impl RouteTable for NoTable {
 
     fn set_terms(&mut self, _protocol: ProtocolId, _terms: RouteTerms) {}
 
+    fn set_memory_budget(&mut self, _: Option<u32>) {}
+
     fn remove_protocol(&mut self, _protocol: ProtocolId) {}
 
     fn keep_for_grace(&mut self, _protocol: ProtocolId) {}

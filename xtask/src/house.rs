@@ -35,7 +35,7 @@ fn rooms() -> BTreeMap<&'static str, Room> {
         ("waypost-routprot", on(1)),
         ("waypost-rtm", on(1)),
         ("waypost-dump", on(1)),
-        ("waypost-policy", on(1)),
+        ("waypost-policy", on(0)),
         ("waypost-import", on(1)),
         ("waypost-netlink", on(1)),
         ("waypost-engine", on(2)),

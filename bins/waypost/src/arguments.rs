@@ -288,6 +288,9 @@ Examples:
     /// What OSPF can be asked beside what it shows
     #[command(subcommand)]
     Ospf(ospf::Ospf),
+    /// Prefix lists and route maps
+    #[command(subcommand)]
+    Policy(Policy),
     /// Every configuration option: what it takes and what it is for
     Schema {
         /// Only those of this protocol
@@ -419,6 +422,12 @@ pub(crate) enum Show {
         #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=10_000))]
         limit: u64,
     },
+    /// Prefix lists and route maps, and who uses them
+    Policy {
+        /// Only this one, in full
+        #[arg(add = ArgValueCandidates::new(completion::policies))]
+        name: Option<String>,
+    },
     /// OSPF: its database, graph, shortest paths and calculations
     #[command(subcommand)]
     Ospf(ospf::Show),
@@ -460,6 +469,39 @@ Examples:
     },
     /// Take all loaded routes out of the table again
     Unload,
+}
+
+/// What to do with policies.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Policy {
+    /// Say what a policy makes of a route: which rule decides, why, and what it changes
+    ///
+    /// The route need not exist. What is not given of it is as `static` has it: metric 0, tag 0, no next hop.
+    #[command(
+        after_help = "Examples:\n  waypost policy test customers 10.1.0.0/16\n  waypost policy test upstream 10.1.0.0/16 --protocol rip --tag 5 --next-hop 192.0.2.1 --interface eth0"
+    )]
+    Test {
+        /// The name of a prefix list or of a route map, as `show policy` has it
+        #[arg(add = ArgValueCandidates::new(completion::policies))]
+        name: String,
+        /// The route's destination, such as 10.1.0.0/16
+        prefix: String,
+        /// Whose route it is: connected, static, rip, ospf, ... or a number
+        #[arg(long, value_name = "NAME")]
+        protocol: Option<String>,
+        /// Its tag
+        #[arg(long, value_name = "NUMBER")]
+        tag: Option<u32>,
+        /// Its metric
+        #[arg(long, value_name = "NUMBER")]
+        metric: Option<u32>,
+        /// The address of its next hop
+        #[arg(long, value_name = "ADDRESS")]
+        next_hop: Option<std::net::IpAddr>,
+        /// The interface that it goes out of
+        #[arg(long, value_name = "IFNAME", add = ArgValueCandidates::new(completion::interfaces))]
+        interface: Option<String>,
+    },
 }
 
 /// What to do with containers of blocks (RTR_INFO_BLOCK_HEADER).

@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 use waypost_api::client::{encode, query};
 use waypost_api::hex;
 use waypost_api::{
-    EditRequest, Explanation, HeaderAnswer, HeaderRequest, InterfaceRow, NeighborRow, ProtocolRow, RouteRow,
-    StatusAnswer,
+    EditRequest, Explanation, HeaderAnswer, HeaderRequest, InterfaceRow, NeighborRow, PolicyExplanation,
+    PolicyRow, ProtocolRow, RouteRow, StatusAnswer,
 };
 use waypost_manager::Path;
 use waypost_routprot::{Refusal, Status, suggestion};
 use waypost_types::ProtocolId;
 
-use crate::arguments::{Arguments, Autostatic, Blocks, Change, Command, Show, Terms};
+use crate::arguments::{Arguments, Autostatic, Blocks, Change, Command, Policy, Show, Terms};
 use crate::change::{self, assignment};
 use crate::fault::Fault;
 use crate::router::Router;
@@ -88,6 +88,7 @@ pub(crate) fn run(sheet: &Sheet, arguments: Arguments) -> Result<String, Fault> 
             desk.answered(answer)
         }
         Command::Module(module) => module::run_command(&module, desk.json),
+        Command::Policy(policy) => desk.policy(policy),
         Command::Schema { protocol } => desk.schema(protocol.as_deref()),
         Command::Man { directory } => manual::write(&directory),
     }
@@ -274,11 +275,52 @@ impl Desk<'_> {
                 let answer = self.router.get(&query("/v1/fib", [("limit", limit.as_str())]))?;
                 self.shown(&answer, render::fib)
             }
+            Show::Policy { name: None } => {
+                let answer = self.router.get("/v1/policies")?;
+                self.shown(&answer, |sheet, rows: &Vec<PolicyRow>| {
+                    render::policies(sheet, rows)
+                })
+            }
+            Show::Policy { name: Some(name) } => {
+                let answer = self.router.get("/v1/policies")?;
+                let row = named(&answer, &name).map_err(|known| {
+                    unknown(Status::ERROR_INVALID_PARAMETER, "no such policy", &name, &known)
+                })?;
+                self.shown(&row, render::policy)
+            }
             Show::Database => {
                 let answer = self.router.get("/v1/database")?;
                 self.shown(&answer, render::database)
             }
         }
+    }
+
+    /// What a policy makes of a route.
+    fn policy(&mut self, policy: Policy) -> Result<String, Fault> {
+        let Policy::Test {
+            name,
+            prefix,
+            protocol,
+            tag,
+            metric,
+            next_hop,
+            interface,
+        } = policy;
+        let parameters = [
+            ("prefix", Some(prefix.clone())),
+            ("protocol", protocol),
+            ("tag", tag.map(|tag| tag.to_string())),
+            ("metric", metric.map(|metric| metric.to_string())),
+            ("next-hop", next_hop.map(|address| address.to_string())),
+            ("interface", interface),
+        ];
+        let given = parameters.iter();
+        let given = given.filter_map(|(name, value)| Some((*name, value.as_deref()?)));
+        let path = format!("/v1/policies/{}/test", encode(&name));
+        let answer = self.router.get(&query(&path, given))?;
+        self.shown(&answer, |sheet, explanation: &PolicyExplanation| {
+            render::tested(sheet, &prefix, explanation)
+        })
     }
 
     /// How the owners of routes are called.

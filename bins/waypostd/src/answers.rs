@@ -348,8 +348,11 @@ fn counters(view: &TableView<'_>) -> RouteCounters {
         owners.entry(protocol.to_string()).or_default().refused = *refused;
     }
     let kernel = view.fib.counts();
+    let memory = view.rtm.memory();
     RouteCounters {
-        destinations: view.rtm.memory().destinations as u64,
+        memory: memory.bytes() as u64,
+        memory_budget: view.rtm.memory_budget().map(|bytes| bytes as u64),
+        destinations: memory.destinations as u64,
         routes: owners.values().map(|owner| owner.routes).sum(),
         installed: kernel.installed as u64,
         pending: kernel.unsettled.saturating_sub(kernel.failed) as u64,

@@ -80,6 +80,10 @@ impl RouteTable for Routes {
         self.0.set_terms(protocol, terms);
     }
 
+    fn set_memory_budget(&mut self, mebibytes: Option<u32>) {
+        self.0.set_memory_budget(mebibytes);
+    }
+
     fn remove_protocol(&mut self, protocol: ProtocolId) {
         self.0.remove_protocol(protocol);
     }

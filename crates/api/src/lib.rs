@@ -28,8 +28,8 @@ pub use fib::{FibObject, FibReport, FibRow, FibState};
 pub use messages::{
     AutostaticAnswer, ChangeRequest, ConfirmRequest, CountersAnswer, DiffAnswer, DiffChange, DiffRequest,
     EditRequest, HeaderAnswer, HeaderEntry, HeaderRequest, InterfaceRow, LoadAnswer, LoadRequest, MAX_LOAD,
-    NeighborRow, ProtocolRow, Refusals, RevisionRow, RollbackRequest, ScheduleAnswer, ScheduleRequest,
-    SetRequest, Snapshot, StatusAnswer, TroubleRow,
+    NeighborRow, PolicyRow, ProtocolRow, Refusals, RevisionRow, RollbackRequest, ScheduleAnswer,
+    ScheduleRequest, SetRequest, Snapshot, StatusAnswer, TroubleRow,
 };
 pub use openapi::document;
 pub use routes::{
@@ -39,4 +39,5 @@ pub use routes::{
 pub use server::{Limits, Server, bind, give_to_group};
 pub use spot::{Spot, locate, spot_at};
 pub use toml::{parse_toml, parse_value, write_toml};
+pub use waypost_policy::{Action, ChangedOption, Explanation as PolicyExplanation, Tried};
 pub use waypost_wire::hex;

@@ -385,6 +385,20 @@ pub struct LoadAnswer {
     pub refused: u64,
 }
 
+/// A row of `GET /v1/policies`: a prefix list or a route map.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct PolicyRow {
+    /// Its name.
+    pub name: String,
+    /// `prefix-list` or `route-map`.
+    pub kind: String,
+    /// Of a prefix list its rules, of a route map its clauses, as configuration has them.
+    pub rules: Vec<Value>,
+    /// The paths at which it is referred to.
+    pub used_by: Vec<String>,
+}
+
 /// The answer to `POST /v1/autostatic/{interface}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -286,6 +286,12 @@ pub struct RouteCounters {
     pub pending: u64,
     /// Best routes that the kernel refused.
     pub refused: u64,
+    /// Bytes that the table holds.
+    #[serde(default)]
+    pub memory: u64,
+    /// How many it may hold (`router.memory-budget`); absent where that is not limited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_budget: Option<u64>,
     /// By owner.
     pub owners: BTreeMap<String, OwnerCounters>,
 }
@@ -301,7 +307,7 @@ pub struct OwnerCounters {
     /// How many it may have (`router.route-limits`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
-    /// How many were refused since the start, for the limit above all.
+    /// How many were refused since the start: for the limit above, or for want of memory.
     #[serde(default)]
     pub refused: u64,
 }

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use serde_json::Value;
+use waypost_policy::Policies;
 use waypost_routprot::{
     ConfigurationCodec, Event, Impact, InfoBlock, InfoBuffer, InterfaceIdentity, InterfaceStatus,
     NotificationEvent, OutputBuffer, Prepared, Refusal, ReportArguments, RoutingCharacteristics,
@@ -135,10 +136,11 @@ impl<E: Engine, C: InstanceCell<E>> RoutingProtocol for EngineProtocol<E, C> {
         support: Arc<dyn SupportFunctions>,
         global: &InfoBlock,
     ) -> Result<(), Refusal> {
-        let router_id = support.router_id();
-        let (started, failures) = self
-            .cell
-            .with(|now, instance| instance.start(now, event, router_id, global))?;
+        let (router_id, policies) = (support.router_id(), support.policies());
+        let (started, failures) = self.cell.with(|now, instance| {
+            instance.policies(now, policies);
+            instance.start(now, event, router_id, global)
+        })?;
         started?;
         // An instance that did not start is put away, and what it has with it (P-13).
         if failures.is_empty() {
@@ -248,6 +250,17 @@ impl<E: Engine, C: InstanceCell<E>> RoutingProtocol for EngineProtocol<E, C> {
 
     fn prepare_router_id(&mut self, id: Option<RouterId>) -> Option<(Impact, String)> {
         let answer = self.cell.with(|_, instance| instance.prepare_router_id(id));
+        answer.ok()?.0
+    }
+
+    fn policies_changed(&mut self, policies: &Arc<Policies>) {
+        // An instance that is no more is started anew, and asks for the policies then.
+        let policies = Arc::clone(policies);
+        drop(self.cell.with(|now, instance| instance.policies(now, policies)));
+    }
+
+    fn prepare_policies(&mut self, policies: &Arc<Policies>) -> Option<(Impact, String)> {
+        let answer = self.cell.with(|_, instance| instance.prepare_policies(policies));
         answer.ok()?.0
     }
 

@@ -1,9 +1,11 @@
 //! What an engine is and what it is told.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use waypost_policy::Policies;
 use waypost_routprot::{
     BlockConfig, Functionality, Impact, InterfaceIdentity, InterfaceStatus, Refusal, ReportArguments, Scope,
     Topic, no_such_report,
@@ -110,6 +112,9 @@ pub enum Input<'a, G, I> {
     DisconnectClient(InterfaceIndex, Ipv4Addr),
     /// Another router identifier is in force; `None`: there is none any more.
     RouterId(Option<RouterId>),
+    /// The policies in force, of which configuration names some: right after [`Input::Start`] if there are any, and whenever
+    /// others are. Every name in configuration that is handed over is in the latest of them.
+    Policies(Arc<Policies>),
     /// More work was asked for by [`Outbox::again`].
     Continue,
     /// Say good-bye. When all is said, emit [`waypost_routprot::Event::RouterStopped`]; nothing may follow it.
@@ -221,6 +226,11 @@ pub trait Engine: Sized + Send + 'static {
 
     /// What [`Input::RouterId`] with this identifier would do now, and why; `None` from an engine that has no use for one.
     fn router_id_impact(&self, _id: Option<RouterId>) -> Option<(Impact, String)> {
+        None
+    }
+
+    /// What [`Input::Policies`] with these would do now, and why; `None` when no decision would be another one.
+    fn policies_impact(&self, _policies: &Policies) -> Option<(Impact, String)> {
         None
     }
 

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use waypost_policy::Policies;
 use waypost_routprot::{
     BlockConfig, Event, Functionality, Impact, InfoBlock, InterfaceIdentity, InterfaceStatus, Layout,
-    NotificationEvent, OptionChange, Prepared, Refusal, ReportArguments, Status, Topic, option_changes,
+    NotificationEvent, OptionChange, Prepared, Refusal, ReportArguments, Status, Topic, no_such_policy,
+    option_changes,
 };
 use waypost_types::{InterfaceIndex, RouteNotice, RouterId, Seed, Time};
 
@@ -62,6 +64,7 @@ pub struct Instance<E: Engine> {
     lifecycle: Lifecycle,
     persisted: Vec<(String, Vec<u8>)>,
     restart_hold: Duration,
+    policies: Arc<Policies>,
     global: Option<Held<E::Global>>,
     interfaces: BTreeMap<InterfaceIndex, Attached<E::Interface>>,
     events: VecDeque<Event>,
@@ -78,6 +81,7 @@ impl<E: Engine> Instance<E> {
             lifecycle: Lifecycle::Registered,
             persisted,
             restart_hold: Duration::ZERO,
+            policies: Arc::default(),
             global: None,
             interfaces: BTreeMap::new(),
             events: VecDeque::new(),
@@ -115,6 +119,7 @@ impl<E: Engine> Instance<E> {
             return Err(Refusal::failed("the protocol was started before"));
         }
         let held = Held::<E::Global>::decode(global)?;
+        check_policies(&self.policies, &held.config)?;
         self.engine.check_global(&held.config)?;
         self.event = Some(event);
         self.lifecycle = Lifecycle::Starting;
@@ -130,6 +135,9 @@ impl<E: Engine> Instance<E> {
                 restart_hold: self.restart_hold,
             },
         );
+        if !self.policies.is_empty() {
+            self.handle(now, Input::Policies(Arc::clone(&self.policies)));
+        }
         Ok(())
     }
 
@@ -185,6 +193,7 @@ impl<E: Engine> Instance<E> {
     pub fn set_global_info(&mut self, now: Now, info: &InfoBlock) -> Result<Change<E>, Refusal> {
         self.alive()?;
         let held = Held::<E::Global>::decode(info)?;
+        check_policies(&self.policies, &held.config)?;
         self.engine.check_global(&held.config)?;
         Ok(Change::new(Replaced::Global(self.replace_global(now, held))))
     }
@@ -255,6 +264,7 @@ impl<E: Engine> Instance<E> {
             None
         } else {
             let held = Held::<E::Interface>::decode(info)?;
+            check_policies(&self.policies, &held.config)?;
             self.engine.check_interface(None, &held.config)?;
             Some(held)
         };
@@ -387,6 +397,7 @@ impl<E: Engine> Instance<E> {
         self.alive()?;
         self.known(index)?;
         let held = self.decode_interface(Some(index), info)?;
+        check_policies(&self.policies, &held.config)?;
         let previous = self.replace_interface(now, index, held);
         Ok(Change::new(Replaced::Interface(index, previous)))
     }
@@ -575,6 +586,19 @@ impl<E: Engine> Instance<E> {
         self.drive(now, Input::RouterId(router_id));
     }
 
+    /// What [`Self::policies`] would do.
+    #[must_use]
+    pub fn prepare_policies(&self, policies: &Policies) -> Option<(Impact, String)> {
+        self.alive().ok()?;
+        self.engine.policies_impact(policies)
+    }
+
+    /// Other policies are in force; before the start, the ones that are.
+    pub fn policies(&mut self, now: Now, policies: Arc<Policies>) {
+        self.policies = Arc::clone(&policies);
+        self.drive(now, Input::Policies(policies));
+    }
+
     /// The work that the engine put off.
     pub fn proceed(&mut self, now: Now) {
         self.drive(now, Input::Continue);
@@ -604,6 +628,14 @@ impl<E: Engine> Instance<E> {
             event.signal();
         }
     }
+}
+
+/// Whether configuration names only policies that there are. What would be done is not checked so: the policies may come with
+/// the same transaction, and the router manager knows.
+fn check_policies<C: BlockConfig>(policies: &Policies, config: &C) -> Result<(), Refusal> {
+    let named = config.policies();
+    let missing = named.iter().find(|named| policies.get(&named.name).is_none());
+    missing.map_or(Ok(()), |missing| Err(no_such_policy(policies, missing)))
 }
 
 fn unknown(index: InterfaceIndex) -> Refusal {

@@ -1,7 +1,7 @@
 //! Configuration as text and as blocks.
 //!
-//! The text tree is `{ router: {..}, protocols: { NAME: {..} }, interfaces: { IFNAME: { enabled: .., NAME: {..} } } }`. Each
-//! protocol's part is turned into its block by the protocol's own codec; a block without codec is shown and taken as
+//! The text tree is `{ router: {..}, policy: {..}, protocols: { NAME: {..} }, interfaces: { IFNAME: { enabled: .., NAME: {..} } } }`.
+//! Each protocol's part is turned into its block by the protocol's own codec; a block without codec is shown and taken as
 //! `{ version = N, hex = "..." }`.
 
 use std::borrow::Cow;
@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use waypost_infobase::{BlockKey, BlockScope, Tree};
+use waypost_policy::PolicyConfig;
 use waypost_routprot::router_blocks::static_interface_block;
 use waypost_routprot::{
     ConfigurationCodec, InfoBlock, Refusal, Scope, Status, all_mistakes, parse_text, shown_value, suggestion,
@@ -20,11 +21,12 @@ use crate::Path;
 use crate::autostatic::AutostaticConfig;
 use crate::header::{ROUTES, published_routes};
 use crate::path::path_text;
+use crate::policy::{self, POLICY};
 use crate::router::{INTERFACE_STATUS, RawBlock, RouterConfig, enabled_block, says_enabled};
 use crate::schema::Definitions;
 
 /// The tables that a configuration is made of.
-pub(crate) const TABLES: [&str; 3] = ["router", "protocols", "interfaces"];
+pub(crate) const TABLES: [&str; 4] = ["router", "policy", "protocols", "interfaces"];
 
 /// What stands in the place of a secret.
 pub(crate) const HIDDEN: &str = "(hidden)";
@@ -99,6 +101,7 @@ impl Configuration {
             definitions.embed("autostatic", autostatic_schema()),
         );
         let router = definitions.embed("router", schemars::schema_for!(RouterConfig).to_value());
+        let policy = definitions.embed("policy", schemars::schema_for!(PolicyConfig).to_value());
         definitions.complete(json!({
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "title": "Waypost configuration",
@@ -106,6 +109,7 @@ impl Configuration {
             "additionalProperties": false,
             "properties": {
                 "router": router,
+                "policy": policy,
                 "protocols": { "type": "object", "properties": protocols },
                 "interfaces": {
                     "type": "object",
@@ -143,6 +147,7 @@ impl Configuration {
         for (name, part) in table(text, &Path::default()).map_err(|refusal| vec![refusal])? {
             match name.as_str() {
                 "router" => take(Self::router_blocks(part)),
+                "policy" => take(policy::blocks(part)),
                 "protocols" => each(part, "protocols", |name, part| {
                     take(self.protocol_block(name, part).map(|change| vec![change]));
                 })
@@ -333,6 +338,15 @@ impl Configuration {
         }
         for (key, block) in tree {
             match &key.scope {
+                BlockScope::Router if key.kind == POLICY => {
+                    // What cannot be read stands among the router's blocks.
+                    if let Ok(config) = policy::of_block(block) {
+                        text.insert(
+                            "policy".to_owned(),
+                            serde_json::to_value(config).unwrap_or_default(),
+                        );
+                    }
+                }
                 BlockScope::Router => {}
                 BlockScope::Protocol => {
                     let part = self.decode(key.kind, Scope::Global, block);

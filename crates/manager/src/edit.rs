@@ -14,6 +14,7 @@ use crate::Path;
 use crate::configuration::{BlockChange, Configuration, TABLES, check_interface_name, unknown};
 use crate::header::{ROUTES, published_routes};
 use crate::path::MAX_PARTS;
+use crate::policy;
 use crate::router::RouterConfig;
 
 /// What a caller wants changed. What is text can be kept for later.
@@ -163,7 +164,7 @@ impl Configuration {
             Edit::Merge(text) => {
                 let target = self.read(text)?;
                 if text.get("router").is_some() {
-                    let old = gone(tree, &edited.blocks, router_keys());
+                    let old = gone_router(tree, &edited.blocks);
                     edited.extend(old);
                 }
                 edited.extend(target);
@@ -298,9 +299,21 @@ impl Configuration {
                 let mut text = serde_json::to_value(RouterConfig::from_tree(&router_of(tree, changed)));
                 let text = text.as_mut().map_or(Value::Null, Value::take);
                 let router = self.edited_router(text, option, value, path);
-                let mut changes = gone(tree, changed, router_keys());
+                let mut changes = gone_router(tree, changed);
                 changes.extend(router?);
                 Ok(changes)
+            }
+            (["policy"], None) => Ok(vec![(policy::key(), None)]),
+            (["policy", option @ ..], _) => {
+                let alone = |refusal: Refusal| vec![refusal];
+                let so_far = before(tree, changed, &policy::key()).map(policy::of_block);
+                let so_far = so_far.and_then(Result::ok).unwrap_or_default();
+                let mut text = serde_json::to_value(so_far).unwrap_or_default();
+                if value.is_none() {
+                    policy::check_unset(&text, option).map_err(|refusal| alone(refusal.at(&path.to_string())))?;
+                }
+                edit_leaf(&mut text, option, value, path).map_err(alone)?;
+                policy::blocks(&text)
             }
             (["protocols"], _) => whole(protocol_keys(), &|value| json!({ "protocols": value })),
             (["interfaces"], _) => whole(interfaces_keys(), &|value| json!({ "interfaces": value })),
@@ -337,7 +350,7 @@ impl Configuration {
                 unknown(parts.first().copied().unwrap_or_default(), &TABLES)
                     .at(&path.to_string())
                     .with_allowed(
-                        "router[.OPTION], protocols[.NAME[.OPTION]], interfaces[.IFNAME[.NAME[.OPTION]]], \
+                        "router[.OPTION], policy[.TABLE[.NAME]], protocols[.NAME[.OPTION]], interfaces[.IFNAME[.NAME[.OPTION]]], \
                          interfaces.IFNAME.enabled",
                     ),
             ]),
@@ -429,6 +442,17 @@ fn gone(tree: &Tree, changed: &Changed, range: impl RangeBounds<BlockKey> + Clon
     let stored = tree.range(range.clone()).map(|(key, _)| key);
     let keys = stored.chain(changed.range(range).map(|(key, _)| key));
     keys.map(|key| (key.clone(), None)).collect()
+}
+
+/// The removal of what `router` says. Policies are a table of their own; only a block of them that cannot be read stands among
+/// the router's.
+fn gone_router(tree: &Tree, changed: &Changed) -> Vec<BlockChange> {
+    let mut gone = gone(tree, changed, router_keys());
+    let policy = before(tree, changed, &policy::key());
+    if policy.is_none_or(|block| policy::of_block(block).is_ok()) {
+        gone.retain(|(key, _)| *key != policy::key());
+    }
+    gone
 }
 
 /// A block as it is with the edits so far.

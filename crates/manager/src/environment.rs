@@ -34,6 +34,9 @@ pub trait RouteTable: Send {
     /// Sets what a protocol may do in the table, live.
     fn set_terms(&mut self, protocol: ProtocolId, terms: RouteTerms);
 
+    /// Sets the most mebibytes that the table may hold, live; `None` for as many as there are.
+    fn set_memory_budget(&mut self, mebibytes: Option<u32>);
+
     /// Removes all routes of a protocol that has stopped.
     fn remove_protocol(&mut self, protocol: ProtocolId);
 

@@ -23,6 +23,7 @@ mod manager;
 mod offers;
 mod opaque;
 mod path;
+mod policy;
 mod prepare;
 mod router;
 mod schedule;

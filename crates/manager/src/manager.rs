@@ -14,6 +14,7 @@ use crate::configuration::Configuration;
 use crate::environment::{Protocols, RouteTable};
 use crate::interfaces::{Interface, InterfaceChange, InterfaceTable};
 use crate::made::MadeRevision;
+use crate::policy::InForce;
 use crate::router::{RouterConfig, is_enabled};
 use crate::schedule::Schedule;
 use crate::support::HostServices;
@@ -37,6 +38,7 @@ pub struct Manager {
     router_id: Option<RouterId>,
     /// The one that was taken from an address, in force where none is configured.
     taken_id: Option<RouterId>,
+    pub(crate) policy: InForce,
     pub(crate) table: InterfaceTable,
     pub(crate) clients: BTreeMap<ProtocolId, Client>,
     /// Protocols that are configured but do not run. Never at the same time among the clients.
@@ -77,6 +79,7 @@ impl Manager {
             router_id: router.id,
             taken_id: None,
             router,
+            policy: InForce::default(),
             table: InterfaceTable::default(),
             clients: BTreeMap::new(),
             failed: BTreeMap::new(),
@@ -92,6 +95,7 @@ impl Manager {
         for refusal in RouterConfig::unreadable(manager.store.running()) {
             manager.log.push(format!("kept, but not in force: {refusal}"));
         }
+        manager.load_policies();
         if let Some(lost) = manager.store.pending_at_start() {
             manager.log.push(format!(
                 "revision {} by {} was being applied when the router stopped; it was never acknowledged and is dropped",
@@ -139,6 +143,7 @@ impl Manager {
             self.routes.set_preference(*id, self.router.preference_of(*id));
             self.routes.set_terms(*id, self.router.terms_of(*id));
         }
+        self.routes.set_memory_budget(self.router.memory_budget);
         self.refresh_router_id();
     }
 
@@ -260,6 +265,7 @@ impl Manager {
             }
         }
         self.services.set_interfaces(&self.table);
+        self.refresh_policies();
         self.take_router_id();
         self.refresh_router_id();
     }

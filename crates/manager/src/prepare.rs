@@ -11,20 +11,25 @@ use waypost_types::{ProtocolId, RouterId};
 use crate::Manager;
 use crate::client::{ClientState, cannot_tell};
 use crate::configuration::BlockChange;
+use crate::policy::{InForce, POLICY};
 use crate::router::{INTERFACE_STATUS, RouterConfig, says_enabled};
 use crate::transaction::{Plan, changed, owned};
 
 /// Why a protocol is told of an interface that it was not on.
 const JOINS: &str = "the protocol joins the interface";
 
+/// What is known of a transaction before anything is changed.
+pub(crate) struct Preparation {
+    pub(crate) plan: Plan,
+    /// The protocols that do not say beforehand whether they take their changes.
+    pub(crate) unsure: BTreeSet<ProtocolId>,
+    /// The policies afterwards, if they are others.
+    pub(crate) policy: Option<InForce>,
+}
+
 impl Manager {
     /// Asks everyone concerned; every objection is reported.
-    ///
-    /// With the plan come the protocols that do not say beforehand whether they take their changes.
-    pub(crate) fn prepare(
-        &mut self,
-        changes: &[BlockChange],
-    ) -> Result<(Plan, BTreeSet<ProtocolId>), Vec<Refusal>> {
+    pub(crate) fn prepare(&mut self, changes: &[BlockChange]) -> Result<Preparation, Vec<Refusal>> {
         let mut plan = Plan::default();
         let mut unsure = BTreeSet::new();
         let mut refusals = Vec::new();
@@ -32,7 +37,7 @@ impl Manager {
         for (key, block) in changes {
             let prepared = match &key.scope {
                 BlockScope::Router => {
-                    candidate_router = true;
+                    candidate_router |= key.kind != POLICY;
                     continue;
                 }
                 BlockScope::Protocol => self.prepare_protocol(key, block.as_ref()),
@@ -54,12 +59,22 @@ impl Manager {
                 Err(refused) => refusals.extend(refused),
             }
         }
+        let policy = match self.prepare_policies(changes) {
+            Ok((prepared, policy)) => {
+                plan.changes.extend(prepared);
+                policy
+            }
+            Err(refused) => {
+                refusals.extend(refused);
+                None
+            }
+        };
         if !refusals.is_empty() {
             return Err(refusals);
         }
         plan.changes.sort_by(|a, b| a.path.cmp(&b.path));
         plan.notes = self.notes(changes);
-        Ok((plan, unsure))
+        Ok(Preparation { plan, unsure, policy })
     }
 
     fn prepare_router(&self, changes: &[BlockChange]) -> Result<Vec<OptionChange>, Vec<Refusal>> {
@@ -94,6 +109,10 @@ impl Manager {
                 Some("route-limits") => (
                     Impact::Live,
                     "no route is removed; new ones are refused while there are as many",
+                ),
+                Some("memory-budget") => (
+                    Impact::Live,
+                    "no route is removed; new ones are refused while the table holds more",
                 ),
                 Some("hold-down") => (Impact::Live, "it applies to routes that go from now on"),
                 Some("blocks") => (Impact::Live, "stored; the router does not read it"),
@@ -365,7 +384,7 @@ impl Manager {
 }
 
 /// The differences of two text trees at `path`, with what each does.
-fn stated<'r>(
+pub(crate) fn stated<'r>(
     path: &str,
     old: &Value,
     new: &Value,

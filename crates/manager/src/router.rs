@@ -15,12 +15,17 @@ use waypost_types::{ProtocolId, RouterId};
 use waypost_wire::hex;
 
 use crate::environment::RouteTerms;
+use crate::policy::{self, POLICY};
 
 /// The block of Waypost's own router settings: router identifier and note (extensions start at 0xFFFF5700, P-100).
 pub(crate) const ROUTER_SETTINGS: ProtocolId = ProtocolId(0xFFFF_5700);
 /// Identifier and note; and those with what each source of routes may do.
 const LAYOUT: u32 = 2;
 const LAYOUT_WITH_TERMS: u32 = 3;
+/// The same with what the routing table may hold.
+const LAYOUT_WITH_BUDGET: u32 = 4;
+/// A tebibyte: more is a mistake.
+const LARGEST_BUDGET: u32 = 1 << 20;
 /// A hold-down of more than an hour is a mistake.
 const LONGEST_HOLD_DOWN: u32 = 3600;
 /// Octets of the operator's note.
@@ -51,6 +56,11 @@ pub struct RouterConfig {
     /// and not kept: it comes when the source sets it again and there is room.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub route_limits: BTreeMap<String, u32>,
+    /// The most mebibytes that the routing table may hold, 1..=1048576. What is beyond is refused and not kept, as with
+    /// `route-limits`; routes of interfaces are always taken. Default: as many as there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_048_576))]
+    pub memory_budget: Option<u32>,
     /// Seconds for which a destination is held down when the last route to it goes, by the source of that route, 1..=3600:
     /// packets follow another route as soon as there is one, but no protocol is told of it before the time is over. Default:
     /// not at all.
@@ -136,7 +146,7 @@ impl RouterConfig {
     pub(crate) fn from_tree(tree: &Tree) -> Self {
         let mut config = Self::default();
         for (kind, block) in router_blocks(tree) {
-            if config.take(kind, block).is_err() || !matches!(kind, ROUTER_SETTINGS | PREFERENCES) {
+            if config.take(kind, block).is_err() || !matches!(kind, ROUTER_SETTINGS | PREFERENCES | POLICY) {
                 config.blocks.insert(kind.to_string(), RawBlock::of(block));
             }
         }
@@ -164,6 +174,7 @@ impl RouterConfig {
                 let settings = decode_settings(block)?;
                 (self.id, self.annotate) = (settings.id, settings.annotate);
                 (self.route_limits, self.hold_down) = (settings.route_limits, settings.hold_down);
+                self.memory_budget = settings.memory_budget;
             }
             PREFERENCES => {
                 let info = PriorityInfo::decode(&Block::from_info(BlockType::IP_PROT_PRIORITY_INFO, block)?)?;
@@ -178,6 +189,7 @@ impl RouterConfig {
                 let given = |entry: Preference| (entry.protocol, entry.metric);
                 self.extended = entries.into_iter().filter(whole).map(given).collect();
             }
+            POLICY => drop(policy::of_block(block)?),
             // Neither has an effect (P-123), and what is read back is to be what a reader can read.
             GLOBAL | GLOBAL_V6 => drop(GlobalInfo::decode(&block.bytes)?),
             _ => {}
@@ -193,8 +205,16 @@ impl RouterConfig {
                 .with_value(format!("{} octets", note.len()))
                 .with_allowed(format!("up to {MAX_ANNOTATION} octets")));
         }
+        if let Some(budget) = self
+            .memory_budget
+            .filter(|budget| !(1..=LARGEST_BUDGET).contains(budget))
+        {
+            let allowed = format!("1..={LARGEST_BUDGET}");
+            return Err(Refusal::out_of_range("memory-budget", budget, allowed));
+        }
         let terms = Terms::of(self)?;
-        let given = self.id.is_some() || self.annotate.is_some() || !terms.is_empty();
+        let given =
+            self.id.is_some() || self.annotate.is_some() || self.memory_budget.is_some() || !terms.is_empty();
         let settings = given.then(|| encode_settings(self, &terms));
         let mut info = PriorityInfo::default();
         for (name, preference) in &self.preferences {
@@ -332,9 +352,11 @@ fn numbers(
 }
 
 /// Layout 2: header, presence bits (1 id, 2 note), router identifier, note (length, UTF-8). Layout 3 goes on with limits and
-/// hold-downs: for each how many, and as many pairs of protocol and number.
+/// hold-downs: for each how many, and as many pairs of protocol and number. Layout 4 ends with the memory budget.
 fn encode_settings(config: &RouterConfig, terms: &Terms) -> InfoBlock {
-    let layout = if terms.is_empty() {
+    let layout = if config.memory_budget.is_some() {
+        LAYOUT_WITH_BUDGET
+    } else if terms.is_empty() {
         LAYOUT
     } else {
         LAYOUT_WITH_TERMS
@@ -346,7 +368,7 @@ fn encode_settings(config: &RouterConfig, terms: &Terms) -> InfoBlock {
     writer
         .u32_le(u32::try_from(note.len()).unwrap_or(u32::MAX))
         .slice(note.as_bytes());
-    if layout == LAYOUT_WITH_TERMS {
+    if layout >= LAYOUT_WITH_TERMS {
         for numbers in [&terms.limits, &terms.hold_downs] {
             writer.u32_le(u32::try_from(numbers.len()).unwrap_or(u32::MAX));
             for (protocol, number) in numbers {
@@ -354,14 +376,16 @@ fn encode_settings(config: &RouterConfig, terms: &Terms) -> InfoBlock {
             }
         }
     }
+    if let Some(budget) = config.memory_budget {
+        writer.u32_le(budget);
+    }
     WaypostHeader::finish(layout, writer)
 }
 
 fn decode_settings(block: &InfoBlock) -> Result<RouterConfig, Refusal> {
-    let layout = Layout::of(block)?;
-    if ![LAYOUT, LAYOUT_WITH_TERMS].map(Layout::Waypost).contains(&layout) {
+    let Layout::Waypost(layout @ LAYOUT..=LAYOUT_WITH_BUDGET) = Layout::of(block)? else {
         return Err(Refusal::invalid("unknown layout of the router settings"));
-    }
+    };
     let (_, mut reader) = WaypostHeader::read(block.payload()?)?;
     let cut = |_| Refusal::invalid("the router settings are cut short");
     let present = reader.u32_le().map_err(cut)?;
@@ -369,7 +393,7 @@ fn decode_settings(block: &InfoBlock) -> Result<RouterConfig, Refusal> {
     let length = reader.u32_le().map_err(cut)?;
     let note = reader.take(length as usize).map_err(cut)?;
     let mut tables = [BTreeMap::new(), BTreeMap::new()];
-    if layout == Layout::Waypost(LAYOUT_WITH_TERMS) {
+    if layout >= LAYOUT_WITH_TERMS {
         for table in &mut tables {
             // What is not there ends this soon, whatever the count says.
             for _ in 0..reader.u32_le().map_err(cut)? {
@@ -379,6 +403,14 @@ fn decode_settings(block: &InfoBlock) -> Result<RouterConfig, Refusal> {
         }
     }
     let [route_limits, hold_down] = tables;
+    let memory_budget = match layout {
+        LAYOUT_WITH_BUDGET => Some(reader.u32_le().map_err(cut)?),
+        _ => None,
+    };
+    if let Some(budget) = memory_budget.filter(|budget| !(1..=LARGEST_BUDGET).contains(budget)) {
+        let allowed = format!("1..={LARGEST_BUDGET}");
+        return Err(Refusal::out_of_range("memory-budget", budget, allowed));
+    }
     if present > 3 || !reader.is_empty() {
         return Err(Refusal::invalid("the router settings have unknown parts"));
     }
@@ -392,6 +424,7 @@ fn decode_settings(block: &InfoBlock) -> Result<RouterConfig, Refusal> {
         id,
         annotate: (present & 2 != 0).then_some(note),
         route_limits,
+        memory_budget,
         hold_down,
         ..RouterConfig::default()
     })

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
+use waypost_policy::Policies;
 use waypost_routprot::{
     InterfaceType, OutputBuffer, ReceiveType, Refusal, RoutingProtocol, Status, SupportFunctions,
 };
@@ -25,6 +26,7 @@ pub(crate) struct HostServices {
 struct View {
     router: RouterConfig,
     router_id: Option<RouterId>,
+    policies: Arc<Policies>,
     interfaces: BTreeMap<InterfaceIndex, InterfaceType>,
     peers: BTreeMap<ProtocolId, WeakProtocol>,
     /// Who holds which receive mode on which interface.
@@ -51,6 +53,10 @@ impl HostServices {
             view.router = router.clone();
             view.router_id = router_id;
         });
+    }
+
+    pub(crate) fn set_policies(&self, policies: &Arc<Policies>) {
+        self.write(|view| view.policies = Arc::clone(policies));
     }
 
     pub(crate) fn set_interfaces(&self, table: &InterfaceTable) {
@@ -191,6 +197,10 @@ impl SupportFunctions for HostServices {
 
     fn router_id(&self) -> Option<RouterId> {
         self.read(|view| view.router_id)
+    }
+
+    fn policies(&self) -> Arc<Policies> {
+        self.read(|view| Arc::clone(&view.policies))
     }
 
     fn has_multicast_boundary(&self, _interface: InterfaceIndex, _group: Ipv4Addr) -> bool {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use waypost_infobase::{BlockKey, BlockScope, Tree, TrialChange};
+use waypost_policy::Policies;
 use waypost_routprot::{InfoBlock, InterfaceStatus, OptionChange, Refusal, Status, read_info};
 use waypost_types::{InterfaceIndex, ProtocolId, Time, WallTime};
 
@@ -14,6 +15,7 @@ use crate::client::{ClientState, Failure};
 use crate::configuration::{BlockChange, HIDDEN, is_secret, redact};
 use crate::edit::Edit;
 use crate::interfaces::Interface;
+use crate::prepare::Preparation;
 use crate::router::{INTERFACE_STATUS, RouterConfig, is_enabled, says_enabled};
 use crate::trial::{OnTrial, Terms};
 
@@ -76,6 +78,8 @@ enum Undo {
     Interface(ProtocolId, InterfaceIndex, InfoBlock),
     /// With why the client had not taken the interface before.
     Added(ProtocolId, InterfaceIndex, Option<(String, Refusal)>),
+    /// The ones before.
+    Policies(Arc<Policies>),
     /// With how it had failed before.
     Started(ProtocolId, Option<Failure>),
 }
@@ -84,7 +88,7 @@ impl Manager {
     /// Says what the edits would do. Changes nothing.
     pub fn plan(&mut self, edits: &[Edit]) -> Result<Plan, Vec<Refusal>> {
         let changes = self.configuration.changes(self.tree(), edits)?;
-        self.prepare(&changes).map(|(plan, _)| plan)
+        self.prepare(&changes).map(|prepared| prepared.plan)
     }
 
     /// Applies the edits, all or nothing. When this returns `Ok`, they are in force and durable.
@@ -149,7 +153,7 @@ impl Manager {
         trial: TrialChange,
     ) -> Result<Applied, Vec<Refusal>> {
         let changes: Arc<[BlockChange]> = self.configuration.changes(self.tree(), edits)?.into();
-        let (plan, unsure) = self.prepare(&changes)?;
+        let Preparation { plan, unsure, policy } = self.prepare(&changes)?;
         if changes.is_empty() && trial != TrialChange::End {
             return Ok(Applied {
                 revision: self.revision_in_force(),
@@ -163,6 +167,12 @@ impl Manager {
             .map_err(|error| vec![Refusal::from(error)])?;
         let switched = self.switched(&changes);
         let mut done = Vec::new();
+        if let Some(next) = &policy {
+            // Blocks that are set now find what they refer to, and those that are still to be set what they referred to.
+            let before = &self.policy.policies;
+            self.hand_policies(&Arc::new(next.policies.with_names_of(before)));
+            done.push(Undo::Policies(Arc::clone(before)));
+        }
         let set = self.set_clients(now, &changes, &unsure, &mut done);
         let confirmed = set.and_then(|()| {
             self.store
@@ -177,6 +187,10 @@ impl Manager {
         }
         self.trial_changed(now, trial);
         self.finish(now, &changes, switched);
+        if let Some(next) = policy {
+            self.hand_policies(&next.policies);
+            self.policy = next;
+        }
         self.note_made(number, author, rollback_of, plan.changes.len());
         Ok(Applied {
             revision: Some(number),
@@ -391,6 +405,10 @@ impl Manager {
                         client.delete_interface(index)
                     });
                     (id, result)
+                }
+                Undo::Policies(policies) => {
+                    self.hand_policies(&policies);
+                    continue;
                 }
                 Undo::Started(id, failure) => {
                     self.stop_client(now, id);

@@ -47,7 +47,7 @@ struct Range<A> {
 }
 
 /// The rules of one family.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Side<A> {
     /// Where stretches begin; the first begins at 0.
     starts: Vec<A>,
@@ -76,9 +76,12 @@ impl<A: Address> Side<A> {
         let mut known: BTreeMap<Vec<u32>, u32> = BTreeMap::new();
         let mut active = BTreeSet::new();
         for (start, (begin, end)) in events {
-            active.retain(|number| !end.contains(number));
+            for number in end {
+                active.remove(&number);
+            }
             active.extend(begin);
             let mut row = vec![NONE; A::LENGTHS];
+            let mut open = A::LENGTHS;
             // The first rule of the list wins.
             for range in active.iter().filter_map(|number: &usize| ranges.get(*number)) {
                 for place in row
@@ -88,7 +91,11 @@ impl<A: Address> Side<A> {
                 {
                     if *place == NONE {
                         *place = range.rule;
+                        open -= 1;
                     }
+                }
+                if open == 0 {
+                    break;
                 }
             }
             let next = known.len() as u32;
@@ -117,7 +124,7 @@ impl<A: Address> Side<A> {
 }
 
 /// An ordered list of rules, ready to be asked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PrefixList {
     rules: Vec<(Action, PrefixRule)>,
     v4: Side<u32>,
@@ -176,6 +183,12 @@ impl PrefixList {
     #[must_use]
     pub fn permits(&self, prefix: Prefix) -> bool {
         matches!(self.decide(prefix), Some((_, Action::Permit)))
+    }
+
+    /// The same about an address, as the prefix of that address alone.
+    #[must_use]
+    pub fn decide_address(&self, address: IpAddr) -> Option<(usize, Action)> {
+        self.decide(host(address))
     }
 
     /// Whether an address is permitted, as the prefix of that address alone.

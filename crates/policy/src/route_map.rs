@@ -4,6 +4,8 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use waypost_types::{InterfaceIndex, Prefix, ProtocolId};
 
 use crate::prefix_list::PrefixList;
@@ -26,10 +28,23 @@ pub struct RouteView {
     pub next_hop: Option<IpAddr>,
     /// The interface of the first next hop.
     pub interface: Option<InterfaceIndex>,
+    /// Of which type it is to be where OSPF redistributes it, if that was said.
+    pub metric_type: Option<MetricType>,
+}
+
+/// How the metric of a route from outside an OSPF domain counts (RFC 2328 §2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum MetricType {
+    /// In the unit of OSPF's own costs, which are added to it.
+    #[serde(rename = "1")]
+    Type1,
+    /// More than every path inside.
+    #[serde(rename = "2")]
+    Type2,
 }
 
 /// Something a route must be.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Match {
     /// Its destination is permitted by a list.
     Prefix(Arc<PrefixList>),
@@ -74,24 +89,29 @@ pub enum Change {
     Tag(u32),
     /// The preference becomes this.
     Preference(u8),
+    /// Where OSPF redistributes it, it is of this type.
+    MetricType(MetricType),
 }
 
 impl Change {
-    fn apply(self, route: &mut RouteView) {
+    fn apply(self, route: &mut RouteView, given: &mut Given) {
         match self {
-            Self::Metric(metric) => route.metric = metric,
+            Self::Metric(metric) => (route.metric, given.metric) = (metric, true),
             Self::MetricBy(by) => {
+                given.metric = true;
                 let changed = i64::from(route.metric).saturating_add(by);
                 route.metric = u32::try_from(changed.clamp(0, u32::MAX.into())).unwrap_or(u32::MAX);
             }
-            Self::Tag(tag) => route.tag = tag,
+            Self::Tag(tag) => (route.tag, given.tag) = (tag, true),
             Self::Preference(preference) => route.preference = Some(preference),
+            Self::MetricType(kind) => route.metric_type = Some(kind),
         }
     }
 }
 
 /// What follows a permitting clause that matched.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Then {
     /// The route passes as it is now.
     #[default]
@@ -101,7 +121,7 @@ pub enum Then {
 }
 
 /// One step of a route map.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clause {
     /// What it does to a route of which all `matches` hold.
     pub action: Action,
@@ -114,7 +134,7 @@ pub struct Clause {
 }
 
 /// Clauses in order.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RouteMap {
     clauses: Vec<Clause>,
 }
@@ -128,6 +148,17 @@ pub struct Verdict {
     pub clause: Option<usize>,
     /// The route as it is now.
     pub route: RouteView,
+    /// What clauses that matched said about it, to the same value or another one.
+    pub given: Given,
+}
+
+/// What was said about a route: a protocol that has words of its own for the rest uses those where this is false.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Given {
+    /// The metric was set or added to.
+    pub metric: bool,
+    /// The tag was set.
+    pub tag: bool,
 }
 
 /// How a clause fared with a route.
@@ -169,15 +200,19 @@ impl RouteMap {
     }
 
     fn walk(&self, mut route: RouteView, mut tried: impl FnMut(Attempt)) -> Verdict {
+        let mut given = Given::default();
         let mut decided = Verdict {
             action: Action::Deny,
             clause: None,
             route,
+            given,
         };
         for (position, clause) in self.clauses.iter().enumerate() {
             let failed = clause.matches.iter().position(|wanted| !wanted.holds(&route));
             if failed.is_none() && clause.action == Action::Permit {
-                clause.changes.iter().for_each(|change| change.apply(&mut route));
+                for change in &clause.changes {
+                    change.apply(&mut route, &mut given);
+                }
             }
             tried(Attempt {
                 clause: position,
@@ -191,6 +226,7 @@ impl RouteMap {
                 action: clause.action,
                 clause: Some(position),
                 route,
+                given,
             };
             if clause.action == Action::Deny || clause.then == Then::Stop {
                 break;

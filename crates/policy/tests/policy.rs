@@ -121,6 +121,7 @@ fn view(prefix: &str) -> RouteView {
         preference: None,
         next_hop: Some("192.0.2.1".parse().unwrap()),
         interface: Some(InterfaceIndex(2)),
+        metric_type: None,
     }
 }
 

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::Segment;
+use waypost_policy::{Policies, PolicyReference};
 use waypost_types::ProtocolId;
 
 use crate::{InfoBlock, Layout, Refusal, mistakes, shown_value};
@@ -42,6 +43,11 @@ pub trait ConfigurationCodec: Send + Sync {
     /// is given back in its canonical form.
     fn published(&self, scope: Scope, block: &InfoBlock) -> Option<InfoBlock>;
 
+    /// Where a block refers to policies, with paths relative to it. None where it does not, or cannot be read.
+    fn policies(&self, _scope: Scope, _block: &InfoBlock) -> Vec<PolicyReference> {
+        Vec::new()
+    }
+
     /// All that is wrong with a text that [`Self::to_block`] refused for `first`.
     fn mistakes(&self, scope: Scope, text: &Value, first: Refusal) -> Vec<Refusal> {
         all_mistakes(&self.schema(scope), text, first)
@@ -66,6 +72,12 @@ pub trait BlockConfig:
 
     /// Checks ranges and rules between options. Called for text; `decode` calls it for blocks.
     fn validate(&self) -> Result<(), Refusal>;
+
+    /// The names of policies in it, with where they stand. Whether there are such policies is not the configuration's to know:
+    /// whoever has them checks it.
+    fn policies(&self) -> Vec<PolicyReference> {
+        Vec::new()
+    }
 
     /// Reads a text tree; ranges are [`Self::validate`]'s business.
     fn from_text(text: &Value) -> Result<Self, Refusal> {
@@ -137,6 +149,16 @@ impl<G: BlockConfig, I: BlockConfig> ConfigurationCodec for TypedCodec<G, I> {
         }
     }
 
+    fn policies(&self, scope: Scope, block: &InfoBlock) -> Vec<PolicyReference> {
+        fn policies<C: BlockConfig>(block: &InfoBlock) -> Vec<PolicyReference> {
+            C::decode(block).map_or_else(|_| Vec::new(), |(config, _)| config.policies())
+        }
+        match scope {
+            Scope::Global => policies::<G>(block),
+            Scope::Interface => policies::<I>(block),
+        }
+    }
+
     fn published(&self, scope: Scope, block: &InfoBlock) -> Option<InfoBlock> {
         fn published<C: BlockConfig>(block: &InfoBlock) -> Option<InfoBlock> {
             let (config, _) = C::decode(block).ok()?;
@@ -150,6 +172,23 @@ impl<G: BlockConfig, I: BlockConfig> ConfigurationCodec for TypedCodec<G, I> {
             Scope::Interface => published::<I>(block),
         }
     }
+}
+
+/// Refuses a name that no policy has; the refusal's path is the reference's.
+#[must_use]
+pub fn no_such_policy(policies: &Policies, reference: &PolicyReference) -> Refusal {
+    let names: Vec<&str> = policies.names().collect();
+    let meant = suggestion(&reference.name, names.iter().copied());
+    let reason = match meant {
+        Some(meant) => format!("there is no policy of this name; did you mean '{meant}'?"),
+        None => "there is no policy of this name".to_owned(),
+    };
+    let allowed = match names.as_slice() {
+        [] => "none yet: policy.prefix-lists and policy.route-maps have them".to_owned(),
+        names => names.join(", "),
+    };
+    let refusal = Refusal::invalid(reason).at(&reference.path);
+    refusal.with_value(&reference.name).with_allowed(allowed)
 }
 
 /// Reads typed configuration from a text tree; the refusal names the option and, for a misspelt one, its likely name.

@@ -26,7 +26,8 @@ mod support;
 pub use block::InfoBlock;
 pub use buffer::{InfoBuffer, OutputBuffer, read_info, read_output};
 pub use codec::{
-    BlockConfig, ConfigurationCodec, Scope, TypedCodec, all_mistakes, option_names, parse_text, suggestion,
+    BlockConfig, ConfigurationCodec, Scope, TypedCodec, all_mistakes, no_such_policy, option_names,
+    parse_text, suggestion,
 };
 pub use event::{Event, UpdateComplete, UpdateKind};
 pub use impact::{Impact, OptionChange, Prepared, option_changes};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use waypost_policy::Policies;
 use waypost_types::{InterfaceIndex, RouterId};
 
 use crate::{
@@ -250,6 +251,18 @@ pub trait RoutingProtocol: Send {
     /// Says what [`Self::router_id_changed`] would do now, and why. Changes nothing. `None` from a protocol that has no use
     /// for a router identifier.
     fn prepare_router_id(&mut self, _id: Option<RouterId>) -> Option<(Impact, String)> {
+        None
+    }
+
+    /// Other policies are in force: prefix lists and route maps that this protocol's configuration may refer to by name. An
+    /// addition to the documented interface. At its start a protocol asks for them ([`SupportFunctions::policies`]).
+    ///
+    /// It takes effect before this returns, and cannot be refused: only routes whose decision is another one move. No save
+    /// event follows. A name that is referred to is among them for as long as it is.
+    fn policies_changed(&mut self, _policies: &Arc<Policies>) {}
+
+    /// Says what [`Self::policies_changed`] would do now, and why. Changes nothing. `None` when it would do nothing.
+    fn prepare_policies(&mut self, _policies: &Arc<Policies>) -> Option<(Impact, String)> {
         None
     }
 

@@ -1,7 +1,9 @@
 //! What the host does for a protocol (routing-protocol-interface 4.5).
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
+use waypost_policy::Policies;
 use waypost_types::{InterfaceIndex, Prefix, ProtocolId, Route, RouterId};
 
 use crate::{OutputBuffer, Refusal};
@@ -72,6 +74,10 @@ pub trait SupportFunctions: Send + Sync {
     ) -> Result<(), Refusal>;
     /// The router identifier; `None` if there is none yet (the documented 0).
     fn router_id(&self) -> Option<RouterId>;
+    /// The policies in force. An addition to the documented functions: a host without policies has none.
+    fn policies(&self) -> Arc<Policies> {
+        Arc::default()
+    }
     /// Whether `group` is blocked at `interface`; false for an unknown interface.
     fn has_multicast_boundary(&self, interface: InterfaceIndex, group: Ipv4Addr) -> bool;
 }

@@ -13,6 +13,12 @@ pub enum Refusal {
         /// The limit.
         limit: u32,
     },
+    /// The table holds as many bytes as it may.
+    #[error("the routing table has reached its memory budget of {budget} bytes")]
+    Memory {
+        /// The budget in bytes.
+        budget: usize,
+    },
     /// The owner registered for the other family.
     #[error("the owner is registered for the other address family")]
     Family,

@@ -23,6 +23,9 @@ use crate::table::{Shared, Table};
 use crate::tracked::{Resolved, Unresolved};
 use crate::trie::ABREAST;
 
+/// Changes between two counts of the bytes held, where there is a budget: little can be made meanwhile.
+const COUNTED: usize = 1024;
+
 /// How many subscribers there can be at a time (router-services P-65).
 pub const MAX_SUBSCRIBERS: usize = 32;
 
@@ -93,6 +96,8 @@ impl Rtm {
                 labels: Labels::new(seed.child("rtm labels").0),
                 subscribers: Subscribers::default(),
                 generation: 0,
+                budget: None,
+                held: 0,
             },
             v4: Table::new(),
             v6: Table::new(),
@@ -173,6 +178,18 @@ impl Rtm {
         let slot = self.cx.entities.active(entity)?;
         self.cx.entities[slot].config.route_limit = limit;
         Ok(())
+    }
+
+    /// The most bytes that the table may hold ([`Memory::bytes`]); `None` for as many as there are. Routes above it stay; new
+    /// ones are refused until there is room, but for those of interfaces, without which nothing is reached.
+    pub const fn set_memory_budget(&mut self, bytes: Option<usize>) {
+        self.cx.budget = bytes;
+    }
+
+    /// The most bytes that the table may hold.
+    #[must_use]
+    pub const fn memory_budget(&self) -> Option<usize> {
+        self.cx.budget
     }
 
     // What decides
@@ -272,6 +289,9 @@ impl Rtm {
         let owner = self.cx.entities.active(entity)?;
         let mut report = ApplyReport::default();
         for (position, change) in changes.iter().enumerate() {
+            if position % COUNTED == 0 && self.cx.budget.is_some() {
+                self.cx.held = self.memory().bytes();
+            }
             if position % ABREAST == 0 {
                 self.touch(changes.iter().skip(position).take(ABREAST));
             }

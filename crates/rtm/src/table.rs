@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use smallvec::SmallVec;
-use waypost_types::{BestRoute, PathId, Route, RouteKind, Time};
+use waypost_types::{BestRoute, PathId, ProtocolId, Route, RouteKind, Time};
 
 use crate::Refusal;
 use crate::entity::Entities;
@@ -27,6 +27,10 @@ pub(crate) struct Shared {
     pub(crate) subscribers: Subscribers,
     /// Of the notice drained last.
     pub(crate) generation: u64,
+    /// The most bytes that the tables may hold, if there is such a number,
+    pub(crate) budget: Option<usize>,
+    /// and how many they held when they were counted last.
+    pub(crate) held: usize,
 }
 
 pub(crate) struct Table<A: AddressFamily> {
@@ -130,12 +134,37 @@ impl<A: AddressFamily> Table<A> {
         if self.is_full() {
             return Err(Refusal::TableFull);
         }
+        if let Some(budget) = cx.budget
+            && cx.held.saturating_add(self.growth()) > budget
+            && entity.config.protocol != ProtocolId::LOCAL
+        {
+            let known = self.destination(prefix);
+            if known
+                .and_then(|known| self.find(cx, known, owner, path))
+                .is_none()
+            {
+                return Err(Refusal::Memory { budget });
+            }
+        }
         let destination = self.find_or_add(prefix);
         match self.find(cx, destination, owner, path) {
             Some(row) => self.replace(cx, now, row, route),
             None => self.append(cx, now, destination, owner, path, route),
         }
         Ok(())
+    }
+
+    /// How many bytes more another route may take: none while there is room in the rows.
+    const fn growth(&self) -> usize {
+        let (rows, destinations) = (&self.rows, &self.destinations);
+        let mut bytes = 0;
+        if self.free_rows == NONE && rows.len() == rows.capacity() {
+            bytes += step(rows.len()) * size_of::<RouteRow>();
+        }
+        if self.free_destinations == NONE && destinations.len() == destinations.capacity() {
+            bytes += step(destinations.len()) * size_of::<DestinationRow<A::Bits>>();
+        }
+        bytes
     }
 
     /// Whether row numbers are used up.
@@ -743,11 +772,16 @@ fn give_back<T>(rows: &mut Vec<T>) {
     rows.shrink_to(rows.capacity().saturating_sub(PIECE / size_of::<T>()));
 }
 
+/// By how many rows so many of them grow.
+const fn step(rows: usize) -> usize {
+    if rows / 4 > 64 { rows / 4 } else { 64 }
+}
+
 /// Appends a row and returns its number. Grows by a quarter and not by half: at a million rows the slack counts, and
 /// the allocator moves blocks of that size without copying.
 fn push<T>(rows: &mut Vec<T>, row: T) -> u32 {
     if rows.len() == rows.capacity() {
-        rows.reserve_exact((rows.len() / 4).max(64));
+        rows.reserve_exact(step(rows.len()));
     }
     rows.push(row);
     // INVARIANT: callers check that fewer than NONE rows are in use.

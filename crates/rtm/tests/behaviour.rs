@@ -281,6 +281,50 @@ fn a_successor_takes_over_without_a_gap() {
 }
 
 #[test]
+fn a_memory_budget_refuses_what_is_new_and_nothing_else() {
+    let mut rtm = Rtm::new(Seed(1));
+    let rip = rtm.register(EntityConfig::new(ProtocolId::RIP)).unwrap();
+    let connected = rtm.register(EntityConfig::new(ProtocolId::LOCAL)).unwrap();
+    let routes = |range: std::ops::Range<u32>, metric| -> Vec<RouteChange> {
+        let route = |number: u32| {
+            let network = std::net::Ipv4Addr::from(0x0A00_0000 | number << 8);
+            set(&format!("{network}/24"), 0, unicast(&[via(1, 1)], metric))
+        };
+        range.map(route).collect()
+    };
+    apply(&mut rtm, rip, &routes(0..10_000, 1));
+    let budget = rtm.memory().bytes() + 100_000;
+    rtm.set_memory_budget(Some(budget));
+    let report = rtm.apply(Time::ZERO, rip, &routes(10_000..40_000, 1)).unwrap();
+    assert!(
+        report.accepted > 0 && report.accepted < 30_000,
+        "{}",
+        report.accepted
+    );
+    assert!(
+        report
+            .refused
+            .iter()
+            .all(|refused| refused.reason == Refusal::Memory { budget })
+    );
+    // What is between two counts is small beside what would have come: a quarter more rows.
+    let over = rtm.memory().bytes().saturating_sub(budget);
+    assert!(over < 64_000, "{over} bytes over");
+
+    // What is there can change and go, and interfaces keep their networks.
+    let report = rtm.apply(Time::ZERO, rip, &routes(0..10_000, 2)).unwrap();
+    assert_eq!((report.accepted, report.refused.len()), (10_000, 0));
+    let report = rtm
+        .apply(Time::ZERO, connected, &routes(50_000..50_001, 1))
+        .unwrap();
+    assert_eq!(report.accepted, 1);
+
+    rtm.set_memory_budget(None);
+    apply(&mut rtm, rip, &routes(10_000..40_000, 1));
+    assert_eq!(rtm.memory_budget(), None);
+}
+
+#[test]
 fn refusals_say_why_and_leave_the_others_alone() {
     let mut rtm = Rtm::new(Seed(1));
     let mut config = EntityConfig::new(ProtocolId::RIP);

@@ -238,7 +238,9 @@ impl Tables {
             if let Some(refused) = report.refused.first() {
                 // The views refuse for the same reasons, except that only the first has a limit: nothing has happened yet.
                 return Err(match refused.reason {
-                    Refusal::RouteLimit { .. } | Refusal::TableFull => Status::ERROR_NOT_ENOUGH_MEMORY,
+                    Refusal::RouteLimit { .. } | Refusal::Memory { .. } | Refusal::TableFull => {
+                        Status::ERROR_NOT_ENOUGH_MEMORY
+                    }
                     _ => Status::ERROR_INVALID_PARAMETER,
                 });
             }

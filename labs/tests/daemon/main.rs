@@ -6,6 +6,7 @@ mod claim;
 mod kernel;
 mod modules;
 mod network;
+mod policy;
 mod recursion;
 mod resources;
 mod rip_module;

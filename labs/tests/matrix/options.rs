@@ -63,6 +63,9 @@ const OLD_KEY_ACCEPTED: &str =
 const NEW_KEY: &str = r#"{ id = 2, secret = "pilgrim", algorithm = "hmac-sha512" }"#;
 const NEW_KEY_ACCEPTED: &str = r#"{ id = 2, secret = "pilgrim", algorithm = "hmac-sha512", send-until = 1 }"#;
 
+const ALL_BUT_ONE_OF_R2: &str = r#"[{ deny = "10.2.1.0/24" }, { permit = "0.0.0.0/0 le 32" }]"#;
+const ALL_BUT_ONE_OF_R1: &str = r#"[{ deny = "10.1.1.0/24" }, { permit = "0.0.0.0/0 le 32" }]"#;
+
 /// Who changes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ends {
@@ -79,6 +82,8 @@ struct Row {
     interface: &'static str,
     /// Options set beforehand, at both ends or not.
     before: Vec<(Ends, &'static str, &'static str)>,
+    /// A prefix list of r1's beforehand, `some`.
+    list: Option<&'static str>,
     /// r1's metric on eth1 beforehand, so that both ways to a network cost the same.
     equal: bool,
     down: Option<(At, &'static str)>,
@@ -99,6 +104,7 @@ impl Row {
             change,
             interface: "eth0",
             before: Vec::new(),
+            list: None,
             equal: false,
             down: None,
             steps: vec![(ends, option, value)],
@@ -202,6 +208,9 @@ impl Row {
     fn finish(&self, mut case: Case) -> Case {
         if self.equal {
             case.before.push(step(R1, "interfaces.eth1.rip.metric", "1"));
+        }
+        if let Some(rules) = self.list {
+            case.before.push(step(R1, "policy.prefix-lists.some", rules));
         }
         case.down = self.down;
         case.effects.clone_from(&self.effects);
@@ -318,6 +327,12 @@ fn announcing() -> Vec<Row> {
         )
         .loses(&[(R2, "10.1.1.0/24")])
         .loses_more(&[(R3, "10.1.1.0/24")]),
+        Row {
+            list: Some(ALL_BUT_ONE_OF_R1),
+            ..Row::new("announce-policy", "none → deny one", One, "some")
+        }
+        .loses(&[(R2, "10.1.1.0/24")])
+        .loses_more(&[(R3, "10.1.1.0/24")]),
         Row::new("port", "520 → 5520, both ends", Both, "5520").wire(|message| message.port == OTHER_PORT),
         Row::new("port", "520 → 5520, one end", One, "5520")
             .loses(TO_R2_ALL)
@@ -370,6 +385,11 @@ fn listening() -> Vec<Row> {
             One,
             r#"[{ deny = "10.2.1.0/24" }]"#,
         )
+        .loses(&[(R1, "10.2.1.0/24"), (R3, "10.2.1.0/24")]),
+        Row {
+            list: Some(ALL_BUT_ONE_OF_R2),
+            ..Row::new("accept-policy", "none → deny one", One, "some")
+        }
         .loses(&[(R1, "10.2.1.0/24"), (R3, "10.2.1.0/24")]),
         Row::new("check-zero", "on → off", One, "false")
             .effect(Effect::Probe(probes::untidy_requests_are_answered)),

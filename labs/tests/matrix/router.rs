@@ -310,6 +310,11 @@ fn router() -> Vec<Case> {
             .effect(Effect::Shown(R1, &["get", "router.route-limits"], |shown| {
                 shown["rip"] == 100_000
             })),
+        Case::new("router.memory-budget", "none → 1024 MiB")
+            .step(R1, "router.memory-budget", "1024")
+            .effect(Effect::Shown(R1, &["show", "counters"], |shown| {
+                shown["routes"]["memory-budget"] == 1_u64 << 30
+            })),
         Case::new("router.hold-down", "none → static 60 s")
             .step(R1, "router.hold-down", "{ static = 60 }")
             .effect(Effect::Shown(R1, &["get", "router.hold-down"], |shown| {

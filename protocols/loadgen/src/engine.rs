@@ -260,7 +260,8 @@ impl Engine for LoadGenerator {
             | Input::UpdateRoutes(_)
             | Input::ConnectClient(..)
             | Input::DisconnectClient(..)
-            | Input::RouterId(_) => return,
+            | Input::RouterId(_)
+            | Input::Policies(_) => return,
         }
         if self.phase == Phase::Running {
             self.run(now.time, out);

@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use waypost_engine::{Engine, Input, MibOperation, MibReply, Now, Outbox, RxMeta, Target};
+use waypost_policy::Policies;
 use waypost_routprot::{
     AdapterBinding, Event, Functionality, Impact, InterfaceIdentity, Refusal, ReportArguments, Topic,
 };
@@ -325,6 +326,11 @@ impl Engine for OspfEngine {
         Some((impact, reason.to_owned()))
     }
 
+    fn policies_impact(&self, policies: &Policies) -> Option<(Impact, String)> {
+        self.describe_policies(policies)
+            .map(|reason| (Impact::Live, reason))
+    }
+
     fn with_defaults(&self, config: &InterfaceConfig) -> InterfaceConfig {
         match &self.global.defaults {
             Some(defaults) => config.or(defaults),
@@ -381,6 +387,7 @@ impl Engine for OspfEngine {
                 self.own_id = id;
                 self.process.set_router(now, self.identifier(), out);
             }
+            Input::Policies(policies) => self.set_policies(now, policies, out),
             Input::Stop => self.prepare_stop(now, out),
             // OSPF has no use for dial-in clients or updates on request, and asks for no further calls.
             Input::UpdateRoutes(_)

@@ -133,7 +133,10 @@ impl Speaker<'_> {
         {
             return None;
         }
-        let change = filter_verdict(&effective.announce_filter, prefix)?;
+        let mut change = filter_verdict(&effective.announce_filter, prefix)?;
+        if let Some(policy) = &effective.announce_policy {
+            change = policy.announce(prefix, current, change)?;
+        }
         let here = self.interface.index();
         let mut metric = current.metric;
         match current.origin {

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use waypost_engine::{Engine, Input, MibOperation, MibReply, Now, Outbox, Target};
+use waypost_policy::Policies;
 use waypost_routprot::{Functionality, Impact, Refusal, Topic};
 use waypost_types::{InterfaceIndex, ProtocolId, Seed, Time};
 
@@ -32,7 +33,7 @@ impl Engine for Rip {
             Some((interface.identity.name.as_str(), config))
         });
         for (name, interface) in interfaces {
-            check_effective(&Effective::resolve(interface, config)).map_err(|refusal| {
+            check_effective(&Effective::resolve(interface, config, &self.policies)).map_err(|refusal| {
                 let reason = format!("{} (with the options of interface {name})", refusal.reason);
                 Refusal { reason, ..refusal }
             })?;
@@ -45,7 +46,7 @@ impl Engine for Rip {
         _index: Option<InterfaceIndex>,
         config: &InterfaceConfig,
     ) -> Result<(), Refusal> {
-        check_effective(&Effective::resolve(config, &self.global))
+        check_effective(&Effective::resolve(config, &self.global, &self.policies))
     }
 
     fn check_update_routes(&self, index: InterfaceIndex) -> Result<(), Refusal> {
@@ -70,11 +71,20 @@ impl Engine for Rip {
     }
 
     fn interface_cautions(&self, config: &InterfaceConfig) -> Vec<(&'static str, String)> {
-        cautions(&Effective::resolve(config, &self.global))
+        cautions(&Effective::resolve(config, &self.global, &self.policies))
     }
 
     fn global_cautions(&self, config: &GlobalConfig) -> Vec<(&'static str, String)> {
-        cautions(&Effective::resolve(&InterfaceConfig::default(), config))
+        cautions(&Effective::resolve(
+            &InterfaceConfig::default(),
+            config,
+            &self.policies,
+        ))
+    }
+
+    fn policies_impact(&self, policies: &Policies) -> Option<(Impact, String)> {
+        self.describe_policies(policies)
+            .map(|reason| (Impact::Live, reason))
     }
 
     fn inherit_secrets(old: &InterfaceConfig, new: &mut InterfaceConfig) {
@@ -122,6 +132,7 @@ impl Engine for Rip {
             Input::Persisted { key, value, stored } => self.persisted(key, value, stored, out),
             Input::Deadline => self.deadline(now, out),
             Input::Routes(notices) => self.routes(now, notices, out),
+            Input::Policies(policies) => self.set_policies(now, policies, out),
             Input::UpdateRoutes(index) => self.update_routes(now, index, out),
             Input::Stop => self.stop(now, out),
             // RIP has no use for a router identifier or for dial-in clients, and asks for no further calls.

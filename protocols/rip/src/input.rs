@@ -9,7 +9,7 @@ use waypost_types::{InterfaceIndex, Prefix4};
 use crate::addresses::Addresses;
 use crate::announce::Announcement;
 use crate::authentication::verify;
-use crate::config::{Accept, Announce, Authentication, TtlSecurity};
+use crate::config::{Accept, Adjustment, Announce, Authentication, TtlSecurity};
 use crate::interface::{Interface, accepts, infer_prefix};
 use crate::packet::{Command, Entry, FAMILY_IPV4, INFINITY, Message, PacketError, Version};
 use crate::process::{Rip, listens_to};
@@ -257,18 +257,18 @@ impl Rip {
                 excess += 1;
                 continue;
             }
-            let verdict = accepts(&interface.effective, prefix);
-            let heard = Heard {
+            let mut heard = Heard {
                 interface: index,
                 from,
                 next_hop,
                 metric,
                 tag: entry.tag,
                 refreshed: now.time,
-                permitted: verdict.is_some(),
-                adjustment: verdict.unwrap_or_default(),
+                permitted: false,
+                adjustment: Adjustment::default(),
                 selected: false,
             };
+            heard.judge(accepts(&interface.effective, prefix, &heard));
             self.table.learn(prefix, heard, out);
         }
         let counters = &mut interface.counters;

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use smallvec::SmallVec;
 use waypost_engine::{PortId, PortSpec, Transport};
+use waypost_policy::Policies;
 use waypost_routprot::{AdapterBinding, InterfaceIdentity};
 use waypost_types::{InterfaceIndex, Prefix4, Time};
 
@@ -14,7 +15,7 @@ use crate::config::{
 };
 use crate::neighbor::{Neighbors, Sequences};
 use crate::packet::{RIP2_ROUTERS, Version};
-use crate::table::LinkPolicy;
+use crate::table::{Heard, LinkPolicy};
 use crate::update::Sending;
 
 /// Octets of the IPv4 and UDP headers.
@@ -127,8 +128,13 @@ pub struct Interface {
 impl Interface {
     /// A new interface, disabled (routing-protocol-interface 8).
     #[must_use]
-    pub fn new(identity: InterfaceIdentity, config: Option<InterfaceConfig>, global: &GlobalConfig) -> Self {
-        let effective = Effective::resolve(&config.clone().unwrap_or_default(), global);
+    pub fn new(
+        identity: InterfaceIdentity,
+        config: Option<InterfaceConfig>,
+        global: &GlobalConfig,
+        policies: &Policies,
+    ) -> Self {
+        let effective = Effective::resolve(&config.clone().unwrap_or_default(), global, policies);
         Self {
             identity,
             config,
@@ -387,13 +393,17 @@ pub fn version_of(effective: &Effective) -> Version {
 
 /// Whether the accept options let a route in, and what they change about it.
 #[must_use]
-pub fn accepts(effective: &Effective, prefix: Prefix4) -> Option<Adjustment> {
+pub fn accepts(effective: &Effective, prefix: Prefix4, heard: &Heard) -> Option<Adjustment> {
     if (prefix.is_host() && !effective.accept_host_routes)
         || (prefix.is_default() && !effective.accept_default_route)
     {
         return None;
     }
-    filter_verdict(&effective.accept_filter, prefix)
+    let adjustment = filter_verdict(&effective.accept_filter, prefix)?;
+    match &effective.accept_policy {
+        Some(policy) => policy.accept(prefix, heard, adjustment),
+        None => Some(adjustment),
+    }
 }
 
 /// The prefix that an address without a mask means on this interface (RFC 1058 §3.2).

@@ -15,6 +15,7 @@ pub mod interface;
 mod mib;
 pub mod neighbor;
 pub mod packet;
+pub mod policy;
 mod process;
 pub mod redistribute;
 mod show;

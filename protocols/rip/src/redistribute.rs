@@ -2,27 +2,30 @@
 
 use std::net::IpAddr;
 
+use waypost_policy::Policies;
 use waypost_types::{NextHop, Prefix, Prefix4, ProtocolId, RouteNotice};
 
 use crate::config::{Redistribution, filter_verdict};
 use crate::packet::INFINITY;
+use crate::policy::NamedPolicy;
 use crate::table::External;
 
 /// What is redistributed and how.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rules(Vec<Redistribution>);
+pub struct Rules(Vec<(Redistribution, Option<NamedPolicy>)>);
 
 impl Rules {
-    /// The rules of a configuration.
+    /// The rules of a configuration while these policies are in force.
     #[must_use]
-    pub fn new(rules: &[Redistribution]) -> Self {
-        Self(rules.to_vec())
+    pub fn new(rules: &[Redistribution], policies: &Policies) -> Self {
+        let named = |rule: &Redistribution| NamedPolicy::find(policies, rule.policy.clone());
+        Self(rules.iter().map(|rule| (rule.clone(), named(rule))).collect())
     }
 
     /// Whose routes are asked for, each once, in order.
     #[must_use]
     pub fn owners(&self) -> Vec<ProtocolId> {
-        let mut owners: Vec<ProtocolId> = self.0.iter().map(|rule| rule.source).collect();
+        let mut owners: Vec<ProtocolId> = self.0.iter().map(|(rule, _)| rule.source).collect();
         owners.sort_unstable();
         owners.dedup();
         owners
@@ -36,13 +39,18 @@ impl Rules {
         }
         self.0
             .iter()
-            .filter(|rule| rule.source == external.owner)
-            .find_map(|rule| {
+            .filter(|(rule, _)| rule.source == external.owner)
+            .find_map(|(rule, policy)| {
                 let change = filter_verdict(rule.filter.as_deref().unwrap_or_default(), prefix)?;
                 // The low 16 bits of the route's own, as the option says.
                 let tag = rule.tag.unwrap_or(external.tag as u16);
                 let metric = change.metric(rule.metric.unwrap_or(1).clamp(1, 15));
-                Some((metric, change.tag(tag)))
+                let (metric, tag) = (metric, change.tag(tag));
+                let Some(policy) = policy else {
+                    return Some((metric, tag));
+                };
+                let (own_metric, own_tag) = policy.redistribute(prefix, external)?;
+                Some((own_metric.unwrap_or(metric), own_tag.unwrap_or(tag)))
             })
             // What a rule makes unreachable is not redistributed.
             .filter(|(metric, _)| *metric < INFINITY)
@@ -67,7 +75,13 @@ pub fn external_of(notice: &RouteNotice) -> Option<(Prefix4, Option<External>)> 
     };
     let external = notice.best.as_ref().map(|best| External {
         owner: best.owner,
+        metric: best.route.metric,
         tag: best.route.tag,
+        next_hop: best.route.next_hops.first().and_then(|hop| match hop.gateway {
+            Some(IpAddr::V4(gateway)) => Some(gateway),
+            _ => None,
+        }),
+        interface: best.route.next_hops.first().map(|hop| hop.interface),
         gateway: match best.route.next_hops.as_slice() {
             [
                 NextHop {
@@ -99,10 +113,13 @@ mod tests {
             { "source": "0x813713aa", "metric": 5 },
         ]))
         .unwrap();
-        let rules = Rules::new(&rules);
+        let rules = Rules::new(&rules, &Policies::default());
         let external = |owner| External {
             owner,
+            metric: 0,
             tag: 0x0001_0005,
+            next_hop: None,
+            interface: None,
             gateway: None,
         };
         let of_static = external(ProtocolId::STATIC);

@@ -68,13 +68,27 @@ pub struct Heard {
     pub selected: bool,
 }
 
+impl Heard {
+    /// Takes what filters and policies say of it.
+    pub fn judge(&mut self, verdict: Option<Adjustment>) {
+        self.permitted = verdict.is_some();
+        self.adjustment = verdict.unwrap_or_default();
+    }
+}
+
 /// A route of another source that may be redistributed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct External {
     /// Whose it is.
     pub owner: ProtocolId,
+    /// Its metric there.
+    pub metric: u32,
     /// Its tag there.
     pub tag: u32,
+    /// The router of its first next hop,
+    pub next_hop: Option<Ipv4Addr>,
+    /// and the interface that it goes out of.
+    pub interface: Option<InterfaceIndex>,
     /// Its gateway, when it has exactly one next hop.
     pub gateway: Option<(InterfaceIndex, Ipv4Addr)>,
 }
@@ -97,6 +111,8 @@ pub struct Current {
     pub origin: Origin,
     /// Our metric, 1..=15; 16 for garbage.
     pub metric: u8,
+    /// The metric that garbage had: a policy that let it be announced lets its end be announced.
+    pub usable_metric: u8,
     /// Its route tag.
     pub tag: u16,
     /// The next hops.
@@ -146,7 +162,7 @@ pub struct Table {
     destinations: BTreeMap<Prefix4, Destination>,
     links: BTreeMap<InterfaceIndex, LinkPolicy>,
     heard_on: BTreeMap<InterfaceIndex, u32>,
-    redistribution: Rules,
+    pub(crate) redistribution: Rules,
     ecmp: usize,
     preference: Option<u8>,
     /// How long routes of our own that belong to no interface are still announced when they are gone.
@@ -257,7 +273,7 @@ impl Table {
         now: Time,
         interface: InterfaceIndex,
         policy: LinkPolicy,
-        permit: impl Fn(Prefix4) -> Option<Adjustment>,
+        permit: impl Fn(Prefix4, &Heard) -> Option<Adjustment>,
         out: &mut Outbox,
     ) {
         self.links.insert(interface, policy);
@@ -271,9 +287,7 @@ impl Table {
                 .iter_mut()
                 .filter(|heard| heard.interface == interface)
             {
-                let verdict = permit(prefix);
-                heard.permitted = verdict.is_some();
-                heard.adjustment = verdict.unwrap_or_default();
+                heard.judge(permit(prefix, heard));
                 touched = true;
             }
             touched
@@ -517,9 +531,11 @@ impl Table {
             return;
         };
         let selected = select(destination, &self.links, self.ecmp);
-        let route = selected
-            .as_ref()
-            .map(|current| route_of(current, &self.links, self.preference));
+        let route = selected.as_ref().map(|current| {
+            let mut used = destination.heard.iter().filter(|heard| heard.selected);
+            let own = used.find_map(|heard| heard.adjustment.preference);
+            route_of(current, &self.links, own.or(self.preference))
+        });
         if destination.installed != route {
             self.route_changes = self.route_changes.wrapping_add(1);
             match &route {
@@ -667,6 +683,7 @@ fn select(
     Some(Current {
         origin: Origin::Learned,
         metric: best,
+        usable_metric: best,
         tag: tag.unwrap_or(0),
         via,
         garbage_until: None,
@@ -711,6 +728,7 @@ fn own(prefix: Prefix4, destination: &Destination, rules: &Rules) -> Option<Curr
     let current = |origin, metric, tag| Current {
         origin,
         metric,
+        usable_metric: metric,
         tag,
         via: SmallVec::new(),
         garbage_until: None,

@@ -127,6 +127,7 @@ impl Engine for Static {
             | Input::ConnectClient(..)
             | Input::DisconnectClient(..)
             | Input::RouterId(_)
+            | Input::Policies(_)
             | Input::Continue => return,
         }
         if self.phase == Phase::Running {

@@ -87,7 +87,11 @@ fn effective(authentication: Authentication) -> Effective {
         options,
         annotate: None,
     };
-    Effective::resolve(&config, &GlobalConfig::default())
+    Effective::resolve(
+        &config,
+        &GlobalConfig::default(),
+        &waypost_policy::Policies::default(),
+    )
 }
 
 /// Octets from outside are believed only in their own bounds; what was sealed is believed, and nothing near it.

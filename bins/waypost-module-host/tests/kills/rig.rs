@@ -74,6 +74,8 @@ impl RouteTable for Routes {
         self.0.set_terms(protocol, terms);
     }
 
+    fn set_memory_budget(&mut self, _: Option<u32>) {}
+
     fn remove_protocol(&mut self, protocol: ProtocolId) {
         self.0.remove_protocol(protocol);
     }

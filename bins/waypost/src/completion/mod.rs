@@ -52,6 +52,13 @@ pub(crate) fn protocols() -> Vec<CompletionCandidate> {
     })
 }
 
+/// The names of all policies.
+pub(crate) fn policies() -> Vec<CompletionCandidate> {
+    rows("/v1/policies", |row| {
+        candidate(row.get("name")?.as_str()?, row.get("kind")?.as_str()?)
+    })
+}
+
 /// The newest revisions.
 pub(crate) fn revisions() -> Vec<CompletionCandidate> {
     rows("/v1/revisions?limit=20", |row| {

@@ -25,6 +25,15 @@ pub(crate) fn counters(sheet: &Sheet, owners: &Owners, answer: &CountersAnswer) 
     table.row(["in the kernel".into(), routes.installed.into()]);
     table.row(["on their way there".into(), routes.pending.into()]);
     table.row(["refused by the kernel".into(), wrong(routes.refused)]);
+    let mebibytes = |bytes: u64| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));
+    let ink = match routes.memory_budget {
+        Some(budget) if routes.memory >= budget => Ink::Bad,
+        _ => Ink::Plain,
+    };
+    table.row(["memory".into(), Cell::from(mebibytes(routes.memory)).ink(ink)]);
+    if let Some(budget) = routes.memory_budget {
+        table.row(["memory budget".into(), mebibytes(budget).into()]);
+    }
     text.push_str(&table.render(sheet));
     if !routes.owners.is_empty() {
         text.push('\n');

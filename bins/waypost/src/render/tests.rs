@@ -205,6 +205,26 @@ fn show_fib() {
 }
 
 #[test]
+fn show_policy_and_what_it_decides() {
+    let rows: Vec<waypost_api::PolicyRow> = answer("policies");
+    snapshot!("policies", sheet(), policies(&sheet(), &rows));
+    snapshot!("policy", sheet(), policy(&sheet(), &rows[1]));
+    assert_eq!(policies(&sheet(), &[]), "no policies\n");
+    let outcome: waypost_api::PolicyExplanation = answer("policy-test");
+    snapshot!("policy-test", sheet(), tested(&sheet(), "10.1.0.0/16", &outcome));
+    let denied = waypost_api::PolicyExplanation {
+        action: waypost_api::Action::Deny,
+        decided_by: None,
+        tried: Vec::new(),
+        changes: Vec::new(),
+    };
+    assert_eq!(
+        tested(&sheet(), "10.1.0.0/16", &denied),
+        "10.1.0.0/16 is denied: nothing in the policy matches it\n"
+    );
+}
+
+#[test]
 fn show_database() {
     snapshot!("database", sheet(), database(&sheet(), &answer("database")));
     assert_eq!(

@@ -66,6 +66,8 @@ impl Daemon {
             ("/v1/apply", applied.clone()),
             ("/v1/rollback", applied),
             ("/v1/diff", fixture("diff")),
+            ("/v1/policies", fixture("policies")),
+            ("/v1/policies/up%20stream/test", fixture("policy-test")),
             ("/v1/autostatic/ppp%200", json!({ "routes": 3 })),
             ("/v1/revisions/7", json!({ "protocols": { "rip": {} } })),
             ("/v1/config?path=interfaces.eth0.rip.metric", json!(1)),

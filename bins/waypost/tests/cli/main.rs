@@ -74,6 +74,7 @@ fn every_show_prints_what_json_prints() {
         ("revisions", "/v1/revisions?limit=20", "back to revision 39"),
         ("counters", "/v1/counters", "refused by the kernel"),
         ("database", "/v1/database", "redistributed static"),
+        ("policy", "/v1/policies", "2 clauses"),
         ("fib", "/v1/fib?limit=100", "1000000 of 1000003 best routes"),
     ] {
         let shown = done(&daemon, &["show", topic]);
@@ -82,6 +83,47 @@ fn every_show_prints_what_json_prints() {
         let printed: Value = serde_json::from_str(&done(&daemon, &["--json", "show", topic])).unwrap();
         assert_eq!(printed, daemon.answer(path), "{topic}");
     }
+}
+
+#[test]
+fn a_policy_is_tested_with_the_route_that_was_typed() {
+    let daemon = Daemon::start();
+    let shown = done(&daemon, &["policy", "test", "up stream", "10.1.0.0/16"]);
+    assert!(
+        shown.starts_with("10.1.0.0/16 passes, by policy.route-maps.upstream.1\n"),
+        "{shown}"
+    );
+    let route = [
+        "--protocol",
+        "rip",
+        "--tag",
+        "5",
+        "--metric",
+        "2",
+        "--next-hop",
+        "192.0.2.1",
+        "--interface",
+        "eth0",
+    ];
+    let mut words = vec!["--json", "policy", "test", "up stream", "10.1.0.0/16"];
+    words.extend(route);
+    let printed: Value = serde_json::from_str(&done(&daemon, &words)).unwrap();
+    assert_eq!(printed["decided-by"], "policy.route-maps.upstream.1");
+    assert_eq!(
+        daemon.requests().last().unwrap().target,
+        "/v1/policies/up%20stream/test?prefix=10.1.0.0%2F16&protocol=rip&tag=5&metric=2&next-hop=192.0.2.1&interface=eth0"
+    );
+    let one = done(&daemon, &["show", "policy", "customers"]);
+    assert!(one.contains("permit = \"10.0.0.0/8 le 24\""), "{one}");
+    let output = waypost(&daemon, &["show", "policy", "customer"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text(&output.stderr).contains("customers"),
+        "{}",
+        text(&output.stderr)
+    );
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod configuration;
 mod header;
 mod history;
 mod loaded;
+mod policies;
 mod show;
 
 use std::pin::Pin;
@@ -16,9 +17,9 @@ use crate::call::{Answer, Call};
 use crate::failure::Failure;
 use crate::{
     AutostaticAnswer, ChangeRequest, ConfirmRequest, CountersAnswer, DiffAnswer, DiffRequest, Explanation,
-    FibReport, HeaderAnswer, InterfaceRow, Limits, LoadAnswer, LoadRequest, NeighborRow, ProtocolRow,
-    RevisionRow, RollbackRequest, RoutePage, ScheduleAnswer, ScheduleRequest, Snapshot, StatusAnswer, feed,
-    openapi,
+    FibReport, HeaderAnswer, InterfaceRow, Limits, LoadAnswer, LoadRequest, NeighborRow, PolicyExplanation,
+    PolicyRow, ProtocolRow, RevisionRow, RollbackRequest, RoutePage, ScheduleAnswer, ScheduleRequest,
+    Snapshot, StatusAnswer, feed, openapi,
 };
 use waypost_manager::{Applied, Plan, Scheduled};
 
@@ -254,6 +255,38 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
             "A report of a running protocol, of which each has its own. OSPF: interfaces, lsas, borders, graph, path, calculations, simulate.",
             Response::Json(report_schema),
             |call| Box::pin(show::report(call)),
+        )
+    },
+    get(
+        "/v1/policies",
+        "policies",
+        "Prefix lists and route maps, and who refers to them.",
+        json::<Vec<PolicyRow>>(),
+        |call| Box::pin(policies::policies(call)),
+    ),
+    Endpoint {
+        parameters: &[
+            parameter("prefix", "string", "The destination of the route. Required."),
+            parameter("protocol", "string", "Whose route it is; `static` unless given."),
+            parameter("metric", "integer", "Its metric, 0..=4294967295; 0 unless given."),
+            parameter("tag", "integer", "Its tag, 0..=4294967295; 0 unless given."),
+            parameter(
+                "next-hop",
+                "string",
+                "The address of its next hop; none unless given.",
+            ),
+            parameter(
+                "interface",
+                "string",
+                "The interface that it goes out of; none unless given.",
+            ),
+        ],
+        ..get(
+            "/v1/policies/{name}/test",
+            "test-policy",
+            "What a prefix list or a route map makes of a route, and why.",
+            json::<PolicyExplanation>(),
+            |call| Box::pin(policies::test(call)),
         )
     },
     Endpoint {

@@ -14,7 +14,7 @@ use crate::{
     StatusAnswer,
 };
 
-const PREFIX: &str = "a prefix such as 10.0.0.0/8 or 2001:db8::/32";
+pub(super) const PREFIX: &str = "a prefix such as 10.0.0.0/8 or 2001:db8::/32";
 const DESTINATION: &str = "an address or a prefix such as 192.0.2.1 or 10.0.0.0/8";
 
 pub(super) async fn status(call: Call) -> Result<Answer, Failure> {
@@ -111,7 +111,7 @@ pub(super) async fn routes(call: Call) -> Result<Answer, Failure> {
         None => RouteQuery::Page(PageQuery {
             after: call.parameter::<Prefix>("after", PREFIX)?,
             limit: limit(&call, 1000)?,
-            owner: owner(&call)?,
+            owner: source(&call, "owner")?,
             within: call.parameter::<Prefix>("within", PREFIX)?,
         }),
     };
@@ -161,8 +161,9 @@ async fn inactive(call: &Call, shown: Shown) -> Result<Vec<InactiveRow>, Failure
     Ok(rows)
 }
 
-fn owner(call: &Call) -> Result<Option<waypost_types::ProtocolId>, Refusal> {
-    let Some(text) = call.query.get("owner") else {
+/// A parameter that names a source of routes.
+pub(super) fn source(call: &Call, parameter: &str) -> Result<Option<waypost_types::ProtocolId>, Refusal> {
+    let Some(text) = call.query.get(parameter) else {
         return Ok(None);
     };
     routes::owner(text).map(Some).ok_or_else(|| {

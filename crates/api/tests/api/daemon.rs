@@ -48,6 +48,8 @@ impl RouteTable for Table {
 
     fn set_terms(&mut self, _: ProtocolId, _: RouteTerms) {}
 
+    fn set_memory_budget(&mut self, _: Option<u32>) {}
+
     fn remove_protocol(&mut self, _: ProtocolId) {}
 
     fn keep_for_grace(&mut self, _: ProtocolId) {}

@@ -115,6 +115,8 @@ fn every_answer_is_as_described() {
         "/v1/rollback" => json!({ "revision": 1, "plan": true }),
         _ => json!(null),
     };
+    let policy = json!({ "edits": [{ "merge": { "policy": { "prefix-lists": { "some": [{ "deny": "10.0.0.0/8" }] } } } }] });
+    let _: Value = client.post("/v1/apply", &policy).unwrap();
     let mut checked = 0;
     for (path, operations) in document["paths"].as_object().unwrap() {
         let asked = path
@@ -138,6 +140,8 @@ fn every_answer_is_as_described() {
                     check(&document, schema, &body, "request").unwrap();
                 }
                 client.post(&asked, &body).unwrap()
+            } else if path == "/v1/policies/{name}/test" {
+                client.get("/v1/policies/some/test?prefix=10.0.0.0%2F8").unwrap()
             } else if path == "/v1/explain" {
                 client.get("/v1/explain?destination=10.0.0.1").unwrap()
             } else {
@@ -146,7 +150,7 @@ fn every_answer_is_as_described() {
             check(&document, schema, &answer, path).unwrap();
         }
     }
-    assert_eq!(checked, 30);
+    assert_eq!(checked, 32);
     let refused =
         json!({ "refusals": [{ "status": 87, "path": "a", "value": "1", "allowed": "2", "reason": "no" }] });
     let refusals = &document["paths"]["/v1/apply"]["post"]["responses"]["default"]["content"]["application/json"]

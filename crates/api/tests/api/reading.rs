@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use waypost_api::client::query;
 use waypost_api::{
-    CountersAnswer, Explanation, FibReport, InterfaceRow, NeighborRow, ProtocolRow, RevisionRow, RoutePage,
-    StatusAnswer, parse_toml,
+    Action, CountersAnswer, Explanation, FibReport, InterfaceRow, NeighborRow, PolicyExplanation, PolicyRow,
+    ProtocolRow, RevisionRow, RoutePage, StatusAnswer, parse_toml,
 };
 use waypost_routprot::Status;
 use waypost_types::ProtocolId;
@@ -101,6 +101,47 @@ fn routes_are_asked_for_what_was_asked() {
             "age-seconds": 7, "best": true, "installed": "yes",
         })
     );
+}
+
+#[test]
+fn policies_and_what_they_decide() {
+    let router = Router::configured();
+    let mut client = router.client();
+    let none: Vec<PolicyRow> = client.get("/v1/policies").unwrap();
+    assert!(none.is_empty());
+    let toml = "[policy.prefix-lists]\ncustomers = [{ permit = \"10.0.0.0/8 le 24\" }]\n\
+                [policy.route-maps]\nupstream = [{ action = \"permit\", match = { prefix-list = \"customers\", \
+                interface = [\"eth0\"] }, set = { metric = 5 } }]\n[protocols.rip]\n";
+    let _: Value = client.post("/v1/apply", &json!({ "toml": toml })).unwrap();
+    let rows: Vec<PolicyRow> = client.get("/v1/policies").unwrap();
+    let names: Vec<_> = rows
+        .iter()
+        .map(|row| (row.name.as_str(), row.kind.as_str(), row.used_by.len()))
+        .collect();
+    assert_eq!(
+        names,
+        [("customers", "prefix-list", 1), ("upstream", "route-map", 0)]
+    );
+    let target = "/v1/policies/upstream/test?prefix=10.1.0.0%2F16";
+    let said: PolicyExplanation = client.get(target).unwrap();
+    assert_eq!((said.action, said.decided_by), (Action::Deny, None));
+    let said: PolicyExplanation = client.get(&format!("{target}&interface=eth0&metric=9")).unwrap();
+    assert_eq!(said.decided_by.as_deref(), Some("policy.route-maps.upstream.0"));
+    assert_eq!((said.changes[0].old, said.changes[0].new), (Some(9), Some(5)));
+    let mut refused = |target: &str| refusals(client.get::<Value>(target)).remove(0);
+    let missing = refused("/v1/policies/upstreem/test?prefix=10.1.0.0%2F16");
+    assert!(missing.reason.contains("did you mean 'upstream'?"), "{missing}");
+    assert_eq!(missing.allowed.as_deref(), Some("customers, upstream"));
+    for (query, words) in [
+        ("", "'prefix' is missing"),
+        ("?prefix=10.1.0.1%2F16", "'prefix' is not valid"),
+        ("?prefix=10.0.0.0%2F8&tag=-1", "'tag' is not valid"),
+        ("?prefix=10.0.0.0%2F8&protocol=ripe", "no such route owner"),
+        ("?prefix=10.0.0.0%2F8&interface=eth7", "no such interface"),
+    ] {
+        let refusal = refused(&format!("/v1/policies/upstream/test{query}"));
+        assert!(refusal.reason.contains(words), "{query}: {refusal}");
+    }
 }
 
 #[test]

@@ -28,6 +28,8 @@ pub(super) enum Command {
     Grace(ProtocolId),
     Preference(ProtocolId, u8),
     Terms(ProtocolId, RouteTerms),
+    /// In mebibytes.
+    MemoryBudget(Option<u32>),
     Autostatic(InterfaceIndex, Vec<(Prefix, Route)>),
     Interfaces(Vec<InterfaceChange>),
     Look(Look),
@@ -134,6 +136,11 @@ impl TableHandle {
     /// Sets what a protocol may do in the table.
     pub fn set_terms(&self, protocol: ProtocolId, terms: RouteTerms) {
         self.send(Command::Terms(protocol, terms));
+    }
+
+    /// Sets the most mebibytes that the table may hold.
+    pub fn set_memory_budget(&self, mebibytes: Option<u32>) {
+        self.send(Command::MemoryBudget(mebibytes));
     }
 
     /// Makes these the autostatic routes of an interface.

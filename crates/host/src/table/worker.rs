@@ -275,6 +275,9 @@ impl Worker {
                 core.tables
                     .set_route_limit(limit, |name| name.protocol == protocol);
             }
+            Command::MemoryBudget(mebibytes) => {
+                rtm.set_memory_budget(mebibytes.map(|mebibytes| (mebibytes as usize) << 20));
+            }
             Command::Autostatic(interface, routes) => {
                 let changes = self.autostatic.replace(interface, routes);
                 self.owners.change(rtm, now, ProtocolId::AUTOSTATIC, &changes);

@@ -273,6 +273,26 @@ fn route_limits_and_hold_down_are_given_to_the_routing_table_and_taken_back() {
         .unwrap();
     assert_eq!(told(&rig), Some(RouteTerms::default()));
     assert_eq!(rig.manager.tree()[&settings], plain);
+
+    // What the table may hold goes with it.
+    rig.apply(&[set("router.memory-budget", json!(512))]).unwrap();
+    assert_eq!(crate::rig::locked(&rig.routes).budget, Some(512));
+    for wrong in [0, 1_048_577] {
+        let refusals = rig
+            .apply(&[set("router.memory-budget", json!(wrong))])
+            .unwrap_err();
+        let refusal = &refusals[0];
+        assert_eq!(refusal.path, "router.memory-budget");
+        assert_eq!(refusal.allowed.as_deref(), Some("1..=1048576"));
+    }
+    let text = rig.manager.show_configuration().unwrap();
+    assert_eq!(
+        text["router"],
+        json!({ "annotate": "a note", "memory-budget": 512 })
+    );
+    rig.apply(&[unset("router.memory-budget")]).unwrap();
+    assert_eq!(crate::rig::locked(&rig.routes).budget, None);
+    assert_eq!(rig.manager.tree()[&settings], plain);
 }
 
 /// The published extended block ranks route sources too; the options of the router win over it.

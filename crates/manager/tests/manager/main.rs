@@ -15,6 +15,7 @@ mod header;
 mod interfaces;
 mod lifecycle;
 mod order;
+mod policy;
 mod rig;
 mod router_id;
 mod sample;

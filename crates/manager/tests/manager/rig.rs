@@ -88,6 +88,7 @@ impl Protocols for Installation {
 pub(crate) struct Routes {
     pub(crate) preferences: BTreeMap<ProtocolId, u8>,
     pub(crate) terms: BTreeMap<ProtocolId, RouteTerms>,
+    pub(crate) budget: Option<u32>,
     pub(crate) removed: Vec<ProtocolId>,
     pub(crate) kept: Vec<ProtocolId>,
     /// Routes that protocols have, by interface.
@@ -104,6 +105,10 @@ impl RouteTable for Table {
 
     fn set_terms(&mut self, protocol: ProtocolId, terms: RouteTerms) {
         locked(&self.0).terms.insert(protocol, terms);
+    }
+
+    fn set_memory_budget(&mut self, mebibytes: Option<u32>) {
+        locked(&self.0).budget = mebibytes;
     }
 
     fn remove_protocol(&mut self, protocol: ProtocolId) {
@@ -431,6 +436,7 @@ impl Rig {
                     | Request::PrepareGlobal { .. }
                     | Request::PrepareInterface { .. }
                     | Request::PrepareRouterId { .. }
+                    | Request::PreparePolicies { .. }
                     | Request::NextEvent { .. }
                     | Request::Show { .. }
             )

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use waypost_policy::PolicyReference;
 use waypost_routprot::{BlockConfig, ConfigurationCodec, InfoBlock, Layout, Refusal, TypedCodec};
 use waypost_types::ProtocolId;
 
@@ -19,6 +20,8 @@ pub(crate) const RAW: ProtocolId = ProtocolId(0x4137_000A);
 pub(crate) struct Global {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) interval: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) policy: Option<String>,
 }
 
 /// A password that is refused without an area: a rule between two options.
@@ -35,6 +38,8 @@ pub(crate) struct OnInterface {
     pub(crate) area: Option<Area>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) keys: Vec<BTreeMap<String, String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) policy: Option<String>,
 }
 
 /// A table that cannot be empty.
@@ -58,6 +63,12 @@ macro_rules! block_config {
 
             fn encode(&self, _layout: Layout) -> InfoBlock {
                 InfoBlock::new(1, serde_json::to_vec(self).unwrap())
+            }
+
+            fn policies(&self) -> Vec<PolicyReference> {
+                let path = "policy".to_owned();
+                let named = self.policy.iter().cloned();
+                named.map(|name| PolicyReference { path: path.clone(), name }).collect()
             }
 
             fn validate(&self) -> Result<(), Refusal> {
@@ -91,6 +102,7 @@ pub(crate) fn codecs() -> Vec<Arc<dyn ConfigurationCodec>> {
 pub(crate) fn global(interval: u32) -> InfoBlock {
     Global {
         interval: Some(interval),
+        ..Global::default()
     }
     .encode(Layout::Waypost(1))
 }

@@ -26,6 +26,7 @@ mod interfaces;
 mod lifecycle;
 mod mib;
 mod negotiation;
+mod policies;
 mod prepare;
 mod registration;
 mod report;
@@ -59,6 +60,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         events::CASES,
         mib::CASES,
         router_id::CASES,
+        policies::CASES,
     ]
     .into_iter()
     .flatten()

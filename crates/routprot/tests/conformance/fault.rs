@@ -90,6 +90,6 @@ pub(crate) enum Fault {
     CodecOfAnother,
     CodecDropsTail,
     CodecTakesInvalid,
-    RouterIdSaves,
-    RouterIdPrepareApplies,
+    StateSaves,
+    StatePrepareApplies,
 }

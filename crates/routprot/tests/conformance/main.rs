@@ -237,8 +237,11 @@ const FAULTS: &[(Fault, &[&str])] = &[
     (Fault::CodecOfAnother, &["describe/identity"]),
     (Fault::CodecDropsTail, &["describe/round-trip"]),
     (Fault::CodecTakesInvalid, &["describe/invalid"]),
-    (Fault::RouterIdSaves, &["router-id/change"]),
-    (Fault::RouterIdPrepareApplies, &["router-id/prepare"]),
+    (Fault::StateSaves, &["router-id/change", "policies/change"]),
+    (
+        Fault::StatePrepareApplies,
+        &["router-id/prepare", "policies/prepare"],
+    ),
 ];
 
 #[test]

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use waypost_policy::Policies;
 use waypost_routprot::{
     ConfigurationCodec, Event, Functionality, Impact, InfoBlock, InfoBuffer, InterfaceIdentity,
     InterfaceStatus, MfeStatus, NeighborFlags, NotificationEvent, OptionChange, OutputBuffer, Prepared,
@@ -49,6 +50,14 @@ struct Interface {
 }
 
 impl Interface {
+    fn shown(&self) -> Value {
+        let own = &self.configuration;
+        json!({
+            "interface": self.name, "metric": own.metric, "passive": own.passive, "neighbours": own.neighbours,
+            "running": self.runs(), "starts": self.starts,
+        })
+    }
+
     fn runs(&self) -> bool {
         self.enabled && self.bound && self.media
     }
@@ -735,9 +744,8 @@ impl RoutingProtocol for Sample {
 
     fn mib_get_next(&mut self, input: &[u8], out: &mut OutputBuffer<'_>) -> Result<(), Refusal> {
         self.alive()?;
-        let Some((index, _)) = input.split_first_chunk() else {
-            return Err(Refusal::invalid("no index"));
-        };
+        let index = input.split_first_chunk();
+        let (index, _) = index.ok_or_else(|| Refusal::invalid("no index"))?;
         let index = InterfaceIndex(u32::from_le_bytes(*index));
         let mut row = self
             .interfaces
@@ -755,19 +763,26 @@ impl RoutingProtocol for Sample {
     }
 
     fn router_id_changed(&mut self, _id: Option<RouterId>) {
-        if self.has(Fault::RouterIdSaves) {
+        if self.has(Fault::StateSaves) {
             self.say(Event::SaveGlobalConfigInfo);
         }
     }
 
     fn prepare_router_id(&mut self, _id: Option<RouterId>) -> Option<(Impact, String)> {
-        if self.has(Fault::RouterIdPrepareApplies) {
+        if self.has(Fault::StatePrepareApplies) {
             self.interfaces
                 .values_mut()
                 .for_each(|interface| interface.starts += 1);
         }
-        let reason = "every neighbour knows the router by it";
-        Some((Impact::RestartsProtocol, reason.to_owned()))
+        Some((Impact::RestartsProtocol, "neighbours know it".to_owned()))
+    }
+
+    fn policies_changed(&mut self, _policies: &Arc<Policies>) {
+        self.router_id_changed(None);
+    }
+
+    fn prepare_policies(&mut self, _policies: &Arc<Policies>) -> Option<(Impact, String)> {
+        self.prepare_router_id(None)
     }
 
     fn describe(&self) -> Option<Arc<dyn ConfigurationCodec>> {
@@ -778,20 +793,7 @@ impl RoutingProtocol for Sample {
         self.alive()?;
         match topic {
             Topic::Summary => Ok(json!({ "interval": self.interval, "complete": self.complete })),
-            Topic::Interfaces => Ok(self
-                .interfaces
-                .values()
-                .map(|interface| {
-                    json!({
-                        "interface": interface.name,
-                        "metric": interface.configuration.metric,
-                        "passive": interface.configuration.passive,
-                        "neighbours": interface.configuration.neighbours,
-                        "running": interface.runs(),
-                        "starts": interface.starts,
-                    })
-                })
-                .collect()),
+            Topic::Interfaces => Ok(self.interfaces.values().map(Interface::shown).collect()),
             _ => Err(Refusal::new(Status::ERROR_NOT_SUPPORTED, "nothing to say")),
         }
     }

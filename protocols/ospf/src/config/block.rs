@@ -4,6 +4,7 @@
 //! octets. Errors name the option, or the field of the block where there is no option to name.
 
 use serde_json::Value;
+use waypost_policy::PolicyReference;
 use waypost_routprot::{BlockConfig, InfoBlock, Layout, Refusal, WaypostHeader, parse_text};
 use waypost_wire::{Reader, Secret, Writer};
 
@@ -21,7 +22,7 @@ const LAYOUT: u32 = 2;
 
 /// The layout of the interface block: more words than the first, addresses, and neighbours that are switched off.
 const INTERFACE_LAYOUT: u32 = 3;
-/// The layout of the global block: what RRAS's records have beyond the one before.
+/// The layout of the global block: what RRAS's records have beyond the one before, and policies.
 const GLOBAL_LAYOUT: u32 = 5;
 /// The ones before: more words than the first; then virtual links and more of NSSAs.
 const GLOBAL_LAYOUT_3: u32 = 3;
@@ -182,7 +183,7 @@ fn needs_last_layout(config: &GlobalConfig) -> bool {
         || areas().any(|area| area.enabled.is_some())
         || ranges().any(|range| range.enabled.is_some())
         || links().any(|link| link.enabled.is_some())
-        || sources().any(|source| source.enabled.is_some())
+        || sources().any(|source| source.enabled.is_some() || source.policy.is_some())
 }
 
 /// The first layout of the global block that can say all of this.
@@ -361,6 +362,15 @@ impl BlockConfig for GlobalConfig {
         let mut writer = WaypostHeader::start(layout);
         write_global(self, layout, &mut writer);
         WaypostHeader::finish(layout, writer)
+    }
+
+    fn policies(&self) -> Vec<PolicyReference> {
+        let entries = self.redistribute.iter().flatten().enumerate();
+        let named = entries.filter_map(|(position, entry)| {
+            let path = format!("redistribute.{position}.policy");
+            entry.policy.clone().map(|name| PolicyReference { path, name })
+        });
+        named.collect()
     }
 
     fn validate(&self) -> Result<(), Refusal> {

@@ -309,6 +309,20 @@ fn a_global_block_keeps_the_first_layout_until_it_says_more() {
     let block = config.encode(first);
     assert_eq!(
         GlobalConfig::decode(&block).unwrap(),
+        (config.clone(), waypost::<GlobalConfig>())
+    );
+    config.defaults = None;
+    config.redistribute = Some(vec![crate::config::Redistribution {
+        source: ProtocolId::RIP,
+        metric: None,
+        metric_type: None,
+        tag: None,
+        enabled: None,
+        policy: Some("upstream".to_owned()),
+    }]);
+    let block = config.encode(third);
+    assert_eq!(
+        GlobalConfig::decode(&block).unwrap(),
         (config, waypost::<GlobalConfig>())
     );
 }

@@ -398,6 +398,10 @@ pub struct Redistribution {
     /// Whether they are said; `false` takes them out of `redistribute-unlisted`. Default true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
+    /// Name of a policy that decides which of them: a prefix list or a route map (`policy.prefix-lists`, `policy.route-maps`). It
+    /// sees the route as its source has it; a metric, type or tag that it sets comes before the ones above. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
 }
 
 /// Protocols go by their names.

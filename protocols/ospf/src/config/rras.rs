@@ -468,6 +468,7 @@ fn protocol_filter(record: &mut Record<'_>) -> Result<(Vec<Redistribution>, bool
             metric_type: None,
             tag: None,
             enabled: Some(accepts),
+            policy: None,
         });
     }
     Ok((sources, !accepts))

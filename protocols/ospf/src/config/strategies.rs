@@ -238,18 +238,22 @@ fn redistribute() -> impl Strategy<Value = Vec<Redistribution>> {
         of(0_u32..=16_777_214),
         of(select(vec![MetricType::Type1, MetricType::Type2])),
         any::<(Option<u32>, Option<bool>)>(),
+        of("[a-z]{1,9}"),
     );
     btree_map(any::<u32>(), rest, 0..4).prop_map(|sources| {
         let sources = sources
             .into_iter()
             .filter(|(source, _)| *source != ProtocolId::OSPF.0);
-        let sources = sources.map(|(source, (metric, metric_type, (tag, enabled)))| Redistribution {
-            source: ProtocolId(source),
-            metric,
-            metric_type,
-            tag,
-            enabled,
-        });
+        let sources = sources.map(
+            |(source, (metric, metric_type, (tag, enabled), policy))| Redistribution {
+                source: ProtocolId(source),
+                metric,
+                metric_type,
+                tag,
+                enabled,
+                policy,
+            },
+        );
         sources.collect()
     })
 }
@@ -485,6 +489,7 @@ prop_compose! {
                 metric_type: None,
                 tag: None,
                 enabled: Some(accepts),
+                policy: None,
             }).collect()),
             redistribute_filter: filter,
             areas: Some(areas),

@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use waypost_policy::MAX_NAME;
 use waypost_routprot::Refusal;
 use waypost_types::{Prefix4, ProtocolId, WallTime};
 use waypost_wire::{ReadError, Reader, Secret, Writer};
@@ -385,19 +386,27 @@ impl Element for Redistribution {
         words.put(1, self.metric_type);
         words.put(2, self.tag);
         words.mark(3, self.enabled.as_ref());
+        words.mark(4, self.policy.as_ref());
         write_words(&words, writer);
         write_late(self.enabled, writer);
+        if let Some(policy) = &self.policy {
+            write_text(policy, writer);
+        }
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Refusal> {
         let source = ProtocolId(word(reader, "source")?);
-        let words = read_words(reader, 3, 1)?;
+        let words = read_words(reader, 3, 2)?;
         Ok(Self {
             source,
             metric: words.value(0, "metric")?,
             metric_type: words.value(1, "metric-type")?,
             tag: words.value(2, "tag")?,
             enabled: late(&words, 3, reader, "enabled")?,
+            policy: match words.given >> 4 & 1 {
+                0 => None,
+                _ => Some(read_text(reader, "policy", MAX_NAME)?),
+            },
         })
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
+use waypost_policy::MAX_NAME;
 use waypost_routprot::Refusal;
 use waypost_types::{Prefix4, ProtocolId};
 use waypost_wire::{DigestAlgorithm, Secret};
@@ -207,6 +208,14 @@ pub(super) fn global(config: &GlobalConfig) -> Result<(), Refusal> {
                 .under(&path));
         }
         metric("metric", redistribution.metric).map_err(|refusal| refusal.under(&path))?;
+        let octets = redistribution.policy.as_ref().map_or(1, String::len);
+        if !(1..=MAX_NAME).contains(&octets) {
+            return Err(Refusal::invalid("no policy can have this name")
+                .at("policy")
+                .with_value(format!("{octets} octets"))
+                .with_allowed(format!("1..={MAX_NAME} letters, digits, '-' and '_'"))
+                .under(&path));
+        }
     }
     let mut links = BTreeSet::new();
     for (position, link) in config.virtual_links.iter().flatten().enumerate() {

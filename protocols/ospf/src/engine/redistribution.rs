@@ -1,10 +1,12 @@
 //! Routes of other protocols that are said to the autonomous system (RFC 2328 §12.4.4).
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use waypost_engine::{Now, Outbox, RouteInterest};
-use waypost_types::{Prefix, Prefix4, ProtocolId, RouteNotice};
+use waypost_policy::{Action, Policies, RouteView};
+use waypost_types::{BestRoute, InterfaceIndex, Prefix, Prefix4, ProtocolId, RouteNotice};
 
 use super::OspfEngine;
 use crate::config::{DefaultOrigin, GlobalConfig, MetricType, Redistribution};
@@ -12,6 +14,8 @@ use crate::lsa::External;
 
 /// The cost of redistributed routes when nothing says it.
 const DEFAULT_METRIC: u32 = 20;
+/// The highest cost there is.
+const MAX_METRIC: u32 = 0x00FF_FFFE;
 /// The cost of a default route of our own.
 const ORIGINATED_METRIC: u32 = 1;
 /// Whose default route makes `conditional` say one.
@@ -39,8 +43,46 @@ const SOURCES: [ProtocolId; 7] = [
 #[derive(Clone, Debug, Default)]
 pub(super) struct Redistributed {
     owners: Vec<ProtocolId>,
-    /// Whose best route it is, and its tag.
-    routes: BTreeMap<Prefix4, (ProtocolId, u32)>,
+    routes: BTreeMap<Prefix4, Known>,
+    /// The policies that configuration may name.
+    pub(super) policies: Arc<Policies>,
+}
+
+/// What is known of a best route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Known {
+    owner: ProtocolId,
+    metric: u32,
+    tag: u32,
+    /// Its first next hop.
+    next_hop: Option<IpAddr>,
+    interface: Option<InterfaceIndex>,
+}
+
+impl Known {
+    fn of(best: &BestRoute) -> Self {
+        let hop = best.route.next_hops.first();
+        Self {
+            owner: best.owner,
+            metric: best.route.metric,
+            tag: best.route.tag,
+            next_hop: hop.and_then(|hop| hop.gateway),
+            interface: hop.map(|hop| hop.interface),
+        }
+    }
+
+    fn view(self, prefix: Prefix4) -> RouteView {
+        RouteView {
+            prefix: prefix.into(),
+            protocol: self.owner,
+            metric: self.metric,
+            tag: self.tag,
+            preference: None,
+            next_hop: self.next_hop,
+            interface: self.interface,
+            metric_type: None,
+        }
+    }
 }
 
 /// Whether anything is said of the outside.
@@ -61,6 +103,7 @@ fn rule(global: &GlobalConfig, owner: ProtocolId) -> Option<Redistribution> {
                 metric_type: None,
                 tag: None,
                 enabled: None,
+                policy: None,
             })
         }
     }
@@ -88,8 +131,40 @@ fn is_sayable(prefix: Prefix4) -> bool {
     prefix.is_default() || (first != 0 && first != 127 && first < 224)
 }
 
+/// What a policy says of a route that is redistributed.
+#[derive(Default)]
+struct Said {
+    metric: Option<u32>,
+    metric_type: Option<MetricType>,
+    tag: Option<u32>,
+}
+
+/// What the policy of a rule says; `None`: the route is not redistributed. A name that no policy has, which the router manager
+/// lets nobody use, lets no route pass.
+fn decided(policies: &Policies, rule: &Redistribution, prefix: Prefix4, known: Known) -> Option<Said> {
+    let Some(name) = &rule.policy else {
+        return Some(Said::default());
+    };
+    let verdict = policies.get(name)?.evaluate(known.view(prefix));
+    let (route, given) = (verdict.route, verdict.given);
+    (verdict.action == Action::Permit).then(|| Said {
+        // What is more is no cost at all (RFC 2328 appendix B, LSInfinity).
+        metric: given.metric.then(|| route.metric.min(MAX_METRIC)),
+        metric_type: route.metric_type.map(|kind| match kind {
+            waypost_policy::MetricType::Type1 => MetricType::Type1,
+            waypost_policy::MetricType::Type2 => MetricType::Type2,
+        }),
+        tag: given.tag.then_some(route.tag),
+    })
+}
+
 /// How a route is said; `None`: not at all.
-fn external(global: &GlobalConfig, prefix: Prefix4, known: Option<(ProtocolId, u32)>) -> Option<External> {
+fn external(
+    global: &GlobalConfig,
+    policies: &Policies,
+    prefix: Prefix4,
+    known: Option<Known>,
+) -> Option<External> {
     let say = |metric, kind: MetricType, tag| External {
         mask: prefix.netmask(),
         type_2: kind == MetricType::Type2,
@@ -103,13 +178,14 @@ fn external(global: &GlobalConfig, prefix: Prefix4, known: Option<(ProtocolId, u
     let filter = global.redistribute_filter.as_ref();
     let rule = known
         .filter(|_| filter.is_none_or(|filter| filter.passes(prefix)))
-        .and_then(|(owner, _)| rule(global, owner));
-    if let (Some(rule), Some((_, tag))) = (rule, known.filter(|_| is_sayable(prefix))) {
-        let metric = rule.metric.unwrap_or(DEFAULT_METRIC);
+        .and_then(|known| rule(global, known.owner));
+    if let (Some(rule), Some(known)) = (rule, known.filter(|_| is_sayable(prefix)))
+        && let Some(given) = decided(policies, &rule, prefix, known)
+    {
         return Some(say(
-            metric,
-            rule.metric_type.unwrap_or_default(),
-            rule.tag.unwrap_or(tag),
+            given.metric.or(rule.metric).unwrap_or(DEFAULT_METRIC),
+            given.metric_type.or(rule.metric_type).unwrap_or_default(),
+            given.tag.or(rule.tag).unwrap_or(known.tag),
         ));
     }
     let origin = global.originate_default.unwrap_or_default();
@@ -125,7 +201,7 @@ impl OspfEngine {
         if owners != self.redistributed.owners {
             self.redistributed
                 .routes
-                .retain(|_, (owner, _)| owners.contains(owner));
+                .retain(|_, known| owners.contains(&known.owner));
             self.redistributed.owners.clone_from(&owners);
             // News of everything there is follows.
             out.interest(RouteInterest { owners });
@@ -135,6 +211,38 @@ impl OspfEngine {
         let mut prefixes: Vec<Prefix4> = routes.keys().copied().chain(said).collect();
         prefixes.push(Prefix4::DEFAULT);
         self.say(now, &prefixes, out);
+    }
+
+    /// Puts other policies in force. What is decided alike is said as it is.
+    pub(super) fn set_policies(&mut self, now: Now, policies: Arc<Policies>, out: &mut Outbox) {
+        self.redistributed.policies = policies;
+        self.redistribute(now, out);
+    }
+
+    /// What [`Self::set_policies`] would do, in words; `None` when it would do nothing.
+    pub(super) fn describe_policies(&self, policies: &Policies) -> Option<String> {
+        let Redistributed {
+            routes,
+            policies: before,
+            ..
+        } = &self.redistributed;
+        let mut named = self
+            .global
+            .redistribute
+            .iter()
+            .flatten()
+            .filter_map(|rule| rule.policy.as_ref());
+        if named.all(|name| before.get(name) == policies.get(name)) {
+            return None;
+        }
+        let said = |policies, prefix, known| external(&self.global, policies, prefix, Some(known));
+        let moved = routes
+            .iter()
+            .filter(|(prefix, known)| said(before, **prefix, **known) != said(policies, **prefix, **known));
+        let (moved, all) = (moved.count(), routes.len());
+        Some(format!(
+            "{moved} of {all} routes of other sources are redistributed otherwise"
+        ))
     }
 
     /// News of others' routes.
@@ -150,8 +258,7 @@ impl OspfEngine {
                 .filter(|best| self.redistributed.owners.contains(&best.owner));
             match wanted {
                 Some(best) => {
-                    let known = (best.owner, best.route.tag);
-                    self.redistributed.routes.insert(prefix, known);
+                    self.redistributed.routes.insert(prefix, Known::of(best));
                 }
                 None => {
                     self.redistributed.routes.remove(&prefix);
@@ -163,11 +270,117 @@ impl OspfEngine {
     }
 
     fn say(&mut self, now: Now, prefixes: &[Prefix4], out: &mut Outbox) {
-        let (routes, global) = (&self.redistributed.routes, &self.global);
+        let (redistributed, global) = (&self.redistributed, &self.global);
         let externals = prefixes.iter().map(|prefix| {
-            let known = routes.get(prefix).copied();
-            (*prefix, external(global, *prefix, known))
+            let known = redistributed.routes.get(prefix).copied();
+            (*prefix, external(global, &redistributed.policies, *prefix, known))
         });
         self.process.set_externals(now, externals, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use waypost_engine::{Engine, Input};
+    use waypost_types::{NextHop, Route, RouteKind, Seed};
+
+    use super::*;
+
+    fn handle(engine: &mut OspfEngine, input: Input<'_, GlobalConfig, crate::config::InterfaceConfig>) {
+        engine.handle(Now::default(), input, &mut Outbox::new());
+    }
+
+    fn compiled(config: Value) -> Arc<Policies> {
+        let config = serde_json::from_value(config).unwrap();
+        Arc::new(Policies::compile(&config, |_| Some(InterfaceIndex(2)), &Policies::default()).unwrap())
+    }
+
+    fn notice(prefix: &str, tag: u32) -> RouteNotice {
+        let route = Route {
+            kind: RouteKind::Unicast,
+            next_hops: [NextHop::via("192.0.2.7".parse().unwrap(), InterfaceIndex(2))]
+                .into_iter()
+                .collect(),
+            metric: 3,
+            tag,
+            preference: None,
+        };
+        RouteNotice {
+            prefix: prefix.parse().unwrap(),
+            best: Some(BestRoute {
+                owner: ProtocolId::STATIC,
+                preference: 1,
+                route,
+            }),
+        }
+    }
+
+    /// Cost, type, tag of everything that is said, by network.
+    fn said(engine: &OspfEngine) -> Vec<(String, u32, bool, u32)> {
+        let externals = engine.process.externals().iter();
+        let row =
+            |(prefix, said): (&Prefix4, &External)| (prefix.to_string(), said.metric, said.type_2, said.tag);
+        externals.map(row).collect()
+    }
+
+    #[test]
+    fn a_policy_decides_cost_type_and_tag_and_changes_live() {
+        let mut engine = OspfEngine::new(Seed(1));
+        let global: GlobalConfig = serde_json::from_value(json!({
+            "router-id": "192.0.2.1",
+            "redistribute": [{ "source": "static", "metric": 9, "policy": "out" }],
+        }))
+        .unwrap();
+        handle(
+            &mut engine,
+            Input::Start {
+                global,
+                router_id: None,
+                persisted: &[],
+                restart_hold: std::time::Duration::ZERO,
+            },
+        );
+        handle(
+            &mut engine,
+            Input::Policies(compiled(json!({ "route-maps": { "out": [
+            { "action": "deny", "match": { "tag": [5] } },
+            { "action": "permit", "match": { "length": "24-32", "interface": ["eth0"] }, "set": { "metric-type": "1", "tag": 77 } },
+            { "action": "permit", "match": { "metric": 3 }, "set": { "metric": 99_999_999 } },
+        ] } }))),
+        );
+        handle(&mut engine, Input::StartComplete);
+        let notices = [
+            notice("10.1.0.0/24", 0),
+            notice("10.2.0.0/16", 4),
+            notice("10.3.0.0/24", 5),
+        ];
+        handle(&mut engine, Input::Routes(&notices));
+        assert_eq!(
+            said(&engine),
+            [
+                ("10.1.0.0/24".to_owned(), 9, false, 77),
+                ("10.2.0.0/16".to_owned(), MAX_METRIC, true, 4),
+            ]
+        );
+        let next = compiled(
+            json!({ "prefix-lists": { "out": [{ "permit": "10.3.0.0/24" }, { "permit": "10.1.0.0/24" }] } }),
+        );
+        let (_, reason) = engine.policies_impact(&next).unwrap();
+        assert_eq!(
+            reason,
+            "3 of 3 routes of other sources are redistributed otherwise"
+        );
+        handle(&mut engine, Input::Policies(Arc::clone(&next)));
+        assert_eq!(
+            said(&engine),
+            [
+                ("10.1.0.0/24".to_owned(), 9, true, 0),
+                ("10.3.0.0/24".to_owned(), 9, true, 5)
+            ]
+        );
+        assert_eq!(engine.policies_impact(&next), None);
+        handle(&mut engine, Input::Policies(Arc::default()));
+        assert_eq!(said(&engine), []);
     }
 }

@@ -8,7 +8,11 @@ use crate::config::{GlobalConfig, InterfaceConfig};
 
 fn effective(options: serde_json::Value) -> Effective {
     let config: InterfaceConfig = serde_json::from_value(options).unwrap();
-    Effective::resolve(&config, &GlobalConfig::default())
+    Effective::resolve(
+        &config,
+        &GlobalConfig::default(),
+        &waypost_policy::Policies::default(),
+    )
 }
 
 fn key(options: serde_json::Value) -> Key {

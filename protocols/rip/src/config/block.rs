@@ -1,12 +1,13 @@
 //! Choosing between the layouts, and what every form of the configuration has to pass.
 
 use serde_json::Value;
+use waypost_policy::PolicyReference;
 use waypost_routprot::{BlockConfig, InfoBlock, Layout, Refusal};
 
 use super::{GlobalConfig, InterfaceConfig, rras, text, validate, waypost};
 
 /// The newest Waypost layout of either block.
-pub(super) const LAYOUT: u32 = 3;
+pub(super) const LAYOUT: u32 = 4;
 /// The oldest one that is read.
 const OLDEST: u32 = 2;
 
@@ -39,6 +40,10 @@ impl BlockConfig for InterfaceConfig {
         validate::interface(self)
     }
 
+    fn policies(&self) -> Vec<PolicyReference> {
+        self.options.policies().collect()
+    }
+
     fn from_text(text: &Value) -> Result<Self, Refusal> {
         let (options, own) = text::parse::<Self>(text)?;
         Ok(Self { options, ..own })
@@ -68,6 +73,17 @@ impl BlockConfig for GlobalConfig {
 
     fn validate(&self) -> Result<(), Refusal> {
         validate::global(self)
+    }
+
+    fn policies(&self) -> Vec<PolicyReference> {
+        let entries = self.redistribute.iter().flatten().enumerate();
+        let named = entries.filter_map(|(position, entry)| {
+            Some(PolicyReference {
+                path: format!("redistribute.{position}.policy"),
+                name: entry.policy.clone()?,
+            })
+        });
+        self.defaults.policies().chain(named).collect()
     }
 
     fn from_text(text: &Value) -> Result<Self, Refusal> {

@@ -4,12 +4,14 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
+use waypost_policy::Policies;
 use waypost_wire::Secret;
 
 use super::{
     Accept, Announce, Authentication, FilterRule, GlobalConfig, InterfaceConfig, Key, NeighborMode, Options,
     TtlSecurity, UpdateMode,
 };
+use crate::policy::NamedPolicy;
 
 /// Every interface option with its value in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +64,10 @@ pub struct Effective {
     pub accept_filter: Vec<FilterRule>,
     /// Which routes are announced.
     pub announce_filter: Vec<FilterRule>,
+    /// What else decides about routes that are taken.
+    pub accept_policy: Option<NamedPolicy>,
+    /// What else decides about routes that are announced.
+    pub announce_policy: Option<NamedPolicy>,
     /// How messages are authenticated.
     pub authentication: Authentication,
     /// The password of plain authentication; [`super::password_octets`] has its octets.
@@ -89,9 +95,9 @@ pub struct Effective {
 }
 
 impl Effective {
-    /// The values in force on an interface.
+    /// The values in force on an interface while these policies are.
     #[must_use]
-    pub fn resolve(interface: &InterfaceConfig, global: &GlobalConfig) -> Self {
+    pub fn resolve(interface: &InterfaceConfig, global: &GlobalConfig, policies: &Policies) -> Self {
         let given = Given {
             interface: &interface.options,
             defaults: &global.defaults,
@@ -126,6 +132,8 @@ impl Effective {
             neighbors: given.optional(|o| o.neighbors.clone()).unwrap_or_default(),
             accept_filter: given.optional(|o| o.accept_filter.clone()).unwrap_or_default(),
             announce_filter: given.optional(|o| o.announce_filter.clone()).unwrap_or_default(),
+            accept_policy: NamedPolicy::find(policies, given.optional(|o| o.accept_policy.clone())),
+            announce_policy: NamedPolicy::find(policies, given.optional(|o| o.announce_policy.clone())),
             authentication: given.option(|o| o.authentication, Authentication::default()),
             password: given.optional(|o| o.password.clone()).unwrap_or_default(),
             keys: given.optional(|o| o.keys.clone()).unwrap_or_default(),
@@ -171,6 +179,8 @@ impl Effective {
             neighbors: Some(self.neighbors.clone()),
             accept_filter: Some(self.accept_filter.clone()),
             announce_filter: Some(self.announce_filter.clone()),
+            accept_policy: given.accept_policy.clone(),
+            announce_policy: given.announce_policy.clone(),
             authentication: Some(self.authentication),
             password: given.password.clone(),
             keys: given.keys.clone(),
@@ -196,7 +206,7 @@ pub fn origins(interface: &InterfaceConfig, global: &GlobalConfig) -> Value {
         _ => Map::new(),
     };
     let given = interface.options.or(&global.defaults);
-    let values = table(&Effective::resolve(interface, global).named(&given));
+    let values = table(&Effective::resolve(interface, global, &Policies::default()).named(&given));
     let (own, defaults) = (table(&interface.options), table(&global.defaults));
     let [mut of_interface, mut of_protocol, mut built_in] = [Map::new(), Map::new(), Map::new()];
     for (name, mut value) in values {
@@ -238,6 +248,7 @@ impl Effective {
             accept_host_routes: new.accept_host_routes,
             accept_default_route: new.accept_default_route,
             accept_filter: new.accept_filter.clone(),
+            accept_policy: new.accept_policy.clone(),
             check_zero: new.check_zero,
             maximum_routes: new.maximum_routes,
             receive_buffer: new.receive_buffer,
@@ -286,6 +297,7 @@ mod tests {
             ("accept-host-routes", json!(false)),
             ("accept-default-route", json!(false)),
             ("accept-filter", json!([{ "deny": "10.0.0.0/8" }])),
+            ("accept-policy", json!("upstream")),
             ("check-zero", json!(false)),
             ("maximum-routes", json!(9)),
             ("receive-buffer", json!(65_536)),
@@ -316,6 +328,7 @@ mod tests {
             ("neighbor-mode", json!("also")),
             ("neighbors", json!(["192.0.2.1"])),
             ("announce-filter", json!([{ "deny": "10.0.0.0/8" }])),
+            ("announce-policy", json!("upstream")),
             ("authentication", json!("plain")),
             ("password", json!("x")),
             ("keys", json!([key])),
@@ -333,7 +346,7 @@ mod tests {
         let global = GlobalConfig::default();
         let effective = |text: &Value| {
             let config = InterfaceConfig::from_text(text).unwrap();
-            Effective::resolve(&config, &global)
+            Effective::resolve(&config, &global, &Policies::default())
         };
         let before = effective(&json!({}));
         let cases = listening().into_iter().map(|case| (case, true));

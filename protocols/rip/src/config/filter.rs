@@ -105,6 +105,8 @@ pub struct Adjustment {
     pub metric: Option<MetricChange>,
     /// The route tag.
     pub tag: Option<u16>,
+    /// The preference in the routing table; only policies say one.
+    pub preference: Option<u8>,
 }
 
 impl Adjustment {
@@ -147,6 +149,7 @@ impl FilterRule {
             adjustment: Adjustment {
                 metric: None,
                 tag: None,
+                preference: None,
             },
         }
     }
@@ -250,7 +253,11 @@ impl<'de> Deserialize<'de> for FilterRule {
         Ok(Self {
             action,
             matches,
-            adjustment: Adjustment { metric, tag },
+            adjustment: Adjustment {
+                metric,
+                tag,
+                preference: None,
+            },
         })
     }
 }

@@ -72,6 +72,8 @@ interface_options! {
     "neighbors" => "the new set of receivers is told everything at once; those left out lose the routes heard from here when they expire there";
     "accept-filter" => "routes heard here that no longer pass are withdrawn at once; those that pass now, or with another metric or tag, are used so at once, without a new announcement";
     "announce-filter" => "routes that no longer pass are announced as unreachable here, those that pass now, or with another metric or tag, are announced, at once";
+    "accept-policy" => "routes heard here that no longer pass are withdrawn at once; those that pass now, or with another metric, tag or preference, are used so at once, without a new announcement";
+    "announce-policy" => "routes that no longer pass are announced as unreachable here, those that pass now, or with another metric or tag, are announced, at once";
     "authentication" => "neighbours must change too: those that have not done so within the expiration interval lose the routes heard from here, and we lose theirs";
     "password" => "neighbours must change too: those that have not done so within the expiration interval lose the routes heard from here, and we lose theirs";
     "keys" => "no route is lost while each side accepts the key that the other sends; otherwise routes expire at both ends; HMAC secrets longer than the digest need long-secrets = \"block\" for BIRD to accept them";

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use waypost_policy::PolicyReference;
 use waypost_types::{ProtocolId, WallTime};
 use waypost_wire::{DigestAlgorithm, LongSecrets, Secret};
 
@@ -210,6 +211,14 @@ pub struct Options {
     /// Which routes are announced. Default: all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub announce_filter: Option<Vec<FilterRule>>,
+    /// Name of a policy that decides about routes heard here after `accept-filter`: a prefix list or a route map
+    /// (`policy.prefix-lists`, `policy.route-maps`). It sees the metric as heard. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accept_policy: Option<String>,
+    /// Name of a policy that decides about routes announced here after `announce-filter`. It sees RIP's own metric, before
+    /// `metric-out`. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub announce_policy: Option<String>,
     /// How messages are authenticated. Default `none`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authentication: Option<Authentication>,
@@ -294,6 +303,16 @@ impl Options {
                 .as_ref()
                 .or(defaults.announce_filter.as_ref())
                 .cloned(),
+            accept_policy: self
+                .accept_policy
+                .as_ref()
+                .or(defaults.accept_policy.as_ref())
+                .cloned(),
+            announce_policy: self
+                .announce_policy
+                .as_ref()
+                .or(defaults.announce_policy.as_ref())
+                .cloned(),
             authentication: self.authentication.or(defaults.authentication),
             password: self.password.as_ref().or(defaults.password.as_ref()).cloned(),
             keys: self.keys.as_ref().or(defaults.keys.as_ref()).cloned(),
@@ -307,6 +326,22 @@ impl Options {
             ecmp_weight: self.ecmp_weight.or(defaults.ecmp_weight),
             check_link: self.check_link.or(defaults.check_link),
         }
+    }
+}
+
+impl Options {
+    /// The policies named.
+    pub(super) fn policies(&self) -> impl Iterator<Item = PolicyReference> {
+        let options = [
+            ("accept-policy", &self.accept_policy),
+            ("announce-policy", &self.announce_policy),
+        ];
+        options.into_iter().filter_map(|(option, name)| {
+            Some(PolicyReference {
+                path: option.to_owned(),
+                name: name.clone()?,
+            })
+        })
     }
 }
 
@@ -370,6 +405,10 @@ pub struct Redistribution {
     /// Which of them; all otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<Vec<FilterRule>>,
+    /// Name of a policy that decides after `filter`: a prefix list or a route map. It sees the route as its source has it; a
+    /// metric or tag that it sets is RIP's. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
 }
 
 /// Route sources by their names in configuration.

@@ -11,7 +11,7 @@
 //! | `triggered-delay` in milliseconds | the next whole second |
 //! | `authentication = "cryptographic"` | 3, MD5, which setting the block refuses (P-107): written back, it cannot switch authentication off unnoticed |
 //! | filters by prefix, or with permits and denies mixed | the nearest address ranges, see `rras_filter.rs` |
-//! | `metric-out`, `originate-default`, `keys`, `check-zero`, `ttl-security`, `maximum-routes`, `dscp`, `port`, `packet-length`, `receive-buffer`, `ecmp-weight`, `check-link`, `annotate` | dropped |
+//! | `metric-out`, `originate-default`, `keys`, `check-zero`, `ttl-security`, `maximum-routes`, `dscp`, `port`, `packet-length`, `receive-buffer`, `ecmp-weight`, `check-link`, `accept-policy`, `announce-policy`, `annotate` | dropped |
 //! | global: `preference`, `ecmp`, `redistribute`, defaults of interface options, `annotate` | dropped |
 //!
 //! IC_State is read-only: ignored here, written as 0 and filled in by the engine (P-104).
@@ -246,7 +246,11 @@ pub(super) fn decode_interface(octets: &[u8]) -> Result<InterfaceConfig, Refusal
 
 /// Writes IPRIP_IF_CONFIG.
 pub(super) fn encode_interface(config: &InterfaceConfig) -> InfoBlock {
-    let values = Effective::resolve(config, &GlobalConfig::default());
+    let values = Effective::resolve(
+        config,
+        &GlobalConfig::default(),
+        &waypost_policy::Policies::default(),
+    );
     let flags = [
         (values.accept_host_routes, flag::ACCEPT_HOST_ROUTES),
         (values.announce_host_routes, flag::ANNOUNCE_HOST_ROUTES),

@@ -53,7 +53,11 @@ fn filter_rule() -> impl Strategy<Value = FilterRule> {
     )
         .prop_map(|(permit, matches, (metric, tag))| {
             if permit {
-                let adjustment = Adjustment { metric, tag };
+                let adjustment = Adjustment {
+                    metric,
+                    tag,
+                    preference: None,
+                };
                 FilterRule {
                     adjustment,
                     ..FilterRule::new(Action::Permit, matches)
@@ -116,6 +120,7 @@ prop_compose! {
             (any::<Option<u16>>(), of(1_u16..), of(64_u16..=65_000), of(1_u16..=256)),
         (maximum_routes, receive_buffer) in (of(1_u32..=1_000_000), of(4096_u32..=67_108_864)),
         (accept_filter, announce_filter) in (of(filter_rules()), of(filter_rules())),
+        (accept_policy, announce_policy) in (of("[a-z]{1,9}"), of("[a-z]{1,9}")),
         (neighbors, password, keys) in (of(vec(router(), 0..4)), of(password()), of(keys())),
     ) -> Options {
         let [
@@ -160,6 +165,8 @@ prop_compose! {
             neighbors,
             accept_filter,
             announce_filter,
+            accept_policy,
+            announce_policy,
             authentication,
             password,
             keys,
@@ -196,15 +203,22 @@ fn source() -> impl Strategy<Value = ProtocolId> {
 }
 
 fn redistributions() -> impl Strategy<Value = Vec<Redistribution>> {
-    let entry = (source(), of(1_u8..=15), any::<Option<u16>>(), of(filter_rules()));
+    let entry = (
+        source(),
+        of(1_u8..=15),
+        any::<Option<u16>>(),
+        of(filter_rules()),
+        of("[a-z]{1,9}"),
+    );
     vec(entry, 0..6).prop_map(|entries| {
         entries
             .into_iter()
-            .map(|(source, metric, tag, filter)| Redistribution {
+            .map(|(source, metric, tag, filter, policy)| Redistribution {
                 source,
                 metric,
                 tag,
                 filter,
+                policy,
             })
             .collect()
     })

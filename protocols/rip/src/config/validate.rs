@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::net::Ipv4Addr;
 
+use waypost_policy::MAX_NAME;
 use waypost_routprot::Refusal;
 use waypost_types::{Prefix4, ProtocolId, WallTime};
 use waypost_wire::DigestAlgorithm;
@@ -173,6 +174,8 @@ fn options(options: &Options) -> Result<(), Refusal> {
     given("ecmp-weight", options.ecmp_weight, 1, 256)?;
     routers("neighbors", options.neighbors.as_deref())?;
     filter("accept-filter", options.accept_filter.as_deref())?;
+    policy("accept-policy", options.accept_policy.as_deref())?;
+    policy("announce-policy", options.announce_policy.as_deref())?;
     filter("announce-filter", options.announce_filter.as_deref())?;
     if let Some(error) = options.password.as_ref().and_then(password_error) {
         return Err(Refusal::invalid(error).at("password"));
@@ -282,7 +285,20 @@ fn redistribution(entry: &Redistribution) -> Result<(), Refusal> {
         ));
     }
     given("metric", entry.metric, 1, 15)?;
+    policy("policy", entry.policy.as_deref())?;
     filter("filter", entry.filter.as_deref())
+}
+
+/// Refuses a name that no policy can have.
+fn policy(option: &str, name: Option<&str>) -> Result<(), Refusal> {
+    let octets = name.map_or(1, str::len);
+    if (1..=MAX_NAME).contains(&octets) {
+        return Ok(());
+    }
+    Err(Refusal::invalid("no policy can have this name")
+        .at(option)
+        .with_value(format_args!("{octets} octets"))
+        .with_allowed(format!("1..={MAX_NAME} letters, digits, '-' and '_'")))
 }
 
 fn note(text: Option<&str>) -> Result<(), Refusal> {
@@ -419,15 +435,31 @@ mod tests {
         let interface = InterfaceConfig::from_text(&json!({ "authentication": "plain" })).unwrap();
         assert_eq!(interface.validate(), Ok(()));
         let mut global = GlobalConfig::default();
-        let refusal = check_effective(&Effective::resolve(&interface, &global)).unwrap_err();
+        let refusal = check_effective(&Effective::resolve(
+            &interface,
+            &global,
+            &waypost_policy::Policies::default(),
+        ))
+        .unwrap_err();
         assert_eq!(refusal.path, "password");
         global.defaults.password = Some(waypost_wire::Secret::new("p"));
-        assert_eq!(check_effective(&Effective::resolve(&interface, &global)), Ok(()));
+        assert_eq!(
+            check_effective(&Effective::resolve(
+                &interface,
+                &global,
+                &waypost_policy::Policies::default()
+            )),
+            Ok(())
+        );
         let signed = InterfaceConfig::from_text(&json!({ "authentication": "cryptographic" })).unwrap();
         assert_eq!(
-            check_effective(&Effective::resolve(&signed, &global))
-                .unwrap_err()
-                .path,
+            check_effective(&Effective::resolve(
+                &signed,
+                &global,
+                &waypost_policy::Policies::default()
+            ))
+            .unwrap_err()
+            .path,
             "keys"
         );
     }
@@ -464,7 +496,12 @@ mod tests {
             // The length may be the interface's and the keys those of all interfaces.
             let interface = InterfaceConfig::from_text(&json!({ "packet-length": least - 1 })).unwrap();
             let global = GlobalConfig::from_text(&text(512)).unwrap();
-            let refusal = check_effective(&Effective::resolve(&interface, &global)).unwrap_err();
+            let refusal = check_effective(&Effective::resolve(
+                &interface,
+                &global,
+                &waypost_policy::Policies::default(),
+            ))
+            .unwrap_err();
             assert_eq!(refusal.path, "packet-length");
         }
         assert_eq!(checked::<GlobalConfig>(&json!({ "packet-length": 64 })), Ok(()));

@@ -1,6 +1,6 @@
 //! Waypost's own blocks: everything that text can say. Octet by octet in `docs/blocks/rip.md`.
 //!
-//! Layout 3 is the newest. Layout 2, which cannot say everything, is read and written back as it is.
+//! Layout 4 is the newest. Older ones, which cannot say everything, are read and written back as they are.
 //!
 //! A block that is accepted is canonical: what is not given is zero, nothing is left over, so writing it again gives the
 //! same octets. Errors name the option, or the field of the block where there is no option to name.
@@ -18,9 +18,11 @@ use super::codes::Coded;
 use super::validate::{MAX_COUNT, MAX_NOTE};
 use super::{Adjustment, GlobalConfig, InterfaceConfig, Key, Options, Redistribution};
 use given::{Bit, Given, GivenReader};
+use policies::{policy, write_policy};
 use rules::{rules, write_rules};
 
 mod given;
+mod policies;
 mod rules;
 
 macro_rules! bits {
@@ -76,6 +78,8 @@ bits! {
     RECEIVE_BUFFER = 34 "receive-buffer",
     ECMP_WEIGHT = 35 "ecmp-weight",
     CHECK_LINK = 36 "check-link",
+    ACCEPT_POLICY = 37 "accept-policy",
+    ANNOUNCE_POLICY = 38 "announce-policy",
 }
 
 bits! {
@@ -105,6 +109,7 @@ bits! {
     METRIC = 0 "metric",
     TAG = 1 "tag",
     FILTER = 2 "filter",
+    POLICY = 3 "policy",
 }
 
 bits! {
@@ -243,7 +248,11 @@ pub(super) fn decode_global(octets: &[u8], layout: u32) -> Result<GlobalConfig, 
 }
 
 fn decode_options(fixed: &OptionsFixed, tail: &mut Reader<'_>, layout: u32) -> Result<Options, Refusal> {
-    let given = GivenReader::new("given", fixed.given.get(), option::ALL)?;
+    let given = GivenReader::new(
+        "given",
+        fixed.given.get(),
+        bits_of(layout, option::ALL, OPTIONS_OF_LAYOUT_4),
+    )?;
     let switches = given.switches(fixed.switches.get(), SWITCHES)?;
     if fixed.reserved.get() != 0 {
         return Err(Refusal::out_of_range("reserved", fixed.reserved, "0"));
@@ -299,6 +308,8 @@ fn decode_options(fixed: &OptionsFixed, tail: &mut Reader<'_>, layout: u32) -> R
         )?,
         password: text(tail, &given, option::PASSWORD, fixed.password_length, MAX_SECRET)?.map(Secret::new),
         keys: keys(tail, &given, fixed.key_count, layout)?,
+        accept_policy: policy(tail, &given, option::ACCEPT_POLICY)?,
+        announce_policy: policy(tail, &given, option::ANNOUNCE_POLICY)?,
     })
 }
 
@@ -318,6 +329,16 @@ const SWITCHES: &[Bit] = &[
     option::CHECK_ZERO,
     option::CHECK_LINK,
 ];
+
+/// How many options, and parts of a redistribution, came with layout 4; they are the last.
+const OPTIONS_OF_LAYOUT_4: usize = 2;
+const REDISTRIBUTION_OF_LAYOUT_4: usize = 1;
+
+/// The bits that a layout has, without the `new` that came with layout 4.
+fn bits_of(layout: u32, all: &'static [Bit], new: usize) -> &'static [Bit] {
+    let known = if layout < 4 { all.len() - new } else { all.len() };
+    all.get(..known).unwrap_or(all)
+}
 
 /// The bits of a key in layout 2.
 const KEY_BITS_OF_LAYOUT_2: &[Bit] = &[
@@ -488,32 +509,40 @@ fn redistributions(
     let count = count(tail, given, global::REDISTRIBUTE, entries, size, MAX_COUNT)?;
     elements(count, global::REDISTRIBUTE.option, || {
         let record: RedistributionRecord = record(tail).map_err(|error| cut("", error))?;
-        let given = GivenReader::new("given", record.given.into(), redistribution::ALL)?;
+        let given = GivenReader::new(
+            "given",
+            record.given.into(),
+            bits_of(layout, redistribution::ALL, REDISTRIBUTION_OF_LAYOUT_4),
+        )?;
         Ok(Redistribution {
             source: ProtocolId(record.source.get()),
             metric: given.number(redistribution::METRIC, record.metric)?,
             tag: given.number(redistribution::TAG, record.tag.get())?,
             filter: rules(tail, &given, redistribution::FILTER, record.rule_count, layout)?,
+            policy: policy(tail, &given, redistribution::POLICY)?,
         })
     })
 }
 
 /// The layout to write `options` in: the one wanted, unless only a newer one can say everything.
 fn able(layout: u32, options: &Options, redistribute: Option<&[Redistribution]>) -> u32 {
+    let entries = redistribute.unwrap_or_default();
     let mut keys = options.keys.iter().flatten();
     let mut rules = [&options.accept_filter, &options.announce_filter]
         .into_iter()
-        .chain(redistribute.unwrap_or_default().iter().map(|entry| &entry.filter))
+        .chain(entries.iter().map(|entry| &entry.filter))
         .flatten()
         .flatten();
-    if layout < 3
-        && !keys.any(|key| key.long_secrets.is_some())
-        && !rules.any(|rule| rule.adjustment != Adjustment::default())
+    let needs = if options.policies().next().is_some() || entries.iter().any(|entry| entry.policy.is_some()) {
+        4
+    } else if keys.any(|key| key.long_secrets.is_some())
+        || rules.any(|rule| rule.adjustment != Adjustment::default())
     {
-        2
+        3
     } else {
-        LAYOUT
-    }
+        2
+    };
+    if layout < needs { LAYOUT } else { layout }
 }
 
 /// Writes an interface block.
@@ -565,10 +594,14 @@ pub(super) fn encode_global(config: &GlobalConfig, layout: u32) -> InfoBlock {
             metric: given.number(redistribution::METRIC, entry.metric),
             tag: given.number(redistribution::TAG, entry.tag).into(),
             rule_count: given.length(redistribution::FILTER, entry.filter.as_ref().map(Vec::len)),
-            given: given.octet(),
+            given: {
+                given.number(redistribution::POLICY, entry.policy.as_ref().map(drop));
+                given.octet()
+            },
         };
         writer.slice(record.as_bytes());
         write_rules(&mut writer, entry.filter.as_deref(), layout);
+        write_policy(&mut writer, entry.policy.as_deref());
     }
     write_text(&mut writer, config.annotate.as_deref());
     WaypostHeader::finish(layout, writer)
@@ -593,6 +626,11 @@ fn encode_options(options: &Options) -> OptionsFixed {
     ] {
         given.switch(bit, value);
     }
+    given.number(option::ACCEPT_POLICY, options.accept_policy.as_ref().map(drop));
+    given.number(
+        option::ANNOUNCE_POLICY,
+        options.announce_policy.as_ref().map(drop),
+    );
     OptionsFixed {
         update_interval: given
             .number(option::UPDATE_INTERVAL, options.update_interval)
@@ -668,6 +706,8 @@ fn write_tails(writer: &mut Writer, options: &Options, layout: u32) {
         writer.slice(record.as_bytes());
         write_text(writer, Some(entry.secret.expose()));
     }
+    write_policy(writer, options.accept_policy.as_deref());
+    write_policy(writer, options.announce_policy.as_deref());
 }
 
 fn write_routers(writer: &mut Writer, routers: Option<&[Ipv4Addr]>) {

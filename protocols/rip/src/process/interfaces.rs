@@ -34,7 +34,7 @@ impl Rip {
         {
             out.close_port(old.port_id());
         }
-        let mut interface = Interface::new(identity.clone(), config, &self.global);
+        let mut interface = Interface::new(identity.clone(), config, &self.global, &self.policies);
         interface.sequences = self.departed.remove(&identity.name).unwrap_or_default();
         self.interfaces.insert(index, interface);
         // Before anything is sent, so that nothing has to wait.
@@ -220,7 +220,7 @@ impl Rip {
             return;
         };
         let config = interface.config.clone().unwrap_or_default();
-        let new = Effective::resolve(&config, &self.global);
+        let new = Effective::resolve(&config, &self.global, &self.policies);
         let old = std::mem::replace(&mut interface.effective, new.clone());
         if !interface.is_active() || !interface.should_run() {
             self.reconsider(now, index, true, out);
@@ -337,7 +337,7 @@ impl Rip {
                 now.time,
                 index,
                 interface.link_policy(),
-                |prefix| accepts(effective, prefix),
+                |prefix, heard| accepts(effective, prefix, heard),
                 out,
             );
         }

@@ -5,20 +5,24 @@ mod timers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use waypost_engine::{Now, Outbox, RouteInterest, Severity, Target, TimerQueue};
+use waypost_policy::Policies;
 use waypost_routprot::{Event, Status};
 use waypost_types::{InterfaceIndex, ProtocolId, Random, RouteNotice, Seed, Time};
 
 use crate::addresses::Addresses;
+use crate::announce::Speaker;
 use crate::authentication::{SEQUENCE_KEY, Sequence};
 use crate::autostatic::update_complete;
 use crate::config::{Authentication, Effective, GlobalConfig, Logging, NeighborMode, PeerFilter};
-use crate::interface::{Interface, Phase};
+use crate::interface::{Interface, Phase, accepts, version_of};
 use crate::neighbor::Sequences;
+use crate::policy::{heard_otherwise, redistributed_otherwise};
 use crate::redistribute::{Rules, external_of};
-use crate::table::Table;
+use crate::table::{Heard, Table};
 
 pub(crate) use timers::Timer;
 
@@ -59,6 +63,8 @@ pub struct Rip {
     /// Asked for at the start, and until when nothing is announced because of it.
     restart_hold: Duration,
     silent_until: Time,
+    /// The policies that configuration may name.
+    pub(crate) policies: Arc<Policies>,
     owners: Vec<ProtocolId>,
     /// The last change of the table that all interfaces were given to announce.
     offered: u64,
@@ -90,6 +96,7 @@ impl Rip {
             stage: Stage::Starting,
             restart_hold: Duration::ZERO,
             silent_until: Time::ZERO,
+            policies: Arc::default(),
             owners: Vec::new(),
             offered: 0,
             pending: false,
@@ -170,7 +177,7 @@ impl Rip {
         let removal = self.global.defaults.removal_interval;
         self.table
             .set_removal(removal.map(|seconds| Duration::from_secs(seconds.into())));
-        let rules = Rules::new(self.global.redistribute.as_deref().unwrap_or_default());
+        let rules = self.rules(&self.policies);
         let owners = rules.owners();
         if owners != self.owners {
             self.table
@@ -202,6 +209,55 @@ impl Rip {
         }
         self.hurried = true;
         self.pending = true;
+    }
+
+    /// What is redistributed while these policies are in force.
+    fn rules(&self, policies: &Policies) -> Rules {
+        Rules::new(self.global.redistribute.as_deref().unwrap_or_default(), policies)
+    }
+
+    /// Puts other policies in force. What is decided alike stays as it is.
+    pub(crate) fn set_policies(&mut self, now: Now, policies: Arc<Policies>, out: &mut Outbox) {
+        self.policies = policies;
+        for index in self.indices() {
+            self.apply_options(now, index, out);
+        }
+        self.apply_policy(now, out);
+        self.hurried = true;
+    }
+
+    /// What [`Self::set_policies`] would do, in words; `None` when it would do nothing.
+    pub(crate) fn describe_policies(&self, policies: &Policies) -> Option<String> {
+        let mut said = Vec::new();
+        let rules = self.rules(policies);
+        if rules != self.table.redistribution {
+            let (changed, all) = redistributed_otherwise(&self.table, &self.table.redistribution, &rules);
+            said.push(format!(
+                "{changed} of {all} routes of other sources are redistributed otherwise"
+            ));
+        }
+        for interface in self.interfaces.values() {
+            let (old, name) = (&interface.effective, &interface.identity.name);
+            let config = interface.config.clone().unwrap_or_default();
+            let new = Effective::resolve(&config, &self.global, policies);
+            if new.accept_policy != old.accept_policy {
+                let accepts = |prefix, heard: &Heard| accepts(&new, prefix, heard);
+                let (changed, all) = heard_otherwise(&self.table, interface.index(), accepts);
+                said.push(format!(
+                    "{changed} of {all} routes heard on {name} are taken otherwise"
+                ));
+            }
+            if new.announce_policy != old.announce_policy {
+                let speaker = |effective| Speaker {
+                    interface,
+                    effective,
+                    version: version_of(effective),
+                };
+                let changed = speaker(&new).differences(&speaker(old), &self.table).len();
+                said.push(format!("{changed} routes are announced otherwise on {name}"));
+            }
+        }
+        (!said.is_empty()).then(|| said.join("; "))
     }
 
     pub(crate) fn routes(&mut self, now: Now, notices: &[RouteNotice], out: &mut Outbox) {

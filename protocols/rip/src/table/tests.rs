@@ -75,7 +75,7 @@ proptest! {
         let mut costs: Map<u32, u8> = Map::from([(1, 1), (2, 1)]);
         table.set_policy(now, ecmp, None, Rules::default(), &mut out);
         for link in [1, 2] {
-            table.set_link(now, InterfaceIndex(link), policy(1), |_| Some(Adjustment::default()), &mut out);
+            table.set_link(now, InterfaceIndex(link), policy(1), |_, _| Some(Adjustment::default()), &mut out);
         }
         // (prefix, link, from) -> (metric, permitted, refreshed)
         let mut model: Map<(u8, u32, u8), (u8, bool, Time)> = Map::new();
@@ -107,7 +107,7 @@ proptest! {
                 }
                 Step::Cost { link, cost } => {
                     costs.insert(link, cost);
-                    table.set_link(now, InterfaceIndex(link), policy(cost), |_| Some(Adjustment::default()), &mut out);
+                    table.set_link(now, InterfaceIndex(link), policy(cost), |_, _| Some(Adjustment::default()), &mut out);
                     for ((_, on, _), heard) in &mut model {
                         if *on == link { heard.1 = true; }
                     }

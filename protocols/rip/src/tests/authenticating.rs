@@ -79,7 +79,11 @@ fn version_1_and_unauthenticated_messages_are_not_believed() {
 /// A response about one route, sealed by hand.
 fn sealed(options: &Value, prefix: &str, number: u32) -> Vec<u8> {
     let config = interface_config(options.clone());
-    let effective = Effective::resolve(&config, &GlobalConfig::default());
+    let effective = Effective::resolve(
+        &config,
+        &GlobalConfig::default(),
+        &waypost_policy::Policies::default(),
+    );
     let seal = Seal::of(&effective, WallTime(1_700_001_000)).unwrap();
     let mut writer = Writer::new();
     encode_header(&mut writer, Command::Response, Version::V2);

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use waypost_engine::{Engine, Input, Now, Outbox, Output, PortId, PortSpec, RxMeta};
+use waypost_policy::Policies;
 use waypost_routprot::{
     AdapterBinding, Event, InterfaceIdentity, InterfaceStatus, InterfaceType, LocalBinding, Topic,
 };
@@ -104,6 +106,13 @@ pub(super) fn address(node: usize, link: u32) -> Ipv4Addr {
 
 pub(super) fn interface_config(options: Value) -> InterfaceConfig {
     serde_json::from_value(options).unwrap()
+}
+
+/// Policies as configuration says them.
+pub(super) fn compiled(config: Value) -> Arc<Policies> {
+    let config = serde_json::from_value(config).unwrap();
+    let interface = |name: &str| Some(InterfaceIndex(name.strip_prefix("eth")?.parse().ok()?));
+    Arc::new(Policies::compile(&config, interface, &Policies::default()).unwrap())
 }
 
 fn binding(node: usize, link: u32) -> AdapterBinding {
@@ -228,6 +237,12 @@ impl Lab {
     pub(super) fn configure_global(&mut self, node: usize, options: Value) {
         let global = serde_json::from_value(options).unwrap();
         self.handle(node, Input::SetGlobal(global));
+    }
+
+    /// Puts policies in force on a node.
+    pub(super) fn policies(&mut self, node: usize, config: Value) {
+        let policies = compiled(config);
+        self.handle(node, Input::Policies(policies));
     }
 
     /// Tells a node of static routes through nowhere in particular.

@@ -6,6 +6,7 @@ mod converging;
 mod lab;
 mod lifecycle;
 mod pacing;
+mod policies;
 mod queries;
 mod receiving;
 mod reconfiguring;

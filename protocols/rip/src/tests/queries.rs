@@ -486,14 +486,24 @@ fn show_says_where_the_value_of_each_option_comes_from() {
     assert_eq!(built_in["expiration-interval"], 180);
     assert_eq!(built_in["announce"], "v2-multicast");
     assert_eq!(built_in["neighbors"], json!([]));
-    // All but a default route of our own, which nothing else than configuration gives.
+    // All but what nothing else than configuration gives: policies and a default route of our own.
     let schema = schemars::schema_for!(InterfaceConfig).to_value();
     let shown: usize = ["interface", "protocol", "built-in"]
         .iter()
         .map(|origin| options[origin].as_object().unwrap().len())
         .sum();
     let names = schema["properties"].as_object().unwrap();
-    assert_eq!(shown, names.len() - ["annotate", "originate-default"].len());
+    assert_eq!(
+        shown,
+        names.len()
+            - [
+                "annotate",
+                "originate-default",
+                "accept-policy",
+                "announce-policy"
+            ]
+            .len()
+    );
 }
 
 #[test]

@@ -106,7 +106,10 @@ impl Expectation {
         let mut rules = Vec::new();
         for (node, _) in network.sim.nodes() {
             let configured = network.global_config(node)?.redistribute;
-            rules.push(Rules::new(&configured.unwrap_or_default()));
+            rules.push(Rules::new(
+                &configured.unwrap_or_default(),
+                &waypost_policy::Policies::default(),
+            ));
         }
         let mut reached = BTreeMap::new();
         for prefix in oracle::networks(&network.sim) {
@@ -269,6 +272,9 @@ fn own_metrics(
         if interfaces.any(|interface| interface.is_up() && interface.prefix == prefix) {
             let connected = External {
                 owner: ProtocolId::LOCAL,
+                metric: 0,
+                next_hop: None,
+                interface: None,
                 tag: 0,
                 gateway: None,
             };

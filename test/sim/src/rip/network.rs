@@ -217,7 +217,7 @@ impl RipNetwork {
                         node,
                         index: *index,
                         segment: interface.segment,
-                        effective: Effective::resolve(&config, &global),
+                        effective: Effective::resolve(&config, &global, &waypost_policy::Policies::default()),
                     });
                 }
             }

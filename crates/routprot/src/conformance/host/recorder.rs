@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use waypost_policy::Policies;
 use waypost_types::{InterfaceIndex, ProtocolId, RouterId};
 
 use crate::{
@@ -104,6 +105,12 @@ pub enum Request {
     PrepareRouterId {
         id: Option<RouterId>,
     },
+    PoliciesChanged {
+        policies: Arc<Policies>,
+    },
+    PreparePolicies {
+        policies: Arc<Policies>,
+    },
     Show {
         topic: Topic,
     },
@@ -136,6 +143,8 @@ impl Request {
             | Self::Mib { .. }
             | Self::RouterIdChanged { .. }
             | Self::PrepareRouterId { .. }
+            | Self::PoliciesChanged { .. }
+            | Self::PreparePolicies { .. }
             | Self::Show { .. } => None,
         }
     }
@@ -195,6 +204,7 @@ impl Log {
                         | Request::PrepareGlobal { .. }
                         | Request::PrepareInterface { .. }
                         | Request::PrepareRouterId { .. }
+                        | Request::PreparePolicies { .. }
                         | Request::NextEvent { .. }
                         | Request::Show { .. }
                 )
@@ -212,6 +222,7 @@ struct State {
     answers: BTreeMap<Vec<u8>, Vec<u8>>,
     stays_pending: bool,
     router_id_impact: Option<(Impact, String)>,
+    policies_impact: Option<(Impact, String)>,
     life: Life,
     global: InfoBlock,
     interfaces: BTreeMap<InterfaceIndex, InfoBlock>,
@@ -267,6 +278,11 @@ impl Script {
     /// What the recorder says that another router identifier does; unless told, it has no use for one.
     pub fn use_router_id(&self, impact: Impact, reason: &str) {
         locked(&self.0).router_id_impact = Some((impact, reason.to_owned()));
+    }
+
+    /// What the recorder says that other policies do; unless told, nothing.
+    pub fn use_policies(&self, impact: Impact, reason: &str) {
+        locked(&self.0).policies_impact = Some((impact, reason.to_owned()));
     }
 
     /// Ends a pending stop: queues ROUTER_STOPPED.
@@ -354,6 +370,7 @@ impl Recorder {
             answers: BTreeMap::new(),
             stays_pending: false,
             router_id_impact: None,
+            policies_impact: None,
             life: Life::Registered,
             global: InfoBlock::absent(),
             interfaces: BTreeMap::new(),
@@ -726,6 +743,21 @@ impl RoutingProtocol for Recorder {
         let answer = self.call(Request::PrepareRouterId { id }, |state| {
             state.alive()?;
             Ok(state.router_id_impact.clone())
+        });
+        answer.ok()?
+    }
+
+    fn policies_changed(&mut self, policies: &Arc<Policies>) {
+        let policies = Arc::clone(policies);
+        // It cannot be refused, so there is no answer to hand on.
+        drop(self.call(Request::PoliciesChanged { policies }, |state| state.alive()));
+    }
+
+    fn prepare_policies(&mut self, policies: &Arc<Policies>) -> Option<(Impact, String)> {
+        let policies = Arc::clone(policies);
+        let answer = self.call(Request::PreparePolicies { policies }, |state| {
+            state.alive()?;
+            Ok(state.policies_impact.clone())
         });
         answer.ok()?
     }

@@ -74,7 +74,11 @@ fn the_printed_interface_block() {
     assert_eq!(bytes.len(), 96);
     let config: InterfaceConfig = decode(bytes.clone()).unwrap();
     assert_eq!(config.encode(Layout::Rras), InfoBlock::new(1, bytes));
-    let values = Effective::resolve(&config, &GlobalConfig::default());
+    let values = Effective::resolve(
+        &config,
+        &GlobalConfig::default(),
+        &waypost_policy::Policies::default(),
+    );
     assert_eq!((values.metric, values.route_tag), (1, 0));
     assert_eq!(
         (values.accept, values.announce),
@@ -116,7 +120,7 @@ fn a_block_holds_against_the_global_defaults() {
         },
         ..GlobalConfig::default()
     };
-    let values = Effective::resolve(&config, &global);
+    let values = Effective::resolve(&config, &global, &waypost_policy::Policies::default());
     assert_eq!(values.announce, Announce::V1Compatible);
     assert_eq!(values.authentication, Authentication::None);
     assert!(!values.accept_host_routes && values.announce_filter.is_empty());

@@ -90,6 +90,7 @@ fn change(record: &ChangeRecord) -> Result<Adjustment, Refusal> {
     Ok(Adjustment {
         metric,
         tag: given.number(rule_change::TAG, record.tag.get())?,
+        preference: None,
     })
 }
 

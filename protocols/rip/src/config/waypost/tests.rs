@@ -106,7 +106,7 @@ fn patched(config: &InterfaceConfig, offset: usize, octets: &[u8]) -> InfoBlock 
 fn reserved_and_contradicting_fields_are_named() {
     let empty = InterfaceConfig::default();
     let refused = |offset, octets: &[u8]| refused::<InterfaceConfig>(&patched(&empty, offset, octets));
-    assert_eq!(refused(4, &[0x20]), "given");
+    assert_eq!(refused(4, &[0x80]), "given");
     assert_eq!(refused(offset_of!(OptionsFixed, switches), &[4]), "switches");
     assert_eq!(refused(offset_of!(OptionsFixed, reserved), &[1]), "reserved");
     assert_eq!(refused(offset_of!(InterfaceFixed, own_given), &[2]), "own-given");
@@ -152,8 +152,8 @@ fn unknown_layouts_versions_and_lengths() {
     let decoded = InterfaceConfig::decode(&InfoBlock::new(1, block.bytes.clone())).unwrap();
     assert_eq!(decoded.1, Layout::Waypost(LAYOUT));
     let mut newer = block.clone();
-    newer.bytes[4] = 4;
-    newer.version = 4;
+    newer.bytes[4] = 5;
+    newer.version = 5;
     assert_eq!(refused::<InterfaceConfig>(&newer), "layout");
     let mut longer = block.bytes.clone();
     longer.push(0);
@@ -331,6 +331,7 @@ fn records_in_tails_are_checked() {
             metric: None,
             tag: None,
             filter: None,
+            policy: None,
         }]),
         ..GlobalConfig::default()
     };
@@ -340,7 +341,11 @@ fn records_in_tails_are_checked() {
             8,
             "redistribute.0.source",
         ),
-        (offset_of!(RedistributionRecord, given), 8, "redistribute.0.given"),
+        (
+            offset_of!(RedistributionRecord, given),
+            16,
+            "redistribute.0.given",
+        ),
         (
             offset_of!(RedistributionRecord, metric),
             1,
@@ -401,4 +406,32 @@ fn layout_2_is_read_and_comes_back_as_it_was() {
         InterfaceConfig::decode(&newer).unwrap(),
         (config, Layout::Waypost(LAYOUT))
     );
+}
+
+/// Layout 3 says everything but policies.
+#[test]
+fn layout_3_knows_no_policies() {
+    let named = |name: &str| InterfaceConfig {
+        options: Options {
+            accept_policy: Some(name.to_owned()),
+            ..Options::default()
+        },
+        ..InterfaceConfig::default()
+    };
+    let mut newer = InterfaceConfig::default().encode(Layout::Waypost(3));
+    assert_eq!(newer.version, 3);
+    newer.bytes[HEADER + 4] |= 1 << (option::ACCEPT_POLICY.number - 32);
+    assert_eq!(refused::<InterfaceConfig>(&newer), "given");
+    let written = named("upstream").encode(Layout::Waypost(3));
+    assert_eq!(
+        InterfaceConfig::decode(&written).unwrap(),
+        (named("upstream"), Layout::Waypost(4))
+    );
+    // A name of no octets, and one that leaves the block.
+    let place = HEADER + size_of::<InterfaceFixed>();
+    for length in [0, 9] {
+        let mut bad = written.clone();
+        bad.bytes[place] = length;
+        assert!(InterfaceConfig::decode(&bad).is_err(), "{length}");
+    }
 }
