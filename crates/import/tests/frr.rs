@@ -101,10 +101,20 @@ line vty
     assert_eq!(imported.configuration, expected);
     let left = left(&imported);
     let lines: Vec<usize> = left.iter().map(|(line, _)| *line).collect();
-    assert_eq!(lines, [3, 20, 31, 37, 38, 46, 47], "{left:#?}");
+    assert_eq!(lines, [3, 20, 31, 37, 38], "{left:#?}");
     assert!(left[1].1.contains("BFD"));
     assert!(left[2].1.contains("area = \"0.0.0.0\""), "{}", left[2].1);
-    assert!(imported.notes[0].contains("reference-bandwidth = 100000"));
+    assert!(
+        left[4]
+            .1
+            .contains("route map ours could not be translated as a whole")
+    );
+    assert!(
+        imported.notes[0].contains("prefix list mine, which is not in the file"),
+        "{:?}",
+        imported.notes
+    );
+    assert!(imported.notes[1].contains("reference-bandwidth = 100000"));
 }
 
 #[test]
@@ -160,7 +170,7 @@ ip prefix-list idle permit any
                     ],
                     "split-horizon": true, "poison-reverse": true,
                     "neighbor-mode": "also", "neighbors": ["192.0.2.2"],
-                    "accept-filter": [{ "deny": "10.5.0.0/16" }, { "permit": "10.0.0.0/8 ge 16 le 24" }],
+                    "accept-policy": "some",
                     "originate-default": 1,
                 } },
                 "eth1": { "rip": {
@@ -168,20 +178,21 @@ ip prefix-list idle permit any
                 } },
                 "eth2": { "enabled": false, "rip": { "accept": "none" } },
             },
+            "policy": { "prefix-lists": {
+                "some": [{ "deny": "10.5.0.0/16" }, { "permit": "10.0.0.0/8 ge 16 le 24" }],
+                "none": [{ "deny": "0.0.0.0/0 le 32" }],
+                "idle": [{ "permit": "0.0.0.0/0 le 32" }],
+            } },
             "protocols": { "rip": {
                 "announce": "v2-multicast", "accept": "v2",
                 "update-interval": 5, "expiration-interval": 15, "removal-interval": 10,
                 "redistribute": [{ "source": "connected", "metric": 3 }],
-                "announce-filter": [{ "deny": "0.0.0.0/0 le 32" }, { "deny": "0.0.0.0/0 le 32" }],
+                "announce-policy": "none",
             } },
         })
     );
     let lines: Vec<usize> = left(&imported).iter().map(|(line, _)| *line).collect();
     assert_eq!(lines, [7, 29, 32], "{:#?}", imported.left);
-    assert_eq!(
-        imported.notes,
-        ["prefix list idle is used by nothing that was translated, and is left out"]
-    );
 }
 
 #[test]
@@ -261,6 +272,11 @@ fn any_line() -> impl Strategy<Value = String> {
         "key",
         "chain",
         "prefix-list",
+        "route-map",
+        "match",
+        "set",
+        "on-match",
+        "next",
         "permit",
         "deny",
         "ge",
@@ -317,4 +333,64 @@ fn addresses_may_come_from_the_machine() {
     assert_eq!(*eth0, json!({ "ospf": { "area": "0.0.0.3" }, "rip": {} }));
     let route = &imported.configuration["protocols"]["static"]["routes"][0];
     assert_eq!(route["via"], "10.9.9.9 recursive");
+}
+
+#[test]
+fn route_maps_are_policies() {
+    let imported = frr("\
+ip prefix-list mine seq 5 permit 10.0.0.0/8 le 24
+ipv6 prefix-list six permit 2001:db8::/32
+router ospf
+ redistribute static metric 5 route-map out
+ redistribute rip route-map odd
+ redistribute connected route-map nowhere
+router rip
+ redistribute ospf route-map out
+route-map out deny 5
+ match tag 7
+route-map out permit 10
+ description ours
+ match ip address prefix-list mine
+ match source-protocol static
+ set metric +3
+ set metric-type type-1
+ set tag 9
+ set community 1:1
+ on-match next
+route-map out permit 20
+ set metric 50
+route-map odd permit 10
+ match as-path 1
+");
+    assert_eq!(
+        imported.configuration["policy"],
+        json!({
+            "prefix-lists": { "mine": [{ "permit": "10.0.0.0/8 le 24" }], "six": [{ "permit": "2001:db8::/32" }] },
+            "route-maps": { "out": [
+                { "action": "deny", "match": { "tag": [7] } },
+                {
+                    "action": "permit", "annotate": "ours", "then": "next",
+                    "match": { "prefix-list": "mine", "protocol": ["static"] },
+                    "set": { "add-metric": 3, "metric-type": "1", "tag": 9 },
+                },
+                { "action": "permit", "set": { "metric": 50 } },
+            ] },
+        })
+    );
+    assert_eq!(
+        imported.configuration["protocols"]["ospf"]["redistribute"],
+        json!([{ "source": "static", "metric": 5, "policy": "out" }])
+    );
+    assert_eq!(
+        imported.configuration["protocols"]["rip"]["redistribute"],
+        json!([{ "source": "ospf", "policy": "out" }])
+    );
+    let lines: Vec<usize> = left(&imported).iter().map(|(line, _)| *line).collect();
+    assert_eq!(lines, [5, 6, 18, 23], "{:#?}", imported.left);
+    assert!(
+        imported
+            .notes
+            .iter()
+            .any(|note| note.contains("odd is left out as a whole"))
+    );
 }

@@ -1,14 +1,14 @@
 //! FRR's integrated configuration (`frr.conf`, or what `show running-config` prints): interfaces, static routes, RIP, OSPFv2, and
-//! the prefix lists that RIP filters with.
+//! prefix lists and route maps, which are policies here.
 
 mod interface;
 mod keys;
-mod lists;
 mod ospf;
+mod policies;
 mod rip;
 mod statics;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use waypost_types::Prefix4;
 
@@ -16,7 +16,7 @@ use crate::tree::Tree;
 use crate::{Imported, Left, Links};
 
 use keys::KeyChain;
-use lists::Rule;
+use policies::Policies;
 
 /// A line, with its words.
 #[derive(Clone, Debug)]
@@ -35,6 +35,8 @@ enum Section {
     Rip,
     KeyChain(String),
     Key(String, u8),
+    /// A clause of a route map.
+    Clause(String, u64),
     /// Something that is not translated as a whole, with why its lines are not.
     Foreign(String),
 }
@@ -47,13 +49,11 @@ struct Reader<'t> {
     notes: Vec<String>,
     /// Of each interface, as far as the file says.
     addresses: Links,
-    lists: BTreeMap<String, Vec<Rule>>,
+    policies: Policies,
     chains: BTreeMap<String, KeyChain>,
     ospf: ospf::Pending<'t>,
     rip: rip::Pending<'t>,
     statics: statics::Pending<'t>,
-    /// Which lists and chains are used.
-    used: BTreeSet<String>,
 }
 
 /// Why a line is left.
@@ -129,6 +129,7 @@ impl<'t> Reader<'t> {
             }
             Section::KeyChain(_) => Err("not known in a key chain".to_owned()),
             Section::Key(chain, number) => self.chains.entry(chain).or_default().line(number, words),
+            Section::Clause(name, sequence) => self.clause(&name, sequence, line),
             Section::Foreign(reason) => Err(reason),
         }
     }
@@ -191,17 +192,16 @@ impl<'t> Reader<'t> {
                 self.chains.entry((*name).to_owned()).or_default();
                 Ok(())
             }
-            ["route-map", name, ..] => {
-                let reason = format!("route map {name}: write what it decides as a filter where it is used");
-                *section = Section::Foreign(reason.clone());
-                Err(reason)
+            ["route-map", name, rest @ ..] => {
+                *section = Section::Clause((*name).to_owned(), self.begin_clause(name, rest)?);
+                Ok(())
             }
             ["vrf", ..] => {
                 *section =
                     Section::Foreign("there is one daemon for each network namespace, and no VRF".to_owned());
                 Err("there is one daemon for each network namespace, and no VRF".to_owned())
             }
-            ["ip", "prefix-list", name, rest @ ..] => self.prefix_list(name, rest),
+            ["ip" | "ipv6", "prefix-list", name, rest @ ..] => self.prefix_list(name, rest),
             ["ip" | "ipv6", "route", rest @ ..] => self.static_route(line, rest),
             ["no", "ip" | "ipv6", "route", ..] => Ok(()),
             ["router-id", id] | ["ip", "router-id", id] => {
@@ -213,14 +213,11 @@ impl<'t> Reader<'t> {
     }
 
     fn finish(mut self) -> Imported {
+        self.settle_policies();
         self.finish_ospf();
         self.finish_rip();
         self.finish_statics();
-        for name in self.lists.keys().filter(|name| !self.used.contains(*name)) {
-            self.notes.push(format!(
-                "prefix list {name} is used by nothing that was translated, and is left out"
-            ));
-        }
+        self.finish_policies();
         self.left.sort_by_key(|left| left.line);
         Imported {
             configuration: self.tree.finish(),

@@ -22,6 +22,8 @@ pub(super) struct Pending<'t> {
     chains: Vec<(Line<'t>, String, String)>,
     neighbors: Vec<Neighbor<'t>>,
     areas: BTreeMap<String, Map<String, Value>>,
+    /// Entries of redistribute, each with the route map that it names.
+    redistributed: Vec<(Line<'t>, Map<String, Value>, Option<String>)>,
     reference: Option<u64>,
 }
 
@@ -93,8 +95,8 @@ impl<'t> Reader<'t> {
             ["redistribute", from, rest @ ..] => {
                 let mut entry = Map::new();
                 entry.insert("source".to_owned(), json!(source(from)?));
-                metrics(&mut entry, rest)?;
-                self.tree.push(&option("redistribute"), Value::Object(entry));
+                let policy = metrics(&mut entry, rest)?;
+                self.ospf.redistributed.push((line.clone(), entry, policy));
             }
             ["default-information", "originate", rest @ ..] => {
                 let always = rest.contains(&"always");
@@ -289,6 +291,17 @@ impl<'t> Reader<'t> {
         if pending.passive_by_default {
             self.tree.set(&[OSPF[0], OSPF[1], "defaults", "passive"], true);
         }
+        for (line, mut entry, policy) in pending.redistributed {
+            if let Some(name) = policy {
+                if let Err(reason) = self.policies.check(&name) {
+                    self.leave(&line, reason);
+                    continue;
+                }
+                entry.insert("policy".to_owned(), json!(name));
+            }
+            self.tree
+                .push(&[OSPF[0], OSPF[1], "redistribute"], Value::Object(entry));
+        }
         for (line, interface, chain) in pending.chains {
             match self.chains.get(&chain).map(super::KeyChain::keys) {
                 Some(keys) => self.tree.set(&["interfaces", &interface, "ospf", "keys"], keys),
@@ -338,21 +351,18 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// `metric N`, `metric-type N`.
-fn metrics(entry: &mut Map<String, Value>, words: &[&str]) -> Done {
+/// `metric N`, `metric-type N`, `route-map NAME`; gives the name.
+fn metrics(entry: &mut Map<String, Value>, words: &[&str]) -> Result<Option<String>, Reason> {
+    let mut policy = None;
     let mut words = words.iter();
     while let Some(word) = words.next() {
-        let mut value = || number(words.next().copied().unwrap_or_default());
+        let value = words.next().copied().unwrap_or_default();
         match *word {
-            "metric" => drop(entry.insert("metric".to_owned(), json!(value()?))),
-            "metric-type" => drop(entry.insert("metric-type".to_owned(), json!(value()?))),
-            "route-map" => {
-                return Err(
-                    "write what the route map decides as a filter of this entry of redistribute".to_owned(),
-                );
-            }
+            "metric" => drop(entry.insert("metric".to_owned(), json!(number(value)?))),
+            "metric-type" => drop(entry.insert("metric-type".to_owned(), json!(number(value)?))),
+            "route-map" => policy = Some(value.to_owned()),
             other => return Err(format!("'{other}' is not understood")),
         }
     }
-    Ok(())
+    Ok(policy)
 }

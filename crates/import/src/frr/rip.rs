@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 use waypost_types::Prefix4;
 
-use super::{Done, Line, Reader, lists, network, number};
+use super::{Done, Line, Reader, network, number};
 
 /// What can only be translated when all interfaces are known.
 #[derive(Default)]
@@ -18,8 +18,10 @@ pub(super) struct Pending<'t> {
     neighbors: Vec<(Line<'t>, std::net::Ipv4Addr)>,
     /// Key chains of interfaces.
     chains: Vec<(Line<'t>, String, String)>,
-    /// Prefix lists: whether on what is heard, of which interface.
+    /// Policies by name: whether on what is heard, of which interface.
     filters: Vec<(Line<'t>, bool, String, Option<String>)>,
+    /// Entries of redistribute, each with the route map that it names.
+    redistributed: Vec<(Line<'t>, Map<String, Value>, Option<String>)>,
     originates_default: bool,
 }
 
@@ -66,17 +68,17 @@ impl<'t> Reader<'t> {
             ["redistribute", source, rest @ ..] => {
                 let mut entry = Map::new();
                 entry.insert("source".to_owned(), json!(super::ospf::source(source)?));
-                match rest {
-                    [] => {}
-                    ["metric", metric] => drop(entry.insert("metric".to_owned(), json!(number(metric)?))),
-                    _ => {
-                        return Err(
-                            "write what the route map decides as the filter of this entry of redistribute"
-                                .to_owned(),
-                        );
+                let mut policy = None;
+                let mut rest = rest.iter();
+                while let Some(word) = rest.next() {
+                    let value = rest.next().copied().unwrap_or_default();
+                    match *word {
+                        "metric" => drop(entry.insert("metric".to_owned(), json!(number(value)?))),
+                        "route-map" => policy = Some(value.to_owned()),
+                        other => return Err(format!("'{other}' is not understood")),
                     }
                 }
-                self.tree.push(&option("redistribute"), Value::Object(entry));
+                self.rip.redistributed.push((line.clone(), entry, policy));
             }
             ["distance", distance] => self.tree.set(&option("preference"), number(distance)?),
             ["allow-ecmp"] => {}
@@ -165,17 +167,26 @@ impl<'t> Reader<'t> {
                 None => self.leave(&line, format!("there is no key chain {chain}")),
             }
         }
+        for (line, mut entry, policy) in pending.redistributed {
+            if let Some(name) = policy {
+                if let Err(reason) = self.policies.check(&name) {
+                    self.leave(&line, reason);
+                    continue;
+                }
+                entry.insert("policy".to_owned(), json!(name));
+            }
+            self.tree
+                .push(&[RIP[0], RIP[1], "redistribute"], Value::Object(entry));
+        }
         for (line, heard, list, on) in pending.filters {
-            let Some(rules) = self.lists.get(&list) else {
-                self.leave(&line, format!("there is no prefix list {list}"));
+            if let Err(reason) = self.policies.check(&list) {
+                self.leave(&line, reason);
                 continue;
-            };
-            let filter = lists::filter(rules);
-            self.used.insert(list);
-            let option = if heard { "accept-filter" } else { "announce-filter" };
+            }
+            let option = if heard { "accept-policy" } else { "announce-policy" };
             match on {
-                Some(name) => self.tree.set(&["interfaces", &name, "rip", option], filter),
-                None => self.tree.set(&[RIP[0], RIP[1], option], filter),
+                Some(name) => self.tree.set(&["interfaces", &name, "rip", option], list),
+                None => self.tree.set(&[RIP[0], RIP[1], option], list),
             }
         }
     }

@@ -118,7 +118,8 @@ impl<'t> Reader<'t> {
     }
 }
 
-fn containing(word: &str) -> Option<Prefix> {
+/// A prefix of either family, whatever stands in its host bits.
+pub(super) fn containing(word: &str) -> Option<Prefix> {
     if let Ok(prefix) = super::network(word) {
         return Some(prefix.into());
     }
