@@ -197,6 +197,7 @@ impl Manager {
         match self.take_back_stored(wall, &trial) {
             Ok(()) => {
                 self.router = RouterConfig::from_tree(self.tree());
+                self.load_policies();
                 self.trial = TrialTimer::default();
             }
             Err(error) => self.log.push(format!(

@@ -62,14 +62,14 @@ fn moved(r1: &Node, configuration: &str, converged: impl Fn() -> Result<()>) -> 
 fn ospf_and_static_routes_of_frr() {
     run(|lab: &Lab| -> Result<()> {
         let (r1, r2) = pair(lab)?;
-        let common = "interface eth0\n ip ospf area 0.0.0.7\n ip ospf hello-interval 1\n ip ospf dead-interval 4\n \
+        let common = "interface eth0\n ip ospf hello-interval 1\n ip ospf dead-interval 4\n \
                       ip ospf cost 35\n ip ospf authentication message-digest\n ip ospf message-digest-key 5 md5 secret\nexit\n";
         let second = format!(
-            "{common}interface lan0\n ip ospf area 0.0.0.7\nexit\nrouter ospf\n ospf router-id 2.2.2.2\nexit\n"
+            "{common}interface eth0\n ip ospf area 0.0.0.7\nexit\ninterface lan0\n ip ospf area 0.0.0.7\nexit\nrouter ospf\n ospf router-id 2.2.2.2\nexit\n"
         );
         let _r2 = Router::start(&r2, Make::Frr, &second)?;
         let first = format!(
-            "{common}router ospf\n ospf router-id 1.1.1.1\n network 10.1.0.0/24 area 0.0.0.7\n passive-interface lan0\n \
+            "{common}router ospf\n ospf router-id 1.1.1.1\n network 10.1.0.0/24 area 0.0.0.7\n network 10.0.12.0/24 area 0.0.0.7\n passive-interface lan0\n \
              redistribute static metric 33 metric-type 1\nexit\nip route 192.0.2.0/24 10.1.0.9\nip route 198.51.100.0/24 blackhole\n"
         );
         let moved = moved(&r1, &first, || {

@@ -143,7 +143,7 @@ fn an_editor_changes_the_configuration() {
         let change = script(&node, "change", "sed -i 's/port = 1520/port = 1521/' \"$1\"\n")?;
         let done = edit(&node, &change, &["--note", "by hand"], "y\n")?;
         assert!(done.status.success(), "{}", text(&done));
-        assert!(text(&done).contains("rip.port: 1520 -> 1521"), "{}", text(&done));
+        assert!(text(&done).contains("port: 1520 -> 1521"), "{}", text(&done));
         assert!(text(&done).contains("revision 2 is in force"), "{}", text(&done));
         assert!(router.command(&["show", "revisions"])?.contains("by hand"));
 

@@ -17,6 +17,7 @@ mod host;
 mod node;
 pub mod oracle;
 pub mod ospf;
+pub mod policy;
 mod process;
 mod recorder;
 pub mod rip;

@@ -10,6 +10,8 @@ use waypost_routprot::{
 };
 use waypost_types::{InterfaceIndex, ProtocolId, RouteNotice, RouterId, Seed, Time};
 
+use crate::policy;
+
 /// [`Instance`] without its type, so that one router can run several protocols. Methods are the instance's own.
 #[allow(missing_docs)]
 pub trait Process {
@@ -67,6 +69,7 @@ impl<E: Engine> Process for Instance<E> {
         router_id: Option<RouterId>,
         global: &InfoBlock,
     ) -> Result<(), Refusal> {
+        self.policies(now, policy::policies());
         self.start(now, event, router_id, global)
     }
 

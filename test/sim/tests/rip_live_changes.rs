@@ -8,6 +8,7 @@ use std::time::Duration;
 use schemars::{JsonSchema, schema_for};
 use serde_json::{Value, json};
 use waypost_rip::config::{GlobalConfig, InterfaceConfig};
+use waypost_sim::policy::MOST;
 use waypost_sim::rip::network::{FORGOTTEN, TRIGGERED, change_text};
 use waypost_sim::rip::{Expectation, NetworkPlan, Reached, RipNetwork};
 use waypost_sim::topology::Topology;
@@ -126,6 +127,9 @@ fn changes() -> Vec<Change> {
         none(),
     );
     add(Interface, Undisturbed, "announce-filter", &[filter], none());
+    for option in ["accept-policy", "announce-policy"] {
+        add(Interface, Undisturbed, option, &[json!(MOST)], none());
+    }
     let secrets = json!({ "password": "sesame", "keys": [
         { "id": 1, "secret": "an old secret", "algorithm": "md5" }] });
     add(

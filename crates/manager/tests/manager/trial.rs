@@ -221,6 +221,23 @@ fn what_was_over_during_a_restart_is_taken_back_before_protocols_start() {
     assert_eq!(manager.revisions(1).unwrap()[0].rollback_of, Some(1));
 }
 
+/// What the manager itself owns goes back with the rest: nothing of a trial that is over is in force after a start.
+#[test]
+fn policies_on_trial_are_taken_back_at_the_start() {
+    let mut rig = rig();
+    let list = set("policy.prefix-lists.near", json!([{ "permit": "10.0.0.0/8" }]));
+    rig.apply_on(&[list], &within(60)).unwrap();
+    let names = |rig: &Rig| -> Vec<String> {
+        let names = rig.manager.policy().names();
+        names.map(str::to_owned).collect()
+    };
+    assert_eq!(names(&rig), ["near"]);
+    assert_eq!(names(&restarted(&rig, 30)), ["near"]);
+    assert_eq!(names(&restarted(&rig, 60)), [""; 0]);
+    rig.wait(60);
+    assert_eq!(names(&rig), [""; 0]);
+}
+
 /// The clock on the wall may be set while the router runs, and while it does not.
 #[test]
 fn a_clock_that_is_set_makes_no_trial_longer() {

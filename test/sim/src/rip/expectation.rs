@@ -17,7 +17,7 @@ use waypost_types::{InterfaceIndex, Prefix4, ProtocolId, WallTime};
 
 use super::network::{RIP, RipInterface, RipNetwork};
 use crate::node::NodeId;
-use crate::oracle;
+use crate::{oracle, policy};
 
 /// RFC 2453 §3.6: what is this far or farther is unreachable.
 const INFINITY: usize = 16;
@@ -106,10 +106,7 @@ impl Expectation {
         let mut rules = Vec::new();
         for (node, _) in network.sim.nodes() {
             let configured = network.global_config(node)?.redistribute;
-            rules.push(Rules::new(
-                &configured.unwrap_or_default(),
-                &waypost_policy::Policies::default(),
-            ));
+            rules.push(Rules::new(&configured.unwrap_or_default(), &policy::policies()));
         }
         let mut reached = BTreeMap::new();
         for prefix in oracle::networks(&network.sim) {
@@ -312,7 +309,9 @@ fn shortest(own: &[Option<usize>], hearings: &[Vec<Hearing>], prefix: Prefix4) -
                 continue;
             }
             for hearing in &hearings[speaker.0] {
-                if filter_permits(&hearing.speaker.announce_filter, prefix) {
+                if filter_permits(&hearing.speaker.announce_filter, prefix)
+                    && (hearing.speaker.announce_policy.is_none() || policy::passes(prefix))
+                {
                     paths.hear(hearing, distance + usize::from(hearing.speaker.metric_out));
                 }
             }
@@ -334,7 +333,9 @@ impl Paths {
     fn hear(&mut self, hearing: &Hearing, metric: usize) {
         let options = &hearing.at.effective;
         let total = metric + usize::from(options.metric);
-        if total >= INFINITY || !filter_permits(&options.accept_filter, self.prefix) {
+        let permitted = filter_permits(&options.accept_filter, self.prefix)
+            && (options.accept_policy.is_none() || policy::passes(self.prefix));
+        if total >= INFINITY || !permitted {
             return;
         }
         let hop = (hearing.at.index, hearing.speaker_address);

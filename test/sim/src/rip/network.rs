@@ -15,7 +15,7 @@ use crate::process::Program;
 use crate::segment::Quality;
 use crate::simulation::Simulation;
 use crate::topology::Topology;
-use crate::{FibChange, oracle};
+use crate::{FibChange, oracle, policy};
 
 /// The position of RIP among the protocols of a router.
 pub const RIP: usize = 0;
@@ -217,7 +217,7 @@ impl RipNetwork {
                         node,
                         index: *index,
                         segment: interface.segment,
-                        effective: Effective::resolve(&config, &global, &waypost_policy::Policies::default()),
+                        effective: Effective::resolve(&config, &global, &policy::policies()),
                     });
                 }
             }
