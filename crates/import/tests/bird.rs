@@ -69,7 +69,7 @@ filter ours { accept; }
                     "area": "0.0.0.0", "cost": 15, "hello-interval": 5, "dead-interval": 20, "network-type": "point-to-point",
                     "authentication": "cryptographic",
                     "keys": [
-                        { "id": 7, "secret": "one", "algorithm": "hmac-sha-256" },
+                        { "id": 7, "secret": "one", "algorithm": "hmac-sha256" },
                         { "id": 8, "secret": "two", "algorithm": "md5" },
                     ],
                 } },
@@ -93,7 +93,7 @@ filter ours { accept; }
                             { "prefix": "10.0.0.0/8" }, { "prefix": "172.16.0.0/12", "advertise": false },
                         ] },
                         { "id": "0.0.0.5", "kind": "nssa", "summaries": false, "nssa": {
-                            "default-route": 1, "translate": "always", "stability-interval": 30,
+                            "default-route": "1", "translate": "always", "stability-interval": 30,
                             "ranges": [{ "prefix": "192.168.0.0/16", "tag": 9 }],
                         } },
                     ],
@@ -134,7 +134,7 @@ protocol bgp up { }
             "interfaces": { "eth0": { "rip": {
                 "metric": 3, "announce": "v1-compatible", "summarise": false,
                 "update-interval": 5, "expiration-interval": 15, "removal-interval": 10,
-                "authentication": "simple", "password": "secret",
+                "authentication": "plain", "password": "secret",
                 "poison-reverse": false, "check-zero": false, "accept": "v2",
             } } },
             "protocols": {

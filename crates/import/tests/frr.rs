@@ -91,7 +91,7 @@ line vty
                 { "id": "0.0.0.2", "kind": "stub", "summaries": false },
             ],
             "virtual-links": [{ "transit-area": "0.0.0.1", "router-id": "192.0.2.9" }],
-            "redistribute": [{ "source": "static", "metric": 30, "metric-type": 1 }],
+            "redistribute": [{ "source": "static", "metric": 30, "metric-type": "1" }],
             "originate-default": "always",
             "spf-initial-delay": 10, "spf-short-delay": 100, "spf-long-delay": 5000,
             "stub-router-at-start": 60,
@@ -166,7 +166,7 @@ ip prefix-list idle permit any
                     "authentication": "cryptographic",
                     "keys": [
                         { "id": 1, "secret": "one", "algorithm": "md5" },
-                        { "id": 2, "secret": "two", "algorithm": "hmac-sha-256" },
+                        { "id": 2, "secret": "two", "algorithm": "hmac-sha256" },
                     ],
                     "split-horizon": true, "poison-reverse": true,
                     "neighbor-mode": "also", "neighbors": ["192.0.2.2"],

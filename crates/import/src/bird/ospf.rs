@@ -61,11 +61,11 @@ impl Reader {
                 ["default", "cost", cost] => set("default-cost", json!(number(cost)?)),
                 ["default", "cost2", cost] => {
                     set("default-cost", json!(number(cost)?));
-                    nssa.insert("default-route".to_owned(), json!(2));
+                    nssa.insert("default-route".to_owned(), json!("2"));
                 }
                 ["default", "nssa", rest @ ..] => {
                     if truth(rest)? {
-                        nssa.entry("default-route").or_insert_with(|| json!(1));
+                        nssa.entry("default-route").or_insert_with(|| json!("1"));
                     }
                 }
                 ["translator", rest @ ..] if rest.first() != Some(&"stability") => {

@@ -24,10 +24,10 @@ pub(super) fn one(table: &mut Map<String, Value>, statement: &Statement) -> Done
             ["algorithm", "keyed", "md5"] => drop(key.insert("algorithm".to_owned(), json!("md5"))),
             ["algorithm", "hmac", digest] => {
                 let name = match *digest {
-                    "sha1" => "hmac-sha-1",
-                    "sha256" => "hmac-sha-256",
-                    "sha384" => "hmac-sha-384",
-                    "sha512" => "hmac-sha-512",
+                    "sha1" => "hmac-sha1",
+                    "sha256" => "hmac-sha256",
+                    "sha384" => "hmac-sha384",
+                    "sha512" => "hmac-sha512",
                     other => return Err(format!("'hmac {other}' is no digest of the protocols")),
                 };
                 key.insert("algorithm".to_owned(), json!(name));

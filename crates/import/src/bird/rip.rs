@@ -67,7 +67,7 @@ fn rip_interface(table: &mut Map<String, Value>, statement: &Statement) -> Done 
         ["port", value] => set("port", json!(number(value)?)),
         ["tx", "length", value] => set("packet-length", json!(number(value)?)),
         ["authentication", "none"] => set("authentication", json!("none")),
-        ["authentication", "plaintext"] => set("authentication", json!("simple")),
+        ["authentication", "plaintext"] => set("authentication", json!("plain")),
         ["authentication", "cryptographic"] => set("authentication", json!("cryptographic")),
         ["demand", "circuit", ..] => return Err("there are no demand circuits (RFC 2091)".to_owned()),
         _ => return Err("not translated".to_owned()),

@@ -146,7 +146,7 @@ impl<'t> Reader<'t> {
             ["authentication", "mode", "md5", ..] => {
                 self.tree.set(&option("authentication"), "cryptographic");
             }
-            ["authentication", "mode", "text"] => self.tree.set(&option("authentication"), "simple"),
+            ["authentication", "mode", "text"] => self.tree.set(&option("authentication"), "plain"),
             ["authentication", "string", password] => self.tree.set(&option("password"), *password),
             ["authentication", "key-chain", chain] => self.rip.chain(name, chain, line),
             _ => return Err("not translated".to_owned()),

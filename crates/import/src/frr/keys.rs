@@ -32,10 +32,10 @@ impl KeyChain {
             ["cryptographic-algorithm", algorithm] => {
                 let algorithm = match *algorithm {
                     "md5" => "md5",
-                    "hmac-sha-1" => "hmac-sha-1",
-                    "hmac-sha-256" => "hmac-sha-256",
-                    "hmac-sha-384" => "hmac-sha-384",
-                    "hmac-sha-512" => "hmac-sha-512",
+                    "hmac-sha-1" => "hmac-sha1",
+                    "hmac-sha-256" => "hmac-sha256",
+                    "hmac-sha-384" => "hmac-sha384",
+                    "hmac-sha-512" => "hmac-sha512",
                     other => return Err(format!("'{other}' is no digest of the protocols")),
                 };
                 key.algorithm = Some(algorithm.to_owned());

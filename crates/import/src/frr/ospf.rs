@@ -200,10 +200,10 @@ impl<'t> Reader<'t> {
                         }
                         "translate-never" => drop(nssa.insert("translate".to_owned(), json!("never"))),
                         "default-information-originate" => {
-                            drop(nssa.insert("default-route".to_owned(), json!(2)));
+                            drop(nssa.insert("default-route".to_owned(), json!("2")));
                         }
                         "metric-type" => {
-                            let kind = number(words.next().copied().unwrap_or_default())?;
+                            let kind = metric_type(words.next().copied().unwrap_or_default())?;
                             nssa.insert("default-route".to_owned(), json!(kind));
                         }
                         "metric" => set(
@@ -359,10 +359,18 @@ fn metrics(entry: &mut Map<String, Value>, words: &[&str]) -> Result<Option<Stri
         let value = words.next().copied().unwrap_or_default();
         match *word {
             "metric" => drop(entry.insert("metric".to_owned(), json!(number(value)?))),
-            "metric-type" => drop(entry.insert("metric-type".to_owned(), json!(number(value)?))),
+            "metric-type" => drop(entry.insert("metric-type".to_owned(), json!(metric_type(value)?))),
             "route-map" => policy = Some(value.to_owned()),
             other => return Err(format!("'{other}' is not understood")),
         }
     }
     Ok(policy)
+}
+
+/// The type of an external, which is written as text.
+fn metric_type(word: &str) -> Result<&str, Reason> {
+    match word {
+        "1" | "2" => Ok(word),
+        other => Err(format!("'{other}' is no type of an external: 1 or 2")),
+    }
 }
