@@ -142,8 +142,7 @@ Examples:
     },
     /// Open the configuration in an editor, say what the changes would do, ask, and apply them
     #[command(after_help = "\
-The editor is $VISUAL, $EDITOR or vi. If somebody else changes the configuration meanwhile, nothing of theirs is lost:
-what both have changed is shown, and what does not meet can be applied on top of theirs.
+The editor is $VISUAL, $EDITOR or vi. If somebody else changes the configuration meanwhile, nothing of theirs is lost: what both have changed is shown, and what does not meet can be applied on top of theirs.
 
 Examples:
   waypost edit
@@ -179,8 +178,7 @@ Examples:
     },
     /// Check a file without a router: what is wrong with it, where, and what would be right
     #[command(after_help = "\
-Values, names and contradictions are found as when the file is applied; waypostd, which knows the protocols, must be
-installed and need not run. `waypost plan FILE` says what applying it would do to the running router.
+Values, names and contradictions are found as when the file is applied; waypostd, which knows the protocols, must be installed and need not run. `waypost plan FILE` says what applying it would do to the running router.
 
 Exit status: 0 nothing is wrong, 1 something is.
 
@@ -196,7 +194,7 @@ Example:
     },
     /// Take away a change that waits for its time (--at), or was refused when it had come
     #[command(
-        after_help = "Examples:\n  waypost set interfaces.eth0.ospf.hello=5 --at 22:30\n  waypost show schedule\n  waypost cancel 1"
+        after_help = "Examples:\n  waypost set interfaces.eth0.ospf.hello-interval=5 --at 22:30\n  waypost show schedule\n  waypost cancel 1"
     )]
     Cancel {
         /// Its number, as `show schedule` has it
@@ -237,8 +235,7 @@ Examples:
     },
     /// Show how two configurations differ
     #[command(after_help = "\
-A configuration is the number of a revision, a file (- reads standard input, ./7 is the file of that name), `running`, or
-another router behind its socket: unix:/run/other/waypost.sock.
+A configuration is the number of a revision, a file (- reads standard input, ./7 is the file of that name), `running`, or another router behind its socket: unix:/run/other/waypost.sock.
 
 Examples:
   waypost diff router.toml          what applying the file would change

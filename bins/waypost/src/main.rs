@@ -90,10 +90,7 @@ fn complaint(sheet: &Sheet, fault: &Fault, json: bool) -> String {
         return format!("{:#}\n", json!({ "refusals": refusals }));
     }
     if let Fault::InFile { file, text, refusals } = fault {
-        return refusals
-            .iter()
-            .map(|refusal| render::in_file(sheet, file, text, refusal))
-            .collect();
+        return render::in_file(sheet, file, text, refusals);
     }
     let mut text = String::new();
     for line in fault.to_string().lines() {

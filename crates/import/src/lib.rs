@@ -8,6 +8,7 @@ mod bird;
 mod frr;
 mod links;
 mod tree;
+mod words;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -49,9 +49,7 @@ pub(crate) fn edit(desk: &mut Desk<'_>, yes: bool, terms: &Terms) -> Result<Stri
             let plan = match plan(desk, &toml) {
                 Ok(plan) => plan,
                 Err(Fault::Refused(refusals)) => {
-                    for refusal in &refusals {
-                        say(&render::in_file(desk.sheet, "the text", &toml, refusal));
-                    }
+                    say(&render::in_file(desk.sheet, "the text", &toml, &refusals));
                     if yes || !asked("Edit it again? [Y/n] ", true) {
                         return Err(draft.kept("nothing was changed"));
                     }

@@ -7,19 +7,33 @@ use waypost_routprot::Refusal;
 use crate::fault::brief;
 use crate::sheet::{Ink, Sheet, printable};
 
-/// A refusal of what a file says.
-pub(crate) fn in_file(sheet: &Sheet, file: &str, text: &str, refusal: &Refusal) -> String {
+/// Refusals of what a file says, in the order of its lines.
+pub(crate) fn in_file(sheet: &Sheet, file: &str, text: &str, refusals: &[Refusal]) -> String {
+    let mut placed: Vec<(Option<Spot>, Refusal)> =
+        refusals.iter().map(|refusal| place(text, refusal)).collect();
+    // What stands nowhere comes first.
+    placed.sort_by_key(|(spot, _)| spot.as_ref().map(|spot| (spot.line, spot.column)));
+    placed
+        .iter()
+        .map(|(spot, refusal)| one(sheet, file, spot.as_ref(), refusal))
+        .collect()
+}
+
+/// Where a refusal belongs, and what is left to be said of it there.
+fn place(text: &str, refusal: &Refusal) -> (Option<Spot>, Refusal) {
     let mut refusal = brief(refusal);
-    let spot = match syntax(text, &refusal) {
-        Some((spot, reason)) => {
-            // The line is quoted below, and its number said before.
-            refusal.reason = reason;
-            refusal.value = None;
-            Some(spot)
-        }
-        None => refusal.path.parse().ok().and_then(|path| locate(text, &path)),
-    };
-    let place = match &spot {
+    if let Some((spot, reason)) = syntax(text, &refusal) {
+        // The line is quoted below, and its number said before.
+        refusal.reason = reason;
+        refusal.value = None;
+        return (Some(spot), refusal);
+    }
+    let path = refusal.path.parse().ok();
+    (path.and_then(|path| locate(text, &path)), refusal)
+}
+
+fn one(sheet: &Sheet, file: &str, spot: Option<&Spot>, refusal: &Refusal) -> String {
+    let place = match spot {
         Some(spot) => format!("{file}:{}:{}", spot.line, spot.column),
         None => file.to_owned(),
     };
@@ -30,7 +44,7 @@ pub(crate) fn in_file(sheet: &Sheet, file: &str, text: &str, refusal: &Refusal) 
         printable(&refusal.to_string())
     );
     if let Some(spot) = spot {
-        lines.push_str(&quoted(sheet, &spot));
+        lines.push_str(&quoted(sheet, spot));
     }
     lines
 }

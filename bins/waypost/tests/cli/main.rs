@@ -604,6 +604,14 @@ fn a_mistake_in_a_file_names_the_file() {
         "[interfaces.eth0]\nrip = { passive = true, metric = 99 }\n",
     )
     .unwrap();
+    // In the order of the file, whatever the order of the answer.
+    let later = json!({ "status": 87, "path": "interfaces.eth0.rip.passive", "reason": "no" });
+    daemon.refuse("/v1/diff", 400, &json!([refusal(), later]));
+    let both = fails(&daemon, &["diff", name], 1);
+    assert!(
+        both.find("passive: no").unwrap() < both.find("metric: value").unwrap(),
+        "{both}"
+    );
     let expected = format!(
         "error: {name}:2:25: interfaces.eth0.rip.metric: value is out of range: 99 (allowed: 0..=16) \
          [ERROR_INVALID_PARAMETER 87]\n    2 | rip = {{ passive = true, metric = 99 }}\n{}^^^^^^^^^^^\n",

@@ -1,11 +1,10 @@
 //! `protocol ospf`.
 
-use std::net::Ipv4Addr;
-
 use serde_json::{Map, Value, json};
 
 use super::syntax::Statement;
 use super::{Done, Reader, Reason, common, number, passwords, truth};
+use crate::words::area;
 
 const OSPF: [&str; 2] = ["protocols", "ospf"];
 
@@ -121,16 +120,6 @@ impl Reader {
         }
         Ok(())
     }
-}
-
-/// An area as an address, which is how it is written here.
-fn area(word: &str) -> Result<String, Reason> {
-    let address: Result<Ipv4Addr, _> = word.parse();
-    let number: Result<u32, _> = word.parse();
-    address
-        .or_else(|_| number.map(Ipv4Addr::from_bits))
-        .map(|area| area.to_string())
-        .map_err(|_| format!("'{word}' is no area"))
 }
 
 /// `10.0.0.0/8; 172.16.0.0/12 hidden; 192.0.2.0/24 tag 7;`

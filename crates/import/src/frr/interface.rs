@@ -53,7 +53,7 @@ impl<'t> Reader<'t> {
         }
         match rest {
             ["area", area] => {
-                let area = super::ospf::area(area)?;
+                let area = crate::words::area(area)?;
                 self.ospf.on_interface(name);
                 self.tree.set(&option("area"), area);
             }

@@ -10,6 +10,7 @@ mod statics;
 
 use std::collections::BTreeMap;
 
+use serde_json::{Map, Value};
 use waypost_types::Prefix4;
 
 use crate::tree::Tree;
@@ -54,6 +55,20 @@ struct Reader<'t> {
     ospf: ospf::Pending<'t>,
     rip: rip::Pending<'t>,
     statics: statics::Pending<'t>,
+}
+
+/// An entry of redistribute, and the route map that it names.
+struct Redistributed<'t> {
+    line: Line<'t>,
+    entry: Map<String, Value>,
+    policy: Option<String>,
+}
+
+/// An interface that takes its keys from a chain.
+struct Chained<'t> {
+    line: Line<'t>,
+    interface: String,
+    chain: String,
 }
 
 /// Why a line is left.
@@ -223,6 +238,41 @@ impl<'t> Reader<'t> {
             configuration: self.tree.finish(),
             left: self.left,
             notes: self.notes,
+        }
+    }
+
+    /// What a protocol redistributes; an entry whose route map is not translated is left.
+    fn redistributions(&mut self, protocol: &str, entries: Vec<Redistributed<'t>>) {
+        for Redistributed {
+            line,
+            mut entry,
+            policy,
+        } in entries
+        {
+            if let Some(name) = policy {
+                if let Err(reason) = self.policies.check(&name) {
+                    self.leave(&line, reason);
+                    continue;
+                }
+                entry.insert("policy".to_owned(), Value::from(name));
+            }
+            self.tree
+                .push(&["protocols", protocol, "redistribute"], Value::Object(entry));
+        }
+    }
+
+    /// The keys of a protocol's interfaces.
+    fn key_chains(&mut self, protocol: &str, chained: Vec<Chained<'t>>) {
+        for Chained {
+            line,
+            interface,
+            chain,
+        } in chained
+        {
+            match self.chains.get(&chain).map(KeyChain::keys) {
+                Some(keys) => self.tree.set(&["interfaces", &interface, protocol, "keys"], keys),
+                None => self.leave(&line, format!("there is no key chain {chain}")),
+            }
         }
     }
 

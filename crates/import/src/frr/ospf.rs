@@ -6,7 +6,8 @@ use std::net::Ipv4Addr;
 use serde_json::{Map, Value, json};
 use waypost_types::Prefix4;
 
-use super::{Done, Line, Reader, Reason, network, number};
+use super::{Chained, Done, Line, Reader, Reason, Redistributed, network, number};
+use crate::words::area;
 
 /// FRR's reference bandwidth, in megabits a second.
 const REFERENCE: u64 = 100_000;
@@ -19,11 +20,11 @@ pub(super) struct Pending<'t> {
     interfaces: BTreeSet<String>,
     passive: BTreeMap<String, bool>,
     passive_by_default: bool,
-    chains: Vec<(Line<'t>, String, String)>,
+    chains: Vec<Chained<'t>>,
     neighbors: Vec<Neighbor<'t>>,
     areas: BTreeMap<String, Map<String, Value>>,
     /// Entries of redistribute, each with the route map that it names.
-    redistributed: Vec<(Line<'t>, Map<String, Value>, Option<String>)>,
+    redistributed: Vec<Redistributed<'t>>,
     reference: Option<u64>,
 }
 
@@ -42,19 +43,12 @@ impl<'t> Pending<'t> {
     }
 
     pub(super) fn chain(&mut self, interface: &str, chain: &str, line: &Line<'t>) {
-        self.chains
-            .push((line.clone(), interface.to_owned(), chain.to_owned()));
+        self.chains.push(Chained {
+            line: line.clone(),
+            interface: interface.to_owned(),
+            chain: chain.to_owned(),
+        });
     }
-}
-
-/// An area as an address, which is how it is written here.
-pub(super) fn area(word: &str) -> Result<String, Reason> {
-    let address: Result<Ipv4Addr, _> = word.parse();
-    let number: Result<u32, _> = word.parse();
-    address
-        .or_else(|_| number.map(Ipv4Addr::from_bits))
-        .map(|area| area.to_string())
-        .map_err(|_| format!("'{word}' is no area"))
 }
 
 /// A source of routes by its name here.
@@ -96,7 +90,11 @@ impl<'t> Reader<'t> {
                 let mut entry = Map::new();
                 entry.insert("source".to_owned(), json!(source(from)?));
                 let policy = metrics(&mut entry, rest)?;
-                self.ospf.redistributed.push((line.clone(), entry, policy));
+                self.ospf.redistributed.push(Redistributed {
+                    line: line.clone(),
+                    entry,
+                    policy,
+                });
             }
             ["default-information", "originate", rest @ ..] => {
                 let always = rest.contains(&"always");
@@ -291,23 +289,8 @@ impl<'t> Reader<'t> {
         if pending.passive_by_default {
             self.tree.set(&[OSPF[0], OSPF[1], "defaults", "passive"], true);
         }
-        for (line, mut entry, policy) in pending.redistributed {
-            if let Some(name) = policy {
-                if let Err(reason) = self.policies.check(&name) {
-                    self.leave(&line, reason);
-                    continue;
-                }
-                entry.insert("policy".to_owned(), json!(name));
-            }
-            self.tree
-                .push(&[OSPF[0], OSPF[1], "redistribute"], Value::Object(entry));
-        }
-        for (line, interface, chain) in pending.chains {
-            match self.chains.get(&chain).map(super::KeyChain::keys) {
-                Some(keys) => self.tree.set(&["interfaces", &interface, "ospf", "keys"], keys),
-                None => self.leave(&line, format!("there is no key chain {chain}")),
-            }
-        }
+        self.redistributions("ospf", pending.redistributed);
+        self.key_chains("ospf", pending.chains);
         for Neighbor {
             line,
             address,

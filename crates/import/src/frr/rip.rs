@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 use waypost_types::Prefix4;
 
-use super::{Done, Line, Reader, network, number};
+use super::{Chained, Done, Line, Reader, Redistributed, network, number};
 
 /// What can only be translated when all interfaces are known.
 #[derive(Default)]
@@ -17,18 +17,21 @@ pub(super) struct Pending<'t> {
     /// Neighbours to send to by unicast.
     neighbors: Vec<(Line<'t>, std::net::Ipv4Addr)>,
     /// Key chains of interfaces.
-    chains: Vec<(Line<'t>, String, String)>,
+    chains: Vec<Chained<'t>>,
     /// Policies by name: whether on what is heard, of which interface.
     filters: Vec<(Line<'t>, bool, String, Option<String>)>,
     /// Entries of redistribute, each with the route map that it names.
-    redistributed: Vec<(Line<'t>, Map<String, Value>, Option<String>)>,
+    redistributed: Vec<Redistributed<'t>>,
     originates_default: bool,
 }
 
 impl<'t> Pending<'t> {
     pub(super) fn chain(&mut self, interface: &str, chain: &str, line: &Line<'t>) {
-        self.chains
-            .push((line.clone(), interface.to_owned(), chain.to_owned()));
+        self.chains.push(Chained {
+            line: line.clone(),
+            interface: interface.to_owned(),
+            chain: chain.to_owned(),
+        });
     }
 }
 
@@ -78,7 +81,11 @@ impl<'t> Reader<'t> {
                         other => return Err(format!("'{other}' is not understood")),
                     }
                 }
-                self.rip.redistributed.push((line.clone(), entry, policy));
+                self.rip.redistributed.push(Redistributed {
+                    line: line.clone(),
+                    entry,
+                    policy,
+                });
             }
             ["distance", distance] => self.tree.set(&option("preference"), number(distance)?),
             ["allow-ecmp"] => {}
@@ -161,23 +168,8 @@ impl<'t> Reader<'t> {
                 None => self.leave(&line, "it is not known which interface it is on (--addresses)"),
             }
         }
-        for (line, interface, chain) in pending.chains {
-            match self.chains.get(&chain).map(super::KeyChain::keys) {
-                Some(keys) => self.tree.set(&["interfaces", &interface, "rip", "keys"], keys),
-                None => self.leave(&line, format!("there is no key chain {chain}")),
-            }
-        }
-        for (line, mut entry, policy) in pending.redistributed {
-            if let Some(name) = policy {
-                if let Err(reason) = self.policies.check(&name) {
-                    self.leave(&line, reason);
-                    continue;
-                }
-                entry.insert("policy".to_owned(), json!(name));
-            }
-            self.tree
-                .push(&[RIP[0], RIP[1], "redistribute"], Value::Object(entry));
-        }
+        self.key_chains("rip", pending.chains);
+        self.redistributions("rip", pending.redistributed);
         for (line, heard, list, on) in pending.filters {
             if let Err(reason) = self.policies.check(&list) {
                 self.leave(&line, reason);

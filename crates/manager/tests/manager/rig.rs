@@ -257,6 +257,8 @@ pub(crate) struct Rig {
     seen: usize,
 }
 
+/// Where [`Rig::with_sample`] has its metric.
+pub(crate) const SAMPLE_METRIC: &str = "interfaces.eth0.sample.metric";
 pub(crate) const WALL: WallTime = WallTime(1_700_000_000);
 
 pub(crate) fn author() -> Author {
@@ -356,6 +358,33 @@ impl Rig {
         let wall = rig.wall();
         rig.manager.start(rig.now, wall);
         rig
+    }
+
+    /// A router whose sample runs on eth0 with metric 1, as revision 1.
+    pub(crate) fn with_sample() -> Self {
+        let mut rig = Self::over(SharedStore::default(), &[interface(2, "eth0")]);
+        rig.apply(&[
+            set("protocols.sample", serde_json::json!({})),
+            set(SAMPLE_METRIC, serde_json::json!(1)),
+        ])
+        .unwrap();
+        rig
+    }
+
+    /// The same router after a restart, `seconds` after it stopped by the clock on the wall.
+    pub(crate) fn restarted(&self, seconds: u64) -> Self {
+        let wall = self.wall().0 + seconds;
+        let store = SharedStore::new(self.store.get().clone().restarted());
+        Self::prepared(store, &[interface(2, "eth0")], |rig| {
+            rig.wall_at_zero = WallTime(wall);
+        })
+    }
+
+    /// The sample's metric in force; the protocol's own idea of it is held against the configuration.
+    pub(crate) fn sample_metric(&self) -> Option<u64> {
+        assert_eq!(self.observed(), self.expected());
+        let tree = self.manager.configuration().text_of(self.manager.tree()).unwrap();
+        tree.pointer("/interfaces/eth0/sample/metric")?.as_u64()
     }
 
     /// Does something to every instance of a protocol that is made from now on, before it registers.

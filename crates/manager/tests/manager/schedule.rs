@@ -9,10 +9,8 @@ use waypost_routprot::conformance::host::Request;
 use waypost_routprot::{Refusal, Status};
 use waypost_types::WallTime;
 
-use crate::rig::{Rig, SharedStore, WALL, author, interface, set};
+use crate::rig::{Rig, SAMPLE_METRIC, WALL, author, set};
 use crate::sample::{SAMPLE, metric as metric_block};
-
-const METRIC: &str = "interfaces.eth0.sample.metric";
 
 impl Rig {
     fn order(&mut self, seconds: u64, edits: Vec<Edit>, terms: &Terms) -> Result<Scheduled, Vec<Refusal>> {
@@ -21,32 +19,11 @@ impl Rig {
             .schedule(self.now, wall, wall.0 + seconds, edits, &author(), terms)
             .map(|(scheduled, _)| scheduled)
     }
-
-    fn stored_metric(&self) -> Option<u64> {
-        assert_eq!(self.observed(), self.expected());
-        let tree = self.manager.configuration().text_of(self.manager.tree()).unwrap();
-        tree.pointer("/interfaces/eth0/sample/metric")?.as_u64()
-    }
-}
-
-fn rig() -> Rig {
-    let mut rig = Rig::over(SharedStore::default(), &[interface(2, "eth0")]);
-    rig.apply(&[set("protocols.sample", json!({})), set(METRIC, json!(1))])
-        .unwrap();
-    rig
-}
-
-fn restarted(rig: &Rig, seconds: u64) -> Rig {
-    let wall = rig.wall().0 + seconds;
-    let store = SharedStore::new(rig.store.get().clone().restarted());
-    Rig::prepared(store, &[interface(2, "eth0")], |rig| {
-        rig.wall_at_zero = WallTime(wall);
-    })
 }
 
 #[test]
 fn changes_are_made_in_their_second() {
-    let mut rig = rig();
+    let mut rig = Rig::with_sample();
     let wall = rig.wall();
     let (scheduled, plan) = rig
         .manager
@@ -54,7 +31,7 @@ fn changes_are_made_in_their_second() {
             rig.now,
             wall,
             WALL.0 + 90,
-            vec![set(METRIC, json!(5))],
+            vec![set(SAMPLE_METRIC, json!(5))],
             &author(),
             &Terms::default(),
         )
@@ -63,18 +40,18 @@ fn changes_are_made_in_their_second() {
         (scheduled.id, scheduled.at, plan.changes.len()),
         (1, WALL.0 + 90, 1)
     );
-    rig.order(30, vec![set(METRIC, json!(3))], &Terms::default())
+    rig.order(30, vec![set(SAMPLE_METRIC, json!(3))], &Terms::default())
         .unwrap();
     let waiting: Vec<u64> = rig.manager.scheduled().iter().map(|row| row.id).collect();
     assert_eq!(waiting, [2, 1], "in order of time");
     rig.wait(29);
-    assert_eq!(rig.stored_metric(), Some(1));
+    assert_eq!(rig.sample_metric(), Some(1));
     rig.wait(1);
-    assert_eq!(rig.stored_metric(), Some(3));
+    assert_eq!(rig.sample_metric(), Some(3));
     rig.wait(59);
-    assert_eq!(rig.stored_metric(), Some(3));
+    assert_eq!(rig.sample_metric(), Some(3));
     rig.wait(1);
-    assert_eq!(rig.stored_metric(), Some(5));
+    assert_eq!(rig.sample_metric(), Some(5));
     assert_eq!(rig.manager.scheduled(), []);
     let newest = rig.manager.revisions(1).unwrap().remove(0);
     assert_eq!((newest.author.as_str(), newest.note.as_str()), ("alice", "test"));
@@ -87,8 +64,8 @@ fn changes_are_made_in_their_second() {
 
 #[test]
 fn what_is_refused_in_its_time_stays_to_be_seen() {
-    let mut rig = rig();
-    rig.order(10, vec![set(METRIC, json!(5))], &Terms::default())
+    let mut rig = Rig::with_sample();
+    rig.order(10, vec![set(SAMPLE_METRIC, json!(5))], &Terms::default())
         .unwrap();
     rig.script(SAMPLE)
         .refuse(Status::ERROR_CAN_NOT_COMPLETE, |request| {
@@ -104,8 +81,8 @@ fn what_is_refused_in_its_time_stays_to_be_seen() {
             .contains("change 1 was due and is refused")
     );
     rig.wait(1000);
-    assert_eq!(rig.stored_metric(), Some(1), "it is not tried again");
-    let again = restarted(&rig, 5);
+    assert_eq!(rig.sample_metric(), Some(1), "it is not tried again");
+    let again = rig.restarted(5);
     assert_eq!(again.manager.scheduled(), rows);
     let wall = rig.wall();
     assert_eq!(rig.manager.cancel(rig.now, wall, 1).unwrap(), rows[0]);
@@ -118,28 +95,28 @@ fn what_is_refused_in_its_time_stays_to_be_seen() {
 
 #[test]
 fn a_restart_loses_none() {
-    let mut rig = rig();
-    rig.order(100, vec![set(METRIC, json!(5))], &Terms::default())
+    let mut rig = Rig::with_sample();
+    rig.order(100, vec![set(SAMPLE_METRIC, json!(5))], &Terms::default())
         .unwrap();
-    rig.order(500, vec![set(METRIC, json!(6))], &Terms::default())
+    rig.order(500, vec![set(SAMPLE_METRIC, json!(6))], &Terms::default())
         .unwrap();
     // Before it is due, and a little late.
-    let mut early = restarted(&rig, 40);
-    assert_eq!(early.stored_metric(), Some(1));
+    let mut early = rig.restarted(40);
+    assert_eq!(early.sample_metric(), Some(1));
     early.wait(60);
-    assert_eq!(early.stored_metric(), Some(5));
-    let mut late = restarted(&rig, 160);
+    assert_eq!(early.sample_metric(), Some(5));
+    let mut late = rig.restarted(160);
     late.wait(0);
-    assert_eq!(late.stored_metric(), Some(5));
+    assert_eq!(late.sample_metric(), Some(5));
     // Numbers are not given twice.
     let next = late
-        .order(900, vec![set(METRIC, json!(7))], &Terms::default())
+        .order(900, vec![set(SAMPLE_METRIC, json!(7))], &Terms::default())
         .unwrap();
     assert_eq!(next.id, 3);
     // Too late for the first.
-    let mut days = restarted(&rig, 86_400);
+    let mut days = rig.restarted(86_400);
     days.wait(0);
-    assert_eq!(days.stored_metric(), Some(1));
+    assert_eq!(days.sample_metric(), Some(1));
     let rows = days.manager.scheduled();
     assert_eq!(rows.len(), 2);
     assert!(
@@ -152,35 +129,35 @@ fn a_restart_loses_none() {
 /// The clock on the wall counts, also when it is set.
 #[test]
 fn a_clock_that_is_set_counts() {
-    let mut rig = rig();
-    rig.order(3600, vec![set(METRIC, json!(5))], &Terms::default())
+    let mut rig = Rig::with_sample();
+    rig.order(3600, vec![set(SAMPLE_METRIC, json!(5))], &Terms::default())
         .unwrap();
     rig.wait(10);
     rig.wall_at_zero = WallTime(rig.wall_at_zero.0 + 3580);
     rig.wait(31);
-    assert_eq!(rig.stored_metric(), Some(5), "noticed within half a minute");
+    assert_eq!(rig.sample_metric(), Some(5), "noticed within half a minute");
 }
 
 #[test]
 fn they_may_be_on_trial() {
-    let mut rig = rig();
+    let mut rig = Rig::with_sample();
     let terms = Terms {
         confirm_within: Some(Duration::from_secs(60)),
         seen: None,
     };
-    rig.order(10, vec![set(METRIC, json!(5))], &terms).unwrap();
+    rig.order(10, vec![set(SAMPLE_METRIC, json!(5))], &terms).unwrap();
     rig.wait(10);
-    assert_eq!(rig.stored_metric(), Some(5));
+    assert_eq!(rig.sample_metric(), Some(5));
     assert!(rig.manager.on_trial(rig.wall()).is_some());
     rig.wait(60);
-    assert_eq!(rig.stored_metric(), Some(1));
+    assert_eq!(rig.sample_metric(), Some(1));
 }
 
 #[test]
 fn what_makes_no_sense_is_refused_at_once() {
-    let mut rig = rig();
+    let mut rig = Rig::with_sample();
     let none = Terms::default();
-    let change = || vec![set(METRIC, json!(5))];
+    let change = || vec![set(SAMPLE_METRIC, json!(5))];
     for seconds in [0, 400 * 86_400] {
         let refused = rig.order(seconds, change(), &none).unwrap_err();
         assert_eq!(
@@ -188,8 +165,10 @@ fn what_makes_no_sense_is_refused_at_once() {
             ("at", Status::ERROR_INVALID_PARAMETER)
         );
     }
-    let wrong = rig.order(10, vec![set(METRIC, json!("x"))], &none).unwrap_err();
-    assert_eq!(wrong[0].path, METRIC);
+    let wrong = rig
+        .order(10, vec![set(SAMPLE_METRIC, json!("x"))], &none)
+        .unwrap_err();
+    assert_eq!(wrong[0].path, SAMPLE_METRIC);
     let seen = Terms {
         seen: Some(1),
         ..none

@@ -10,10 +10,8 @@ use waypost_routprot::{Refusal, Status};
 use waypost_types::{Random, Seed, WallTime};
 
 use crate::disk::{Disk, TestMedium, power_cut};
-use crate::rig::{Rig, SharedStore, WALL, author, interface, set};
+use crate::rig::{Rig, SAMPLE_METRIC, SharedStore, WALL, author, interface, set};
 use crate::sample::{SAMPLE, metric};
-
-const COST: &str = "interfaces.eth0.sample.metric";
 
 fn within(seconds: u64) -> Terms {
     Terms {
@@ -31,49 +29,27 @@ impl Rig {
     fn seconds_left(&self) -> Option<u64> {
         Some(self.manager.on_trial(self.wall())?.seconds_left)
     }
-
-    /// The metric in force; the protocol's own idea of it is held against the configuration.
-    fn metric(&self) -> Option<u64> {
-        assert_eq!(self.observed(), self.expected());
-        let tree = self.manager.configuration().text_of(self.manager.tree()).unwrap();
-        tree.pointer("/interfaces/eth0/sample/metric")?.as_u64()
-    }
-}
-
-/// A router whose sample runs on eth0 with metric 1, as revision 1.
-fn rig() -> Rig {
-    let mut rig = Rig::over(SharedStore::default(), &[interface(2, "eth0")]);
-    rig.apply(&[set("protocols.sample", json!({})), set(COST, json!(1))])
-        .unwrap();
-    rig
-}
-
-/// The same router after a restart, `seconds` after it stopped by the clock on the wall.
-fn restarted(rig: &Rig, seconds: u64) -> Rig {
-    let wall = rig.wall().0 + seconds;
-    let store = SharedStore::new(rig.store.get().clone().restarted());
-    Rig::prepared(store, &[interface(2, "eth0")], |rig| {
-        rig.wall_at_zero = WallTime(wall);
-    })
 }
 
 #[test]
 fn what_is_confirmed_in_time_stays() {
-    let mut rig = rig();
-    let applied = rig.apply_on(&[set(COST, json!(5))], &within(60)).unwrap();
+    let mut rig = Rig::with_sample();
+    let applied = rig
+        .apply_on(&[set(SAMPLE_METRIC, json!(5))], &within(60))
+        .unwrap();
     let trial = applied.trial.unwrap();
     assert_eq!(
         (trial.back_to, trial.until, trial.seconds_left),
         (Some(1), WALL.0 + 60, 60)
     );
     rig.wait(59);
-    assert_eq!((rig.metric(), rig.seconds_left()), (Some(5), Some(1)));
+    assert_eq!((rig.sample_metric(), rig.seconds_left()), (Some(5), Some(1)));
     let other = rig.manager.keep(Some(1), &author()).unwrap_err();
     assert_eq!(other[0].status, Status::ERROR_REVISION_MISMATCH);
     let kept = rig.manager.keep(Some(2), &author()).unwrap();
     assert_eq!((kept.revision, kept.changed), (Some(2), false));
     rig.wait(1000);
-    assert_eq!((rig.metric(), rig.seconds_left()), (Some(5), None));
+    assert_eq!((rig.sample_metric(), rig.seconds_left()), (Some(5), None));
     assert_eq!(rig.manager.take_notes(), ["revision 2 was confirmed by alice"]);
     let refused = rig.manager.keep(None, &author()).unwrap_err();
     assert_eq!(refused[0].status, Status::ERROR_NOT_FOUND);
@@ -81,24 +57,25 @@ fn what_is_confirmed_in_time_stays() {
 
 #[test]
 fn what_nobody_confirms_is_taken_back() {
-    let mut rig = rig();
-    rig.apply_on(&[set(COST, json!(5))], &within(60)).unwrap();
+    let mut rig = Rig::with_sample();
+    rig.apply_on(&[set(SAMPLE_METRIC, json!(5))], &within(60))
+        .unwrap();
     rig.wait(59);
-    assert_eq!(rig.metric(), Some(5));
+    assert_eq!(rig.sample_metric(), Some(5));
     rig.wait(1);
-    assert_eq!((rig.metric(), rig.seconds_left()), (Some(1), None));
+    assert_eq!((rig.sample_metric(), rig.seconds_left()), (Some(1), None));
     let newest = rig.manager.revisions(1).unwrap().remove(0);
     assert_eq!((newest.number, newest.rollback_of), (3, Some(1)));
     assert_eq!(newest.note, "revision 2 was not confirmed in time");
     // The router is as free as before.
-    rig.apply(&[set(COST, json!(6))]).unwrap();
-    assert_eq!(rig.metric(), Some(6));
+    rig.apply(&[set(SAMPLE_METRIC, json!(6))]).unwrap();
+    assert_eq!(rig.sample_metric(), Some(6));
 }
 
 #[test]
 fn the_first_revision_may_be_on_trial() {
     let mut rig = Rig::over(SharedStore::default(), &[interface(2, "eth0")]);
-    let first = [set("protocols.sample", json!({})), set(COST, json!(1))];
+    let first = [set("protocols.sample", json!({})), set(SAMPLE_METRIC, json!(1))];
     let trial = rig.apply_on(&first, &within(10)).unwrap().trial.unwrap();
     assert_eq!(trial.back_to, None);
     rig.wait(10);
@@ -109,35 +86,42 @@ fn the_first_revision_may_be_on_trial() {
 
 #[test]
 fn other_changes_wait_for_the_confirmation_and_prolonging_is_none() {
-    let mut rig = rig();
-    rig.apply_on(&[set(COST, json!(5))], &within(60)).unwrap();
+    let mut rig = Rig::with_sample();
+    rig.apply_on(&[set(SAMPLE_METRIC, json!(5))], &within(60))
+        .unwrap();
     rig.wait(20);
-    let refused = rig.apply(&[set(COST, json!(6))]).unwrap_err();
+    let refused = rig.apply(&[set(SAMPLE_METRIC, json!(6))]).unwrap_err();
     assert_eq!(refused[0].status, Status::ERROR_UPDATE_IN_PROGRESS);
     assert!(refused[0].reason.contains("revision 2"), "{}", refused[0]);
     assert!(refused[0].reason.contains("40 s"), "{}", refused[0]);
-    assert_eq!(rig.metric(), Some(5));
+    assert_eq!(rig.sample_metric(), Some(5));
 
-    rig.apply_on(&[set(COST, json!(6))], &within(100)).unwrap();
-    assert_eq!((rig.metric(), rig.seconds_left()), (Some(6), Some(100)));
+    rig.apply_on(&[set(SAMPLE_METRIC, json!(6))], &within(100))
+        .unwrap();
+    assert_eq!((rig.sample_metric(), rig.seconds_left()), (Some(6), Some(100)));
     let wall = rig.wall();
     let elsewhere = rig
         .manager
         .rollback(rig.now, wall, 2, &author(), &Terms::default());
     assert_eq!(elsewhere.unwrap_err()[0].status, Status::ERROR_UPDATE_IN_PROGRESS);
     rig.wait(99);
-    assert_eq!(rig.metric(), Some(6));
+    assert_eq!(rig.sample_metric(), Some(6));
     rig.wait(1);
-    assert_eq!(rig.metric(), Some(1), "back to where the first trial began");
+    assert_eq!(
+        rig.sample_metric(),
+        Some(1),
+        "back to where the first trial began"
+    );
 }
 
 #[test]
 fn a_trial_can_be_given_up() {
-    let mut rig = rig();
+    let mut rig = Rig::with_sample();
     let refused = rig.manager.give_up(rig.now, WALL, &author()).unwrap_err();
     assert_eq!(refused[0].status, Status::ERROR_NOT_FOUND);
     for by_number in [false, true] {
-        rig.apply_on(&[set(COST, json!(5))], &within(60)).unwrap();
+        rig.apply_on(&[set(SAMPLE_METRIC, json!(5))], &within(60))
+            .unwrap();
         let base = rig.manager.on_trial(WALL).unwrap().back_to.unwrap();
         assert_eq!(rig.manager.plan_give_up().unwrap().changes.len(), 1);
         let back = if by_number {
@@ -147,42 +131,53 @@ fn a_trial_can_be_given_up() {
             rig.manager.give_up(rig.now, WALL, &author())
         };
         let back = back.unwrap();
-        assert_eq!((back.changed, back.trial, rig.metric()), (true, None, Some(1)));
-        rig.apply(&[set(COST, json!(1))]).unwrap();
+        assert_eq!(
+            (back.changed, back.trial, rig.sample_metric()),
+            (true, None, Some(1))
+        );
+        rig.apply(&[set(SAMPLE_METRIC, json!(1))]).unwrap();
     }
     // What was changed to and fro on trial leaves nothing to take back, and the trial ends nevertheless.
-    rig.apply_on(&[set(COST, json!(5))], &within(60)).unwrap();
-    rig.apply_on(&[set(COST, json!(1))], &within(60)).unwrap();
+    rig.apply_on(&[set(SAMPLE_METRIC, json!(5))], &within(60))
+        .unwrap();
+    rig.apply_on(&[set(SAMPLE_METRIC, json!(1))], &within(60))
+        .unwrap();
     assert_eq!(rig.manager.give_up(rig.now, WALL, &author()).unwrap().trial, None);
-    rig.apply(&[set(COST, json!(2))]).unwrap();
+    rig.apply(&[set(SAMPLE_METRIC, json!(2))]).unwrap();
 }
 
 #[test]
 fn windows_have_limits_and_what_changes_nothing_begins_none() {
-    let mut rig = rig();
+    let mut rig = Rig::with_sample();
     for seconds in [0, 7 * 86_400 + 1] {
         let refused = rig
-            .apply_on(&[set(COST, json!(5))], &within(seconds))
+            .apply_on(&[set(SAMPLE_METRIC, json!(5))], &within(seconds))
             .unwrap_err();
         assert_eq!(refused[0].path, "confirm-within");
         assert_eq!(refused[0].status, Status::ERROR_INVALID_PARAMETER);
     }
-    let applied = rig.apply_on(&[set(COST, json!(1))], &within(60)).unwrap();
+    let applied = rig
+        .apply_on(&[set(SAMPLE_METRIC, json!(1))], &within(60))
+        .unwrap();
     assert_eq!((applied.changed, applied.trial), (false, None));
 }
 
 #[test]
 fn who_saw_another_revision_is_told() {
-    let mut rig = rig();
+    let mut rig = Rig::with_sample();
     let seen = |number| Terms {
         seen: Some(number),
         ..Terms::default()
     };
-    let refused = rig.apply_on(&[set(COST, json!(5))], &seen(0)).unwrap_err();
+    let refused = rig
+        .apply_on(&[set(SAMPLE_METRIC, json!(5))], &seen(0))
+        .unwrap_err();
     assert_eq!(refused[0].status, Status::ERROR_REVISION_MISMATCH);
-    assert_eq!(rig.metric(), Some(1));
-    rig.apply_on(&[set(COST, json!(5))], &seen(1)).unwrap();
-    let refused = rig.apply_on(&[set(COST, json!(6))], &seen(1)).unwrap_err();
+    assert_eq!(rig.sample_metric(), Some(1));
+    rig.apply_on(&[set(SAMPLE_METRIC, json!(5))], &seen(1)).unwrap();
+    let refused = rig
+        .apply_on(&[set(SAMPLE_METRIC, json!(6))], &seen(1))
+        .unwrap_err();
     assert_eq!(
         refused[0].to_string(),
         "revision: this was said of revision 1, but revision 2 is in force by now: 1 (allowed: 2) \
@@ -192,21 +187,23 @@ fn who_saw_another_revision_is_told() {
 
 #[test]
 fn a_restart_does_not_end_a_trial() {
-    let mut rig = rig();
-    rig.apply_on(&[set(COST, json!(5))], &within(60)).unwrap();
+    let mut rig = Rig::with_sample();
+    rig.apply_on(&[set(SAMPLE_METRIC, json!(5))], &within(60))
+        .unwrap();
     rig.wait(20);
-    let mut again = restarted(&rig, 10);
-    assert_eq!((again.metric(), again.seconds_left()), (Some(5), Some(30)));
+    let mut again = rig.restarted(10);
+    assert_eq!((again.sample_metric(), again.seconds_left()), (Some(5), Some(30)));
     again.wait(30);
-    assert_eq!(again.metric(), Some(1));
+    assert_eq!(again.sample_metric(), Some(1));
 }
 
 #[test]
 fn what_was_over_during_a_restart_is_taken_back_before_protocols_start() {
-    let mut rig = rig();
-    rig.apply_on(&[set(COST, json!(5))], &within(60)).unwrap();
-    let again = restarted(&rig, 60);
-    assert_eq!((again.metric(), again.seconds_left()), (Some(1), None));
+    let mut rig = Rig::with_sample();
+    rig.apply_on(&[set(SAMPLE_METRIC, json!(5))], &within(60))
+        .unwrap();
+    let again = rig.restarted(60);
+    assert_eq!((again.sample_metric(), again.seconds_left()), (Some(1), None));
     let added: Vec<_> = again
         .calls()
         .into_iter()
@@ -217,14 +214,14 @@ fn what_was_over_during_a_restart_is_taken_back_before_protocols_start() {
         })
         .collect();
     assert_eq!(added, [metric(1)]);
-    let mut manager = restarted(&again, 5).manager;
+    let mut manager = again.restarted(5).manager;
     assert_eq!(manager.revisions(1).unwrap()[0].rollback_of, Some(1));
 }
 
 /// What the manager itself owns goes back with the rest: nothing of a trial that is over is in force after a start.
 #[test]
 fn policies_on_trial_are_taken_back_at_the_start() {
-    let mut rig = rig();
+    let mut rig = Rig::with_sample();
     let list = set("policy.prefix-lists.near", json!([{ "permit": "10.0.0.0/8" }]));
     rig.apply_on(&[list], &within(60)).unwrap();
     let names = |rig: &Rig| -> Vec<String> {
@@ -232,8 +229,8 @@ fn policies_on_trial_are_taken_back_at_the_start() {
         names.map(str::to_owned).collect()
     };
     assert_eq!(names(&rig), ["near"]);
-    assert_eq!(names(&restarted(&rig, 30)), ["near"]);
-    assert_eq!(names(&restarted(&rig, 60)), [""; 0]);
+    assert_eq!(names(&rig.restarted(30)), ["near"]);
+    assert_eq!(names(&rig.restarted(60)), [""; 0]);
     rig.wait(60);
     assert_eq!(names(&rig), [""; 0]);
 }
@@ -241,32 +238,35 @@ fn policies_on_trial_are_taken_back_at_the_start() {
 /// The clock on the wall may be set while the router runs, and while it does not.
 #[test]
 fn a_clock_that_is_set_makes_no_trial_longer() {
-    let mut rig = rig();
-    rig.apply_on(&[set(COST, json!(5))], &within(60)).unwrap();
+    let mut rig = Rig::with_sample();
+    rig.apply_on(&[set(SAMPLE_METRIC, json!(5))], &within(60))
+        .unwrap();
     rig.wall_at_zero = WallTime(WALL.0 + 100_000);
     rig.wait(59);
-    assert_eq!(rig.metric(), Some(5), "the daemon's own clock counts");
+    assert_eq!(rig.sample_metric(), Some(5), "the daemon's own clock counts");
     rig.wait(1);
-    assert_eq!(rig.metric(), Some(1));
+    assert_eq!(rig.sample_metric(), Some(1));
 
-    rig.apply_on(&[set(COST, json!(5))], &within(60)).unwrap();
+    rig.apply_on(&[set(SAMPLE_METRIC, json!(5))], &within(60))
+        .unwrap();
     rig.wall_at_zero = WALL;
-    let mut again = restarted(&rig, 0);
+    let mut again = rig.restarted(0);
     assert_eq!(again.seconds_left(), Some(60), "set back by a day");
     again.wait(60);
-    assert_eq!(again.metric(), Some(1));
+    assert_eq!(again.sample_metric(), Some(1));
 }
 
 #[test]
 fn what_can_not_be_taken_back_is_tried_again() {
-    let mut rig = rig();
-    rig.apply_on(&[set(COST, json!(5))], &within(60)).unwrap();
+    let mut rig = Rig::with_sample();
+    rig.apply_on(&[set(SAMPLE_METRIC, json!(5))], &within(60))
+        .unwrap();
     for _ in 0..3 {
         let error = StoreError::Full { path: "/disk".into() };
         rig.store.get().fail(Operation::Begin, 0, error);
     }
     rig.wait(60);
-    assert_eq!((rig.metric(), rig.seconds_left()), (Some(5), Some(0)));
+    assert_eq!((rig.sample_metric(), rig.seconds_left()), (Some(5), Some(0)));
     let log = rig.manager.take_log().join("\n");
     assert!(
         log.contains("revision 2 was not confirmed in time, and could not be taken back"),
@@ -275,21 +275,22 @@ fn what_can_not_be_taken_back_is_tried_again() {
     assert!(log.contains("tried again in 1 s"), "{log}");
     // After 1, 2 and 4 seconds.
     rig.wait(6);
-    assert_eq!(rig.metric(), Some(5));
+    assert_eq!(rig.sample_metric(), Some(5));
     rig.wait(1);
-    assert_eq!((rig.metric(), rig.seconds_left()), (Some(1), None));
+    assert_eq!((rig.sample_metric(), rig.seconds_left()), (Some(1), None));
 }
 
 #[test]
 fn a_trial_that_can_not_be_kept_goes_on() {
-    let mut rig = rig();
-    rig.apply_on(&[set(COST, json!(5))], &within(60)).unwrap();
+    let mut rig = Rig::with_sample();
+    rig.apply_on(&[set(SAMPLE_METRIC, json!(5))], &within(60))
+        .unwrap();
     let error = StoreError::Full { path: "/disk".into() };
     rig.store.get().fail(Operation::EndTrial, 0, error);
     let refused = rig.manager.keep(None, &author()).unwrap_err();
     assert_eq!(refused[0].status, Status::ERROR_DISK_FULL);
     rig.wait(60);
-    assert_eq!(rig.metric(), Some(1));
+    assert_eq!(rig.sample_metric(), Some(1));
 }
 
 /// What is in force after a start at `wall`, if this is what was acknowledged.
@@ -346,7 +347,7 @@ fn lived(steps: usize, random: &mut Random, disk: &Disk) -> Vec<Moment> {
     for step in 0..steps {
         let edits = [
             set("protocols.sample", json!({})),
-            set(COST, json!(1 + random.below(9))),
+            set(SAMPLE_METRIC, json!(1 + random.below(9))),
         ];
         let target = tree_after(&rig, &edits);
         let wall = rig.wall().0;

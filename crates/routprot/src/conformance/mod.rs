@@ -26,12 +26,11 @@ mod interfaces;
 mod lifecycle;
 mod mib;
 mod negotiation;
-mod policies;
+mod news;
 mod prepare;
 mod registration;
 mod report;
 mod rig;
-mod router_id;
 mod set_global;
 mod set_interface;
 mod states;
@@ -59,8 +58,7 @@ fn cases() -> impl Iterator<Item = &'static Case> {
         negotiation::CASES,
         events::CASES,
         mib::CASES,
-        router_id::CASES,
-        policies::CASES,
+        news::CASES,
     ]
     .into_iter()
     .flatten()
