@@ -235,7 +235,7 @@ Examples:
     },
     /// Show how two configurations differ
     #[command(after_help = "\
-A configuration is the number of a revision, a file (- reads standard input, ./7 is the file of that name), `running`, or another router behind its socket: unix:/run/other/waypost.sock.
+A configuration is the number of a revision (0: before the first), a file (- reads standard input, ./7 is the file of that name), `running`, or another router behind its socket: unix:/run/other/waypost.sock.
 
 Examples:
   waypost diff router.toml          what applying the file would change

@@ -105,6 +105,13 @@ pub(crate) fn three_way(sheet: &Sheet, view: &ThreeWay) -> String {
         .ink(Ink::Warning),
     );
     text.push('\n');
+    if view.rows.is_empty() {
+        text.push_str(&format!(
+            "no option is another one than in revision {}\n\n",
+            view.base
+        ));
+        return text;
+    }
     let mut table = Table::new([
         Column::text(" "),
         Column::wrapped("OPTION"),

@@ -384,6 +384,17 @@ fn two_who_changed_the_same() {
         ],
     };
     snapshot!("three-way", sheet(), three_way(&sheet(), &view));
+    let nothing = three_way(
+        &sheet(),
+        &ThreeWay {
+            rows: Vec::new(),
+            ..view
+        },
+    );
+    assert!(
+        nothing.ends_with("\n\nno option is another one than in revision 40\n\n"),
+        "{nothing}"
+    );
 }
 
 #[test]
