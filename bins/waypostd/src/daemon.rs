@@ -1,11 +1,13 @@
 //! The daemon, as the management API sees it.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use waypost_api::{
-    Daemon, DaemonStatus, FibReply, LoadReply, ManagerJob, Phase, ReloadReply, RouteQuery, RouteReply,
+    Daemon, DaemonStatus, FibReply, LinkCounters, LoadReply, ManagerJob, Phase, ReloadReply, RouteQuery,
+    RouteReply,
 };
 use waypost_host::daemon::ManagerHandle;
 use waypost_host::table::TableHandle;
@@ -15,7 +17,7 @@ use waypost_sys::{clock, process};
 use waypost_types::{InterfaceIndex, ProtocolId, RouteBatch, Time};
 
 use crate::companion::{Occasion, take_file};
-use crate::{answers, fib, forwarding};
+use crate::{answers, fib, forwarding, links};
 
 /// Names of interfaces, for route rows.
 pub(crate) type NameMap = BTreeMap<InterfaceIndex, String>;
@@ -174,6 +176,10 @@ impl Daemon for Running {
             file_read(&state, &result);
             reply(result);
         }));
+    }
+
+    fn link_counters(&self) -> io::Result<BTreeMap<String, LinkCounters>> {
+        links::counters()
     }
 
     fn status(&self) -> DaemonStatus {

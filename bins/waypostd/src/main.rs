@@ -7,6 +7,7 @@ mod companion;
 mod daemon;
 mod fib;
 mod forwarding;
+mod links;
 mod logging;
 mod modules;
 mod options;

@@ -24,6 +24,12 @@ const TIMEOUT: Duration = Duration::from_secs(35);
 /// A watch has news, or a sign of life, more often than this.
 const SILENCE: Duration = Duration::from_secs(45);
 
+/// Where the daemon behind a socket writes down where its page is, with the token that opens it.
+#[must_use]
+pub fn page_file(socket: &Path) -> PathBuf {
+    socket.with_extension("page")
+}
+
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {

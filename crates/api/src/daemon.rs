@@ -1,12 +1,15 @@
 //! What the server needs from the daemon around it.
 
+use std::collections::BTreeMap;
+use std::io;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use waypost_manager::{Applied, Manager};
 use waypost_routprot::Refusal;
 use waypost_types::{ProtocolId, RouteBatch, Time, WallTime};
 
-use crate::{FibReport, LoadAnswer, RouteAnswer, RouteQuery};
+use crate::{FibReport, LinkCounters, LoadAnswer, RouteAnswer, RouteQuery};
 
 /// Something to do with the manager, on the thread that owns it, told what time it is.
 pub type ManagerJob = Box<dyn FnOnce(&mut Manager, Time, WallTime) + Send>;
@@ -23,7 +26,7 @@ pub type LoadReply = Box<dyn FnOnce(LoadAnswer) + Send>;
 /// Told what came of reading the file of `--config` again. Dropped untold, it is answered as "the router is stopped".
 pub type ReloadReply = Box<dyn FnOnce(Result<Applied, Vec<Refusal>>) + Send>;
 
-/// The daemon, as the management API sees it. None of these may block: the server has one thread.
+/// The daemon, as the management API sees it. None of these may block unless it says so: the server has one thread.
 pub trait Daemon: Send + Sync + 'static {
     /// Runs a job on the manager's thread. A daemon that is stopping drops the job instead.
     fn manage(&self, job: ManagerJob);
@@ -42,6 +45,12 @@ pub trait Daemon: Send + Sync + 'static {
 
     /// Makes the file that the daemon was started with the configuration again, changed or not.
     fn reload(&self, reply: ReloadReply);
+
+    /// What went through each interface. This one may block: it is asked on a thread where it holds nobody up.
+    ///
+    /// # Errors
+    /// The kernel does not say.
+    fn link_counters(&self) -> io::Result<BTreeMap<String, LinkCounters>>;
 
     /// How the daemon itself does.
     fn status(&self) -> DaemonStatus;

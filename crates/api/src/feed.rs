@@ -11,6 +11,7 @@ use tokio::sync::{Notify, watch};
 use waypost_routprot::{Refusal, Topic};
 
 use crate::call::{Answer, Api, Call};
+use crate::endpoints::show::all_counters;
 use crate::failure::Failure;
 use crate::{PageQuery, RouteAnswer, RoutePage, RouteQuery};
 
@@ -19,17 +20,51 @@ const FIRST_PAGE: usize = 100;
 /// A comment is sent after this long without news, so that a connection to nobody is found out.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// The last snapshot, as the event that is sent; `None` while nobody watches.
-pub(crate) struct Feed {
+/// The last event of a kind; `None` while nobody watches.
+struct Channel {
     event: watch::Sender<Option<Bytes>>,
     wanted: Notify,
+}
+
+impl Channel {
+    fn new() -> Self {
+        Self {
+            event: watch::Sender::new(None),
+            wanted: Notify::new(),
+        }
+    }
+
+    fn subscribe(&self) -> watch::Receiver<Option<Bytes>> {
+        let mut event = self.event.subscribe();
+        // If others watch already, their last event is how things are.
+        event.mark_changed();
+        self.wanted.notify_one();
+        event
+    }
+
+    fn is_watched(&self) -> bool {
+        self.event.receiver_count() > 0
+    }
+
+    /// Waits for somebody who watches.
+    async fn idle(&self) {
+        // Whoever comes next shall not see how things were back then.
+        self.event.send_replace(None);
+        self.wanted.notified().await;
+    }
+}
+
+/// What is sent to those who watch.
+pub(crate) struct Feed {
+    snapshots: Channel,
+    counters: Channel,
 }
 
 impl Feed {
     pub(crate) fn new() -> Self {
         Self {
-            event: watch::Sender::new(None),
-            wanted: Notify::new(),
+            snapshots: Channel::new(),
+            counters: Channel::new(),
         }
     }
 }
@@ -41,24 +76,38 @@ struct State {
     routes: RoutePage,
 }
 
-/// Polls while anybody watches. Never ends by itself.
-pub(crate) async fn run(api: Arc<Api>) {
+/// Polls the state while anybody watches. Never ends by itself.
+pub(crate) async fn snapshots(api: Arc<Api>) {
+    let channel = &api.feed.snapshots;
     let mut last = None;
     loop {
-        if api.feed.event.receiver_count() == 0 {
-            // Whoever comes next shall not see how things were back then.
+        if !channel.is_watched() {
             last = None;
-            api.feed.event.send_replace(None);
-            api.feed.wanted.notified().await;
+            channel.idle().await;
         }
         // A router that does not answer has no news; the watchers wait, or leave.
         if let Ok((state, event)) = look(&api).await
             && last.as_ref() != Some(&state)
         {
             last = Some(state);
-            api.feed.event.send_replace(Some(event));
+            channel.event.send_replace(Some(event));
         }
         tokio::time::sleep(api.limits.watch_period).await;
+    }
+}
+
+/// Reads the counters while anybody watches them. Never ends by itself.
+pub(crate) async fn counters(api: Arc<Api>) {
+    let channel = &api.feed.counters;
+    loop {
+        if !channel.is_watched() {
+            channel.idle().await;
+        }
+        if let Ok(counters) = all_counters(&api).await {
+            let event = Bytes::from(format!("event: counters\ndata: {counters}\n\n"));
+            channel.event.send_replace(Some(event));
+        }
+        tokio::time::sleep(api.limits.counters_period).await;
     }
 }
 
@@ -97,17 +146,17 @@ async fn look(api: &Api) -> Result<(State, Bytes), Failure> {
 
 /// What one watcher still needs.
 struct Watcher {
-    event: watch::Receiver<Option<Bytes>>,
+    snapshots: watch::Receiver<Option<Bytes>>,
+    counters: Option<watch::Receiver<Option<Bytes>>>,
     stopping: watch::Receiver<bool>,
 }
 
 pub(crate) async fn answer(call: Call) -> Result<Answer, Failure> {
-    let mut event = call.api.feed.event.subscribe();
-    // If others watch already, their last snapshot is how things are.
-    event.mark_changed();
-    call.api.feed.wanted.notify_one();
+    let counters = call.parameter::<bool>("counters", "true or false")?;
+    let feed = &call.api.feed;
     let watcher = Watcher {
-        event,
+        snapshots: feed.snapshots.subscribe(),
+        counters: (counters == Some(true)).then(|| feed.counters.subscribe()),
         stopping: call.api.stopping.clone(),
     };
     let events = stream::unfold(watcher, |mut watcher| async move {
@@ -117,20 +166,30 @@ pub(crate) async fn answer(call: Call) -> Result<Answer, Failure> {
     Ok(Answer::Events(Body::from_stream(events)))
 }
 
+/// The next event of a channel; `None` when there will be none.
+async fn news(channel: &mut watch::Receiver<Option<Bytes>>) -> Option<Bytes> {
+    loop {
+        channel.changed().await.ok()?;
+        if let Some(event) = channel.borrow_and_update().clone() {
+            return Some(event);
+        }
+    }
+}
+
 impl Watcher {
     /// The next event, or a comment to keep the connection alive; `None` when the server stops.
     async fn next(&mut self) -> Option<Bytes> {
-        loop {
-            tokio::select! {
-                changed = self.event.changed() => {
-                    changed.ok()?;
-                    if let Some(event) = self.event.borrow_and_update().clone() {
-                        return Some(event);
-                    }
-                }
-                _ = self.stopping.wait_for(|stopping| *stopping) => return None,
-                () = tokio::time::sleep(KEEP_ALIVE) => return Some(Bytes::from_static(b": alive\n\n")),
+        let counters = async {
+            match &mut self.counters {
+                Some(counters) => news(counters).await,
+                None => std::future::pending().await,
             }
+        };
+        tokio::select! {
+            event = news(&mut self.snapshots) => event,
+            event = counters => event,
+            _ = self.stopping.wait_for(|stopping| *stopping) => None,
+            () = tokio::time::sleep(KEEP_ALIVE) => Some(Bytes::from_static(b": alive\n\n")),
         }
     }
 }

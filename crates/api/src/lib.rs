@@ -19,6 +19,7 @@ mod messages;
 mod openapi;
 mod routes;
 mod server;
+mod service;
 mod spot;
 mod toml;
 
@@ -27,9 +28,9 @@ pub use daemon::{Daemon, DaemonStatus, FibReply, LoadReply, ManagerJob, Phase, R
 pub use fib::{FibObject, FibReport, FibRow, FibState};
 pub use messages::{
     AutostaticAnswer, ChangeRequest, ConfirmRequest, CountersAnswer, DiffAnswer, DiffChange, DiffRequest,
-    EditRequest, HeaderAnswer, HeaderEntry, HeaderRequest, InterfaceRow, LoadAnswer, LoadRequest, MAX_LOAD,
-    NeighborRow, PolicyRow, ProtocolRow, Refusals, RevisionRow, RollbackRequest, ScheduleAnswer,
-    ScheduleRequest, SetRequest, Snapshot, StatusAnswer, TroubleRow,
+    EditRequest, HeaderAnswer, HeaderEntry, HeaderRequest, InterfaceRow, LinkCounters, LoadAnswer,
+    LoadRequest, MAX_LOAD, NeighborRow, PolicyRow, ProtocolRow, Refusals, RevisionRow, RollbackRequest,
+    ScheduleAnswer, ScheduleRequest, SetRequest, Snapshot, StatusAnswer, TroubleRow,
 };
 pub use openapi::document;
 pub use routes::{
@@ -37,6 +38,7 @@ pub use routes::{
     PageQuery, Recursion, RouteAnswer, RouteCounters, RoutePage, RouteQuery, RouteRow,
 };
 pub use server::{Limits, Server, bind, give_to_group};
+pub use service::Service;
 pub use spot::{Spot, locate, spot_at};
 pub use toml::{parse_toml, parse_value, write_toml};
 pub use waypost_policy::{Action, ChangedOption, Explanation as PolicyExplanation, Tried};

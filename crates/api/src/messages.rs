@@ -151,6 +151,31 @@ pub struct CountersAnswer {
     pub routes: RouteCounters,
     /// Each running protocol's: `{ "global": {..}, "interfaces": { NAME: {..} } }`.
     pub protocols: BTreeMap<String, Value>,
+    /// The kernel's, of every interface it has.
+    #[serde(default)]
+    pub interfaces: BTreeMap<String, LinkCounters>,
+}
+
+/// What went through an interface since it came to be, as the kernel counts it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct LinkCounters {
+    /// Octets received.
+    pub rx_octets: u64,
+    /// Packets received.
+    pub rx_packets: u64,
+    /// Packets received that were broken.
+    pub rx_errors: u64,
+    /// Packets received that there was no room for.
+    pub rx_dropped: u64,
+    /// Octets sent.
+    pub tx_octets: u64,
+    /// Packets sent.
+    pub tx_packets: u64,
+    /// Packets that could not be sent.
+    pub tx_errors: u64,
+    /// Packets that there was no room for to be sent.
+    pub tx_dropped: u64,
 }
 
 /// A row of `GET /v1/revisions`.

@@ -30,7 +30,7 @@ use crate::call::{Api, Call, in_time};
 use crate::endpoints::{Access, ENDPOINTS, Endpoint, Method};
 use crate::failure::Failure;
 use crate::feed::{self, Feed};
-use crate::{AccessPolicy, Daemon};
+use crate::{AccessPolicy, Daemon, Service};
 
 /// How long connections are given to finish what they do when the server stops.
 const STOP_GRACE: Duration = Duration::from_secs(5);
@@ -58,6 +58,8 @@ pub struct Limits {
     pub each_reader: usize,
     /// The least time between two events of a watch.
     pub watch_period: Duration,
+    /// The time between two events with counters, for those who watch them.
+    pub counters_period: Duration,
 }
 
 impl Default for Limits {
@@ -72,6 +74,7 @@ impl Default for Limits {
             readers: 64,
             each_reader: 16,
             watch_period: Duration::from_millis(200),
+            counters_period: Duration::from_secs(1),
         }
     }
 }
@@ -104,8 +107,8 @@ pub fn give_to_group(path: &Path, group: u32) -> io::Result<()> {
 }
 
 /// A running server. Dropping it stops it.
-#[derive(Debug)]
 pub struct Server {
+    api: Arc<Api>,
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -134,12 +137,15 @@ impl Server {
             feed: Feed::new(),
             stopping,
         });
+        let served_api = api.clone();
         let thread = std::thread::Builder::new()
             .name("api".to_owned())
             .spawn(move || {
+                let api = served_api;
                 let served = runtime.block_on(async {
                     let listener = tokio::net::UnixListener::from_std(listener)?;
-                    tokio::spawn(feed::run(api.clone()));
+                    tokio::spawn(feed::snapshots(api.clone()));
+                    tokio::spawn(feed::counters(api.clone()));
                     serve(listener, api).await;
                     Ok::<_, io::Error>(())
                 });
@@ -149,9 +155,16 @@ impl Server {
                 runtime.shutdown_timeout(Duration::from_millis(100));
             })?;
         Ok(Self {
+            api,
             stop,
             thread: Some(thread),
         })
+    }
+
+    /// The same API for whoever lets people in by another door than the socket.
+    #[must_use]
+    pub fn service(&self) -> Service {
+        Service::new(&self.api)
     }
 
     /// Stops: no new connections, requests in progress are answered, watches end.
@@ -164,6 +177,12 @@ impl Server {
         if let Some(thread) = self.thread.take() {
             drop(thread.join());
         }
+    }
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").finish_non_exhaustive()
     }
 }
 

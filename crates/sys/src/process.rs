@@ -88,19 +88,25 @@ pub fn sync_directory(path: impl AsRef<Path>) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-/// A seed nobody can guess, from the kernel.
-pub fn random_seed() -> io::Result<Seed> {
-    let mut bytes = [0u8; 8];
+/// Octets nobody can guess, from the kernel: up to 256 of them.
+pub fn random_octets<const N: usize>() -> io::Result<[u8; N]> {
+    const { assert!(N <= 256, "the kernel may hand out fewer of so many") };
+    let mut octets = [0u8; N];
     loop {
         // SAFETY: pointer and length are those of the array.
-        let drawn = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
+        let drawn = unsafe { libc::getrandom(octets.as_mut_ptr().cast(), octets.len(), 0) };
         match check_length(drawn) {
             // The kernel never hands out fewer of so few.
-            Ok(_) => return Ok(Seed(u64::from_ne_bytes(bytes))),
+            Ok(_) => return Ok(octets),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }
+}
+
+/// A seed nobody can guess.
+pub fn random_seed() -> io::Result<Seed> {
+    Ok(Seed(u64::from_ne_bytes(random_octets()?)))
 }
 
 /// Who is at the other end of a unix stream, as of when it connected.

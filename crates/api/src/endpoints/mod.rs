@@ -5,7 +5,7 @@ mod header;
 mod history;
 mod loaded;
 mod policies;
-mod show;
+pub(crate) mod show;
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -187,7 +187,7 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
     get(
         "/v1/counters",
         "counters",
-        "Counters of the routing table and of every running protocol.",
+        "Counters of the routing table, of every running protocol and of every interface.",
         json::<CountersAnswer>(),
         |call| Box::pin(show::counters(call)),
     ),
@@ -376,13 +376,20 @@ pub(crate) static ENDPOINTS: &[Endpoint] = &[
         Response::Json(object_schema),
         |call| Box::pin(history::revision(call)),
     ),
-    get(
-        "/v1/watch",
-        "watch",
-        "The state now and after every change, at most five times a second.",
-        Response::Events(schema_of::<Snapshot>),
-        |call| Box::pin(feed::answer(call)),
-    ),
+    Endpoint {
+        parameters: &[parameter(
+            "counters",
+            "boolean",
+            "Every second also an event `counters` with what `GET /v1/counters` answers.",
+        )],
+        ..get(
+            "/v1/watch",
+            "watch",
+            "The state now and after every change, at most five times a second.",
+            Response::Events(schema_of::<Snapshot>),
+            |call| Box::pin(feed::answer(call)),
+        )
+    },
     post(
         "/v1/plan",
         "plan",

@@ -6,7 +6,7 @@ use waypost_manager::Trouble;
 use waypost_routprot::{Refusal, Topic};
 use waypost_types::Prefix;
 
-use crate::call::{Answer, Call};
+use crate::call::{Answer, Api, Call, spread};
 use crate::failure::Failure;
 use crate::routes::{self, MAX_PAGE, covers};
 use crate::{
@@ -74,13 +74,21 @@ pub(super) async fn neighbors(call: Call) -> Result<Answer, Failure> {
 }
 
 pub(super) async fn counters(call: Call) -> Result<Answer, Failure> {
-    let RouteAnswer::Counters(routes) = call.api.routes(RouteQuery::Counters).await? else {
+    Answer::json(&all_counters(&call.api).await?)
+}
+
+/// The answer of `GET /v1/counters`.
+pub(crate) async fn all_counters(api: &Api) -> Result<Value, Failure> {
+    let RouteAnswer::Counters(routes) = api.routes(RouteQuery::Counters).await? else {
         return Err(another_question());
     };
-    let protocols = call
-        .api
-        .manage(|manager, _, _| manager.show_by_protocol(Topic::Counters));
-    Answer::json(&json!({ "routes": routes, "protocols": protocols.await? }))
+    let protocols = api.manage(|manager, _, _| manager.show_by_protocol(Topic::Counters));
+    let protocols = protocols.await?;
+    let daemon = api.daemon.clone();
+    let interfaces = spread(true, move || daemon.link_counters()).await?;
+    let interfaces = interfaces
+        .map_err(|error| Refusal::failed(format!("the kernel does not say what went through: {error}")))?;
+    Ok(json!({ "routes": routes, "protocols": protocols, "interfaces": interfaces }))
 }
 
 pub(super) async fn database(call: Call) -> Result<Answer, Failure> {

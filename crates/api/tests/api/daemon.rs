@@ -1,7 +1,9 @@
 //! A daemon around a real manager, with a store in memory and a routing table that always says the same.
 
+use std::collections::BTreeMap;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
@@ -9,8 +11,8 @@ use serde_json::{Value, json};
 use waypost_api::client::{Client, ClientError};
 use waypost_api::{
     AccessPolicy, Daemon, DaemonStatus, Destination, Explanation, FibReply, FibReport, FibRow, FibState,
-    Installed, Limits, LoadAnswer, LoadReply, ManagerJob, NextHopRow, OwnerCounters, Phase, ReloadReply,
-    RouteAnswer, RouteCounters, RoutePage, RouteQuery, RouteReply, RouteRow, Server, bind,
+    Installed, Limits, LinkCounters, LoadAnswer, LoadReply, ManagerJob, NextHopRow, OwnerCounters, Phase,
+    ReloadReply, RouteAnswer, RouteCounters, RoutePage, RouteQuery, RouteReply, RouteRow, Server, bind,
 };
 use waypost_infobase::{MemoryStore, Operation, StoreError};
 use waypost_manager::{
@@ -87,6 +89,8 @@ impl NotificationEvent for Jobs {
 
 struct FakeDaemon {
     jobs: mpsc::Sender<Work>,
+    /// How often the counters were read.
+    reads: AtomicU64,
 }
 
 pub(crate) fn row(prefix: &str) -> RouteRow {
@@ -202,6 +206,16 @@ impl Daemon for FakeDaemon {
         });
     }
 
+    fn link_counters(&self) -> std::io::Result<BTreeMap<String, LinkCounters>> {
+        let reads = self.reads.fetch_add(1, Ordering::Relaxed) + 1;
+        let counters = LinkCounters {
+            rx_octets: 100 * reads,
+            rx_packets: reads,
+            ..LinkCounters::default()
+        };
+        Ok([("eth0".to_owned(), counters)].into())
+    }
+
     fn status(&self) -> DaemonStatus {
         DaemonStatus {
             version: "0.1.0".to_owned(),
@@ -253,6 +267,7 @@ impl Default for Setup {
     fn default() -> Self {
         let limits = Limits {
             watch_period: std::time::Duration::from_millis(5),
+            counters_period: std::time::Duration::from_millis(5),
             ..Limits::default()
         };
         Self {
@@ -309,7 +324,10 @@ impl Setup {
             others_may_read: self.others_may_read,
             group: "operators".to_owned(),
         };
-        let daemon = Arc::new(FakeDaemon { jobs: jobs.clone() });
+        let daemon = Arc::new(FakeDaemon {
+            jobs: jobs.clone(),
+            reads: AtomicU64::new(0),
+        });
         let server = Server::start(bind(&path, 0o600).unwrap(), daemon, policy, self.limits).unwrap();
         Router {
             jobs,

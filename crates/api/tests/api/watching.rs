@@ -11,6 +11,7 @@ use waypost_api::{Snapshot, StatusAnswer};
 use waypost_manager::InterfaceChange;
 
 use crate::daemon::{Router, Setup, interface, row};
+use crate::hostile::status_of;
 
 #[test]
 fn a_watch_shows_the_state_and_every_change() {
@@ -136,6 +137,40 @@ fn the_feed_is_server_sent_events() {
     let snapshot: Value = serde_json::from_str(data).unwrap();
     let keys: Vec<&String> = snapshot.as_object().unwrap().keys().collect();
     assert_eq!(keys, ["interfaces", "neighbors", "protocols", "routes"]);
+}
+
+/// Counters come by themselves to those who asked for them, and only to them.
+#[test]
+fn counters_are_watched_by_those_who_ask() {
+    let router = Router::configured();
+    let names = |path: &str, enough: usize| -> Vec<(String, Value)> {
+        let mut stream = router.stream();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: w\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut name = String::new();
+        let events = BufReader::new(stream)
+            .lines()
+            .map(Result::unwrap)
+            .filter_map(|line| match line.split_once(": ") {
+                Some(("event", of)) => {
+                    of.clone_into(&mut name);
+                    None
+                }
+                Some(("data", data)) => Some((name.clone(), serde_json::from_str(data).unwrap())),
+                _ => None,
+            });
+        events.take(enough).collect()
+    };
+    let events = names("/v1/watch?counters=true", 4);
+    let counted: Vec<u64> = events
+        .iter()
+        .filter(|(name, _)| name == "counters")
+        .map(|(_, counters)| counters["interfaces"]["eth0"]["rx-packets"].as_u64().unwrap())
+        .collect();
+    assert!(counted.len() >= 2 && counted.is_sorted(), "{events:?}");
+    assert!(events.iter().any(|(name, _)| name == "snapshot"), "{events:?}");
+    assert_eq!(names("/v1/watch?counters=false", 1)[0].0, "snapshot");
+    assert_eq!(status_of(&router, "GET", "/v1/watch?counters=often", b""), 400);
 }
 
 /// A request over an open connection costs little beside the work itself. The bound is loose, for busy machines; run with
