@@ -1,9 +1,9 @@
 //! `show counters`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
-use waypost_api::CountersAnswer;
+use waypost_api::{CountersAnswer, LinkCounters};
 
 use super::Owners;
 use super::interfaces::natural;
@@ -61,6 +61,10 @@ pub(crate) fn counters(sheet: &Sheet, owners: &Owners, answer: &CountersAnswer) 
         }
         text.push_str(&table.render(sheet));
     }
+    if !answer.interfaces.is_empty() {
+        text.push_str(&format!("\n{}\n", sheet.ink(Ink::Bold, "interfaces")));
+        text.push_str(&links(sheet, &answer.interfaces));
+    }
     for (protocol, counters) in &answer.protocols {
         text.push_str(&format!(
             "\n{}\n",
@@ -69,6 +73,33 @@ pub(crate) fn counters(sheet: &Sheet, owners: &Owners, answer: &CountersAnswer) 
         text.push_str(&of_protocol(sheet, counters));
     }
     text
+}
+
+/// What went through the interfaces, each a line.
+fn links(sheet: &Sheet, links: &BTreeMap<String, LinkCounters>) -> String {
+    let mut table = Table::new([
+        Column::text("INTERFACE"),
+        Column::number("RECEIVED"),
+        Column::number("PACKETS"),
+        Column::number("SENT"),
+        Column::number("PACKETS"),
+        Column::number("LOST"),
+    ])
+    .indented(2);
+    let mut rows: Vec<(&String, &LinkCounters)> = links.iter().collect();
+    rows.sort_by_cached_key(|(name, _)| natural(name));
+    for (name, counters) in rows {
+        let lost = counters.rx_errors + counters.rx_dropped + counters.tx_errors + counters.tx_dropped;
+        table.row([
+            name.as_str().into(),
+            counters.rx_octets.into(),
+            counters.rx_packets.into(),
+            counters.tx_octets.into(),
+            counters.tx_packets.into(),
+            Cell::from(lost).ink(if lost == 0 { Ink::Plain } else { Ink::Bad }),
+        ]);
+    }
+    table.render(sheet)
 }
 
 fn of_protocol(sheet: &Sheet, counters: &Value) -> String {
