@@ -51,6 +51,7 @@ fn rooms() -> BTreeMap<&'static str, Room> {
         ("waypost-routprot-abi", on(4)),
         ("waypost-host", on(5)),
         ("waypost-api", on(5)),
+        ("waypost-page", on(5)),
         ("waypostd", on(6)),
         ("waypost", on(6)),
         ("waypost-module-host", on(6)),

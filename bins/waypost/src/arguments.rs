@@ -270,6 +270,14 @@ Examples:
     },
     /// Show the router live: redrawn on a terminal, one snapshot after the other otherwise
     Watch,
+    /// Print where the router's page is, for a browser, with the token that signs in
+    #[command(after_help = "\
+The daemon serves a page when it is started with --page ADDRESS:PORT. The token is new at every start of the daemon and may do all that root may: only the user of the daemon can read it.
+
+Examples:
+  waypost page
+  ssh -L 8480:127.0.0.1:8480 root@router waypost page     and open what it prints here")]
+    Page,
     /// Routes asked of the neighbours once and kept as static ones
     #[command(subcommand)]
     Autostatic(Autostatic),

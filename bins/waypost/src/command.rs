@@ -20,7 +20,7 @@ use crate::change::{self, assignment};
 use crate::fault::Fault;
 use crate::router::Router;
 use crate::sheet::Sheet;
-use crate::{check, files, import, manual, module, ospf, render, tables, vocabulary, watch};
+use crate::{check, files, import, manual, module, ospf, page, render, tables, vocabulary, watch};
 
 /// Destinations asked for at a time.
 const PAGE: u64 = 5000;
@@ -80,6 +80,10 @@ pub(crate) fn run(sheet: &Sheet, arguments: Arguments) -> Result<String, Fault> 
         Command::Rollback { revision, change } => change::rollback(&mut desk, revision, change),
         Command::Explain { prefix } => desk.explain(&prefix),
         Command::Watch => watch::watch(sheet, desk.router, desk.json).map(|()| String::new()),
+        Command::Page => {
+            let url = page::url(&arguments.socket)?;
+            desk.either(&json!({ "url": url }), |_, _| Ok(format!("{url}\n")))
+        }
         Command::Autostatic(Autostatic::Update { interface }) => desk.autostatic(&interface),
         Command::Blocks(blocks) => desk.blocks(blocks),
         Command::Routes(routes) => tables::run(&mut desk.router, sheet, routes, desk.json),

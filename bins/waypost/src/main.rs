@@ -14,6 +14,7 @@ mod import;
 mod manual;
 mod module;
 mod ospf;
+mod page;
 mod patience;
 mod render;
 mod router;

@@ -11,6 +11,7 @@ mod links;
 mod logging;
 mod modules;
 mod options;
+mod page;
 mod privileges;
 mod protocols;
 mod rescue;
@@ -72,6 +73,7 @@ fn serve(options: &Options) -> Result<()> {
         Ok(limit) => tracing::debug!(limit = limit.current, "file descriptors"),
         Err(error) => tracing::warn!(%error, "the limit of file descriptors is not raised"),
     }
+    let page_address = page::address(options)?;
     let state = &options.state_dir;
     if let Some(config) = &options.config {
         rescue::refuse_as_source(state, config)?;
@@ -132,15 +134,14 @@ fn serve(options: &Options) -> Result<()> {
         }
         _ => {}
     }
-    let server = Server::start(
-        listener,
-        running.clone(),
-        access::policy(options, &group),
-        Limits::default(),
-    )?;
+    let policy = access::policy(options, &group);
+    let user_name = policy.user_name.clone();
+    let server = Server::start(listener, running.clone(), policy, Limits::default())?;
+    let page = page_address.and_then(|address| page::serve(address, socket, user_name, &server, &running));
     let rescue = Rescue::start(state, configuration, Box::new(in_force))?;
     let mut wired = Wired::new(table.clone(), running, rescue, options.config.clone());
     let ended = run(manager, desk, &signals, &mut wired).context("the router manager failed");
+    drop(page);
     drop(server);
     drop(std::fs::remove_file(socket));
     // Whatever failed, forwarding goes on until the daemon is back.

@@ -1,5 +1,6 @@
 //! The command line of the daemon.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -33,6 +34,16 @@ pub(crate) struct Options {
     /// Refuse other users even read access: only root and the group can connect.
     #[arg(long)]
     pub(crate) private: bool,
+
+    /// Serve the page, the router in a browser, at this address: 127.0.0.1:8480, or a port of [::1]. `waypost page` prints where
+    /// it is and signs in.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) page: Option<SocketAddr>,
+
+    /// Serve the page also at an address that other machines reach. It is not encrypted: whoever sees the packets can do what
+    /// the operator can.
+    #[arg(long, requires = "page")]
+    pub(crate) page_beyond_loopback: bool,
 
     /// How long routes of an earlier life stay in the kernel for protocols to learn them again.
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
