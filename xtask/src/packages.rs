@@ -20,6 +20,12 @@ pub(crate) const LAB: &[Package] = &[
 /// The routers that Waypost is tested and measured beside.
 pub(crate) const PEERS: &[Package] = &[("frr", &["/usr/lib/frr/ripd"]), ("bird2", &["/usr/sbin/bird"])];
 
+/// The browser that the page is tested in, and what drives it.
+pub(crate) const BROWSER: &[Package] = &[
+    ("chromium", &["/usr/bin/chromium"]),
+    ("chromium-driver", &["/usr/bin/chromedriver"]),
+];
+
 /// The compilers that the tests of the C headers, of the C library and of modules run. The last one brings the public-domain headers that ours are compared to.
 pub(crate) const COMPILERS: &[Package] = &[
     ("gcc", &["/usr/bin/gcc"]),

@@ -16,7 +16,7 @@ const LABS_AT_ONCE: &str = "4";
 pub(crate) fn all(quick: bool) -> Result<()> {
     packages::install(COMPILERS)?;
     if !quick {
-        packages::install(&[packages::LAB, PEERS].concat())?;
+        packages::install(&[packages::LAB, PEERS, packages::BROWSER].concat())?;
     }
     // Labs and crash tests run the real daemon: build it first, so that no test waits for a compiler, and as it is built for tests,
     // so that nothing is compiled twice.

@@ -30,6 +30,7 @@
 //! looked for and swept, so nothing foreign can be swept by mistake.
 
 mod anchor;
+mod browser;
 mod feed;
 mod fib;
 mod hellos;
@@ -42,6 +43,7 @@ mod router;
 mod tap;
 mod wait;
 
+pub use browser::{Browser, Look};
 pub use feed::{Change, Gap, RouteFeed};
 pub use fib::{Hop, Route, describe};
 pub use hellos::Hellos;

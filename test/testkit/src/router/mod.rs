@@ -66,16 +66,31 @@ pub struct Router {
     make: Make,
     node: Node,
     configuration: String,
+    /// Waypost's, served at [`Router::PAGE`] of the node.
+    page: bool,
     processes: Vec<Process>,
 }
 
 impl Router {
+    /// Where the page of a Waypost router is served, in its node.
+    pub const PAGE: &str = waypost::PAGE;
+
     /// Starts the daemons with a configuration in their own language, and waits until they answer.
     pub fn start(node: &Node, make: Make, configuration: &str) -> Result<Self> {
+        Self::begin(node, make, configuration, false)
+    }
+
+    /// The same of Waypost, with its page.
+    pub fn start_with_page(node: &Node, configuration: &str) -> Result<Self> {
+        Self::begin(node, Make::Waypost, configuration, true)
+    }
+
+    fn begin(node: &Node, make: Make, configuration: &str, page: bool) -> Result<Self> {
         let mut router = Self {
             make,
             node: node.clone(),
             configuration: configuration.to_owned(),
+            page,
             processes: Vec::new(),
         };
         router.launch()?;

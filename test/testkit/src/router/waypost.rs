@@ -11,6 +11,9 @@ use crate::lab::MODULES;
 use crate::process::Process;
 use crate::wait::wait_for;
 
+/// Where a router serves its page: a node has a loopback interface of its own.
+pub(super) const PAGE: &str = "127.0.0.1:8480";
+
 /// The path of one of Waypost's programs.
 pub(super) fn program(name: &str) -> Result<PathBuf> {
     if let Some(directory) = env::var_os("WAYPOST_BIN") {
@@ -44,21 +47,20 @@ pub(super) fn launch(router: &mut Router) -> Result<()> {
     let of_the_lab = own.parent().map(|node| node.with_file_name(MODULES));
     let modules = as_text(&of_the_lab.filter(|_| !own.exists()).unwrap_or(own))?;
     let daemon = as_text(&program("waypostd")?)?;
-    let mut process = Process::start(
-        &router.node,
-        "waypostd",
-        &daemon,
-        &[
-            "--config",
-            &configuration,
-            "--state-dir",
-            &state,
-            "--socket",
-            &socket,
-            "--modules",
-            &modules,
-        ],
-    )?;
+    let mut arguments = vec![
+        "--config",
+        &configuration,
+        "--state-dir",
+        &state,
+        "--socket",
+        &socket,
+        "--modules",
+        &modules,
+    ];
+    if router.page {
+        arguments.extend(["--page", PAGE]);
+    }
+    let mut process = Process::start(&router.node, "waypostd", &daemon, &arguments)?;
     wait_for(PATIENCE, "waypostd answers", || {
         if let Ok(Some(status)) = process.ended() {
             return Err(format!("it ended: {status}"));
