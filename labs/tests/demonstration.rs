@@ -42,6 +42,7 @@ fn it_cleans_up_when_interrupted() {
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut sockets = Vec::new();
     let mut pids = Vec::new();
+    let mut page = false;
     for line in lines.map_while(Result::ok) {
         if let Some((_, socket)) = line.split_once("WAYPOST_SOCKET=") {
             sockets.push(socket.to_owned());
@@ -49,11 +50,13 @@ fn it_cleans_up_when_interrupted() {
         if let Some((_, rest)) = line.split_once("--target ") {
             pids.push(rest.split(' ').next().unwrap().to_owned());
         }
+        page |= line.contains("http://127.0.0.1:8480/#token=");
         if line.contains("waypost watch") {
             break;
         }
     }
     assert_eq!((sockets.len(), pids.len()), (3, 3), "it says how to talk to each");
+    assert!(page, "it says where the page of r2 is");
     assert!(sockets.iter().all(|socket| std::path::Path::new(socket).exists()));
     let interrupted = Command::new("kill")
         .args(["-INT", &child.id().to_string()])

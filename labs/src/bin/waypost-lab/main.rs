@@ -1,5 +1,6 @@
 //! `cargo xtask lab`: three routers in network namespaces, reconfigured, refused and killed while packets flow.
 
+mod forward;
 mod network;
 mod page;
 mod story;

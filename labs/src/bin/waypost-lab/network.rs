@@ -73,7 +73,7 @@ pub(crate) fn routers(nodes: &[Node; 3]) -> Result<[Router; 3]> {
     let [r1, r2, r3] = nodes;
     Ok([
         Router::start(r1, Make::Waypost, R1)?,
-        Router::start(r2, Make::Waypost, R2)?,
+        Router::start_with_page(r2, R2)?,
         Router::start(r3, Make::Waypost, R3)?,
     ])
 }

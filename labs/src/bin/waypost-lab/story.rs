@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use waypost_testkit::{Lab, Make, Node, Ping, RouteFeed, Router, in_user_namespace};
 
+use crate::forward;
 use crate::network::{
     HOST1, HOST3, LAN1, LAN3, R2_CHANGED, R2_OF_R1, R2_OF_R3, R3_DIRECT, R3_SPARE, nodes, routers,
 };
@@ -321,12 +322,28 @@ impl Stage {
         if let Some(bin) = Make::program_directory() {
             text.push_str(&format!("\n  export PATH={}:$PATH\n", bin.display()));
         }
+        text.push_str(&self.where_the_page_is());
         text.push_str(
             "  waypost show routes\n  waypost watch\n  waypost set interfaces.to-r3.rip.metric=7 --plan\n",
         );
         self.page.say(&text);
         loop {
             thread::park();
+        }
+    }
+}
+
+impl Stage {
+    /// The page of r2: at an address of the machine, if that can be had.
+    fn where_the_page_is(&self) -> String {
+        let [_, r2, _] = &self.routers;
+        let url = r2.command(&["page"]).unwrap_or_default();
+        let url = url.trim();
+        match forward::serve(r2.node()) {
+            Ok(()) => format!("\n  the page of r2, for a browser on this machine:\n      {url}\n\n"),
+            Err(error) => format!(
+                "\n  the page of r2, for a browser in its namespace (not on this machine: {error:#}):\n      {url}\n\n"
+            ),
         }
     }
 }
