@@ -12,7 +12,7 @@ use waypost_routprot::{Refusal, Status};
 #[derive(Debug)]
 pub(crate) struct Denial {
     pub(crate) http: StatusCode,
-    refusal: Refusal,
+    refusal: Box<Refusal>,
     /// How long to wait before another attempt.
     pub(crate) wait: Option<Duration>,
 }
@@ -21,20 +21,20 @@ impl Denial {
     pub(crate) fn new(http: StatusCode, reason: &str) -> Self {
         Self {
             http,
-            refusal: Refusal::new(Status::ERROR_ACCESS_DENIED, reason),
+            refusal: Box::new(Refusal::new(Status::ERROR_ACCESS_DENIED, reason)),
             wait: None,
         }
     }
 
-    pub(crate) fn with_value(mut self, value: impl ToString) -> Self {
+    pub(crate) fn with_value(mut self, value: &(impl ToString + ?Sized)) -> Self {
         // A header may be long; enough of it to know it again is not.
         let shown: String = value.to_string().chars().take(200).collect();
-        self.refusal = self.refusal.with_value(shown);
+        self.refusal = Box::new(self.refusal.with_value(shown));
         self
     }
 
     pub(crate) fn with_allowed(mut self, allowed: &str) -> Self {
-        self.refusal = self.refusal.with_allowed(allowed);
+        self.refusal = Box::new(self.refusal.with_allowed(allowed));
         self
     }
 

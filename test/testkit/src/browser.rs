@@ -231,7 +231,7 @@ fn exchange(node: &Node, method: &str, path: &str, body: &Value) -> Result<Value
         answer.read_line(&mut line)?;
         match line.trim_end().split_once(':') {
             Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
-                length = value.trim().parse()?
+                length = value.trim().parse()?;
             }
             Some(_) => {}
             None => break,
