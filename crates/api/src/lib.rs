@@ -39,5 +39,5 @@ pub use routes::{
 pub use server::{Limits, Server, bind, give_to_group};
 pub use spot::{Spot, locate, spot_at};
 pub use toml::{parse_toml, parse_value, write_toml};
-pub use waypost_policy::{Action, ChangedOption, Explanation as PolicyExplanation, Tried};
+pub use waypost_policy::{Action, ChangedOption, Explanation as PolicyExplanation, OptionValue, Tried};
 pub use waypost_wire::hex;

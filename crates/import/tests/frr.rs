@@ -359,6 +359,7 @@ route-map out permit 10
  on-match next
 route-map out permit 20
  set metric 50
+ set ip next-hop 192.0.2.7
 route-map odd permit 10
  match as-path 1
 ");
@@ -373,7 +374,7 @@ route-map odd permit 10
                     "match": { "prefix-list": "mine", "protocol": ["static"] },
                     "set": { "add-metric": 3, "metric-type": "1", "tag": 9 },
                 },
-                { "action": "permit", "set": { "metric": 50 } },
+                { "action": "permit", "set": { "metric": 50, "next-hop": "192.0.2.7" } },
             ] },
         })
     );
@@ -386,7 +387,7 @@ route-map odd permit 10
         json!([{ "source": "ospf", "policy": "out" }])
     );
     let lines: Vec<usize> = left(&imported).iter().map(|(line, _)| *line).collect();
-    assert_eq!(lines, [5, 6, 18, 23], "{:#?}", imported.left);
+    assert_eq!(lines, [5, 6, 18, 24], "{:#?}", imported.left);
     assert!(
         imported
             .notes

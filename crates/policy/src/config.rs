@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -165,6 +166,10 @@ pub struct SetConfig {
     /// Of which type it is where OSPF redistributes it: 1 or 2.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metric_type: Option<MetricType>,
+    /// The router that packets go to. RIP routes what it heard through it, and names it in its messages on the link where it is;
+    /// OSPF says it as the forwarding address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_hop: Option<IpAddr>,
 }
 
 /// A source of routes by its name, or its number.

@@ -1,5 +1,8 @@
 //! Why a policy decides as it does, in words.
 
+use std::fmt;
+use std::net::IpAddr;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -46,12 +49,32 @@ pub struct Tried {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct ChangedOption {
-    /// What: `metric`, `tag`, `preference` or `metric-type`.
+    /// What: `metric`, `tag`, `preference`, `metric-type` or `next-hop`.
     pub option: String,
     /// What it was; `null` for nothing.
-    pub old: Option<u32>,
+    pub old: Option<OptionValue>,
     /// What it is.
-    pub new: Option<u32>,
+    pub new: Option<OptionValue>,
+}
+
+/// A value that a policy can change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(rename = "PolicyOptionValue")]
+pub enum OptionValue {
+    /// Of `metric`, `tag`, `preference` and `metric-type`.
+    Number(u32),
+    /// Of `next-hop`.
+    Address(IpAddr),
+}
+
+impl fmt::Display for OptionValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Address(address) => address.fmt(f),
+        }
+    }
 }
 
 impl Explanation {
@@ -128,11 +151,11 @@ fn reason(clause: &ClauseConfig, matches: &[Match], failed: Option<&Match>, rout
 
 /// A match and what the route has.
 fn said(wanted: &Match, config: &MatchConfig, route: &RouteView) -> String {
-    fn joined<T: std::fmt::Display>(values: impl IntoIterator<Item = T>) -> String {
+    fn joined<T: fmt::Display>(values: impl IntoIterator<Item = T>) -> String {
         let values: Vec<String> = values.into_iter().map(|value| value.to_string()).collect();
         values.join(", ")
     }
-    fn range<N: std::fmt::Display + PartialEq>(range: &std::ops::RangeInclusive<N>) -> String {
+    fn range<N: fmt::Display + PartialEq>(range: &std::ops::RangeInclusive<N>) -> String {
         if range.start() == range.end() {
             return range.start().to_string();
         }
@@ -177,25 +200,24 @@ fn ruled(list: &PrefixList, decided: Option<(usize, Action)>) -> String {
 
 /// In what two states of a route differ.
 fn changes(old: &RouteView, new: &RouteView) -> Vec<ChangedOption> {
-    let kind = |kind: Option<MetricType>| {
-        kind.map(|kind| match kind {
+    let values = |route: &RouteView| {
+        let kind = route.metric_type.map(|kind| match kind {
             MetricType::Type1 => 1,
             MetricType::Type2 => 2,
-        })
+        });
+        let number = |number: Option<u32>| number.map(OptionValue::Number);
+        [
+            ("metric", number(Some(route.metric))),
+            ("tag", number(Some(route.tag))),
+            ("preference", number(route.preference.map(u32::from))),
+            ("metric-type", number(kind)),
+            ("next-hop", route.next_hop.map(OptionValue::Address)),
+        ]
     };
-    let options = [
-        ("metric", Some(old.metric), Some(new.metric)),
-        ("tag", Some(old.tag), Some(new.tag)),
-        (
-            "preference",
-            old.preference.map(u32::from),
-            new.preference.map(u32::from),
-        ),
-        ("metric-type", kind(old.metric_type), kind(new.metric_type)),
-    ];
-    let changed = options.into_iter().filter(|(_, old, new)| old != new);
+    let both = values(old).into_iter().zip(values(new));
+    let changed = both.filter(|((_, old), (_, new))| old != new);
     changed
-        .map(|(option, old, new)| ChangedOption {
+        .map(|((option, old), (_, new))| ChangedOption {
             option: option.to_owned(),
             old,
             new,

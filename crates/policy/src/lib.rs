@@ -16,7 +16,7 @@ mod route_map;
 mod rule;
 
 pub use config::{ClauseConfig, ListRule, MatchConfig, PolicyConfig, SetConfig, SourceName};
-pub use explain::{ChangedOption, Explanation, Tried};
+pub use explain::{ChangedOption, Explanation, OptionValue, Tried};
 pub use policies::{
     MAX_ALL_RULES, MAX_CLAUSES, MAX_NAME, MAX_POLICIES, MAX_RULES, Policies, PolicyError, PolicyReference,
 };

@@ -1,6 +1,7 @@
 //! Every policy of a router, compiled: the snapshot that protocols are given.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use waypost_types::InterfaceIndex;
@@ -186,6 +187,16 @@ impl Policies {
             changes.extend(sets.tag.map(Change::Tag));
             changes.extend(sets.preference.map(Change::Preference));
             changes.extend(sets.metric_type.map(Change::MetricType));
+            changes.extend(sets.next_hop.map(Change::NextHop));
+            if let Some(address) = sets.next_hop.filter(|address| !is_router(*address)) {
+                let allowed = "the unicast address of a router".to_owned();
+                wrong(
+                    "set.next-hop",
+                    "not an address of a router",
+                    address.to_string(),
+                    allowed,
+                );
+            }
             if sets.metric.is_some() && sets.add_metric.is_some() {
                 let allowed = "either metric or add-metric".to_owned();
                 wrong(
@@ -347,4 +358,10 @@ fn listed<T>(known: &BTreeMap<String, T>) -> String {
     }
     let names: Vec<&str> = known.keys().map(String::as_str).collect();
     names.join(", ")
+}
+
+/// Whether packets can be sent to a router of this address.
+fn is_router(address: IpAddr) -> bool {
+    let is_broadcast = matches!(address, IpAddr::V4(address) if address.is_broadcast());
+    !(address.is_unspecified() || address.is_multicast() || address.is_loopback() || is_broadcast)
 }

@@ -130,6 +130,8 @@ pub enum Change {
     Preference(u8),
     /// Where OSPF redistributes it, it is of this type.
     MetricType(MetricType),
+    /// Packets go to this router.
+    NextHop(IpAddr),
 }
 
 impl Change {
@@ -144,6 +146,7 @@ impl Change {
             Self::Tag(tag) => (route.tag, given.tag) = (tag, true),
             Self::Preference(preference) => route.preference = Some(preference),
             Self::MetricType(kind) => route.metric_type = Some(kind),
+            Self::NextHop(address) => (route.next_hop, given.next_hop) = (Some(address), true),
         }
     }
 }
@@ -198,6 +201,8 @@ pub struct Given {
     pub metric: bool,
     /// The tag was set.
     pub tag: bool,
+    /// The next hop was set.
+    pub next_hop: bool,
 }
 
 /// How a clause fared with a route.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use waypost_policy::{
-    Action, ClauseConfig, Explanation, ListRule, MatchConfig, MetricType, NumberRange, Policies,
+    Action, ClauseConfig, Explanation, ListRule, MatchConfig, MetricType, NumberRange, OptionValue, Policies,
     PolicyConfig, PolicyError, PrefixRule, RouteView, SetConfig, SourceName, Then,
 };
 use waypost_types::{InterfaceIndex, Prefix, Prefix4, ProtocolId};
@@ -48,7 +48,7 @@ fn sample() -> Value {
                 { "action": "permit", "match": { "prefix-list": "customers", "length": "16-24" },
                   "set": { "metric": 5, "tag": 7 }, "then": "next", "annotate": "ours" },
                 { "action": "permit", "match": { "protocol": ["static"], "interface": ["eth0", "eth9"] },
-                  "set": { "add-metric": 2, "preference": 50, "metric-type": "1" } },
+                  "set": { "add-metric": 2, "preference": 50, "metric-type": "1", "next-hop": "192.0.2.9" } },
                 { "action": "permit", "match": { "next-hop-list": "peers" } },
             ],
         },
@@ -94,13 +94,21 @@ fn an_explanation_names_what_decided_and_what_it_changed() {
         .iter()
         .map(|change| (change.option.as_str(), change.old, change.new))
         .collect();
+    let number = |number| Some(OptionValue::Number(number));
+    let address = Some(OptionValue::Address("192.0.2.9".parse().unwrap()));
     assert_eq!(
         changes,
         [
-            ("tag", Some(0), Some(7)),
-            ("preference", None, Some(50)),
-            ("metric-type", None, Some(1)),
+            ("tag", number(0), number(7)),
+            ("preference", None, number(50)),
+            ("metric-type", None, number(1)),
+            ("next-hop", None, address),
         ]
+    );
+    let text = serde_json::to_value(&said.changes).unwrap();
+    assert_eq!(
+        text[3],
+        json!({ "option": "next-hop", "old": null, "new": "192.0.2.9" })
     );
 
     let refused = explain(
@@ -160,6 +168,11 @@ fn what_makes_no_sense_is_refused_where_it_stands() {
             json!({ "route-maps": { "a": [{ "action": "permit", "set": { "preference": 0 } }] } }),
             "route-maps.a.0.set.preference",
             "1..=255",
+        ),
+        (
+            json!({ "route-maps": { "a": [{ "action": "permit", "set": { "next-hop": "224.0.0.9" } }] } }),
+            "route-maps.a.0.set.next-hop",
+            "the unicast address of a router",
         ),
         (
             json!({ "route-maps": { "a": [{ "action": "permit", "set": { "metric": 1, "add-metric": 1 } }] } }),
@@ -307,13 +320,15 @@ fn clauses() -> impl Strategy<Value = Vec<ClauseConfig>> {
         of(0..40_u32),
         of(1..=255_u8),
         of(prop::sample::select(vec![MetricType::Type1, MetricType::Type2])),
+        of((0x0A00_0000..0x0AFF_FFFF_u32).prop_map(|bits| std::net::Ipv4Addr::from(bits).into())),
     )
-        .prop_map(|(metric, tag, preference, metric_type)| SetConfig {
+        .prop_map(|(metric, tag, preference, metric_type, next_hop)| SetConfig {
             metric: metric.as_ref().and_then(|metric| metric.as_ref().ok().copied()),
             add_metric: metric.and_then(Result::err),
             tag,
             preference,
             metric_type,
+            next_hop,
         });
     let then = of(prop::sample::select(vec![Then::Stop, Then::Next]));
     let clause =
@@ -405,6 +420,7 @@ fn naive(config: &PolicyConfig, mut route: RouteView) -> (Action, RouteView) {
         route.tag = sets.tag.unwrap_or(route.tag);
         route.preference = sets.preference.or(route.preference);
         route.metric_type = sets.metric_type.or(route.metric_type);
+        route.next_hop = sets.next_hop.or(route.next_hop);
         if clause.then != Some(Then::Next) {
             break;
         }

@@ -147,6 +147,24 @@ pub trait RouteTable: Send + Sync {
         route: &Route,
     ) -> Result<Views, Status>;
 
+    /// [`Self::set`], and work of the caller's own, done once whatever comes of it: a table in another process is at its part
+    /// of the work at the same time.
+    ///
+    /// # Errors
+    /// As [`Self::set`].
+    fn set_while(
+        &self,
+        entity: EntityKey,
+        prefix: Prefix,
+        path: PathId,
+        views: Views,
+        route: &Route,
+        meanwhile: &mut dyn FnMut(),
+    ) -> Result<Views, Status> {
+        meanwhile();
+        self.set(entity, prefix, path, views, route)
+    }
+
     /// Deletes the entity's route to `prefix` with this path in all views, if there is one. Says in which views the best
     /// route of the destination is another than before.
     ///

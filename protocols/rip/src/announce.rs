@@ -157,14 +157,16 @@ impl Speaker<'_> {
             .saturating_add(effective.metric_out)
             .min(INFINITY);
         // RFC 2453 §4.4: whoever is on this link is reached straight, not through us.
-        let next_hop = match current.via.as_slice() {
-            [(index, gateway)]
-                if *index == here && metric < INFINITY && self.interface.is_on_link(*gateway) =>
-            {
-                *gateway
-            }
-            _ => Ipv4Addr::UNSPECIFIED,
+        let usual = match current.via.as_slice() {
+            [(index, gateway)] if *index == here => Some(*gateway),
+            _ => None,
         };
+        let next_hop = change
+            .next_hop
+            .or(current.next_hop)
+            .or(usual)
+            .filter(|gateway| metric < INFINITY && self.interface.is_on_link(*gateway))
+            .unwrap_or(Ipv4Addr::UNSPECIFIED);
         Some(Announcement {
             prefix,
             metric,

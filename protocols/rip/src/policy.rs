@@ -1,6 +1,6 @@
 //! Policies that RIP's configuration names, and what they make of RIP's routes.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use waypost_policy::{Action, Policies, RouteMap, RouteView, Verdict};
@@ -78,23 +78,36 @@ impl NamedPolicy {
                 before.tag
             },
             preference: verdict.route.preference,
+            next_hop: next_hop_of(&verdict),
         })
     }
 
-    /// Metric and tag of another source's route, where the policy gives them; `None`: it is not redistributed.
+    /// What the policy gives another source's route; `None`: it is not redistributed.
     #[must_use]
-    pub fn redistribute(&self, prefix: Prefix4, external: &External) -> Option<(Option<u8>, Option<u16>)> {
+    pub fn redistribute(&self, prefix: Prefix4, external: &External) -> Option<Said> {
         let verdict = passed(self.map.evaluate(RouteView {
             next_hop: external.next_hop.map(Ipv4Addr::into),
             interface: external.interface,
             ..view(prefix, external.owner, external.metric, external.tag)
         }))?;
         let given = verdict.given;
-        Some((
-            given.metric.then(|| metric_of(&verdict)),
-            given.tag.then(|| tag_of(&verdict)),
-        ))
+        Some(Said {
+            metric: given.metric.then(|| metric_of(&verdict)),
+            tag: given.tag.then(|| tag_of(&verdict)),
+            next_hop: next_hop_of(&verdict),
+        })
     }
+}
+
+/// What a policy gives a route that is redistributed; the rule's own where it gives nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// The metric.
+    pub metric: Option<u8>,
+    /// The tag.
+    pub tag: Option<u16>,
+    /// The router that others send to where they can.
+    pub next_hop: Option<Ipv4Addr>,
 }
 
 fn view(prefix: Prefix4, protocol: ProtocolId, metric: u32, tag: u32) -> RouteView {
@@ -118,6 +131,14 @@ fn passed(verdict: Verdict) -> Option<Verdict> {
 fn metric_of(verdict: &Verdict) -> u8 {
     let metric = verdict.route.metric.clamp(1, INFINITY.into());
     u8::try_from(metric).unwrap_or(INFINITY)
+}
+
+/// The next hop that was set; an IPv6 one means nothing to RIP.
+fn next_hop_of(verdict: &Verdict) -> Option<Ipv4Addr> {
+    match verdict.route.next_hop {
+        Some(IpAddr::V4(address)) if verdict.given.next_hop => Some(address),
+        _ => None,
+    }
 }
 
 /// RIP's tags have 16 bits.

@@ -1,18 +1,29 @@
 //! Routes of other sources that RIP announces.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use waypost_policy::Policies;
 use waypost_types::{NextHop, Prefix, Prefix4, ProtocolId, RouteNotice};
 
 use crate::config::{Redistribution, filter_verdict};
 use crate::packet::INFINITY;
-use crate::policy::NamedPolicy;
+use crate::policy::{NamedPolicy, Said};
 use crate::table::External;
 
 /// What is redistributed and how.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules(Vec<(Redistribution, Option<NamedPolicy>)>);
+
+/// What RIP says of a redistributed route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Redistributed {
+    /// Its metric, 1..=15.
+    pub metric: u8,
+    /// Its tag.
+    pub tag: u16,
+    /// The router that a policy names for it.
+    pub next_hop: Option<Ipv4Addr>,
+}
 
 impl Rules {
     /// The rules of a configuration while these policies are in force.
@@ -31,9 +42,9 @@ impl Rules {
         owners
     }
 
-    /// Metric and tag of a route in RIP; `None` when it is not redistributed. The first rule that takes it decides.
+    /// What RIP says of a route; `None` when it is not redistributed. The first rule that takes it decides.
     #[must_use]
-    pub fn apply(&self, prefix: Prefix4, external: &External) -> Option<(u8, u16)> {
+    pub fn apply(&self, prefix: Prefix4, external: &External) -> Option<Redistributed> {
         if !is_announceable(prefix) {
             return None;
         }
@@ -46,14 +57,18 @@ impl Rules {
                 let tag = rule.tag.unwrap_or(external.tag as u16);
                 let metric = change.metric(rule.metric.unwrap_or(1).clamp(1, 15));
                 let (metric, tag) = (metric, change.tag(tag));
-                let Some(policy) = policy else {
-                    return Some((metric, tag));
+                let said = match policy {
+                    Some(policy) => policy.redistribute(prefix, external)?,
+                    None => Said::default(),
                 };
-                let (own_metric, own_tag) = policy.redistribute(prefix, external)?;
-                Some((own_metric.unwrap_or(metric), own_tag.unwrap_or(tag)))
+                Some(Redistributed {
+                    metric: said.metric.unwrap_or(metric),
+                    tag: said.tag.unwrap_or(tag),
+                    next_hop: said.next_hop,
+                })
             })
             // What a rule makes unreachable is not redistributed.
-            .filter(|(metric, _)| *metric < INFINITY)
+            .filter(|redistributed| redistributed.metric < INFINITY)
     }
 }
 
@@ -122,17 +137,18 @@ mod tests {
             interface: None,
             gateway: None,
         };
+        let said = |prefix, external: &External| {
+            let redistributed = rules.apply(p(prefix), external)?;
+            Some((redistributed.metric, redistributed.tag))
+        };
         let of_static = external(ProtocolId::STATIC);
-        assert_eq!(rules.apply(p("10.1.0.0/16"), &of_static), Some((4, 9)));
-        assert_eq!(rules.apply(p("10.2.4.0/24"), &of_static), Some((7, 1)));
-        assert_eq!(rules.apply(p("192.0.2.0/24"), &of_static), Some((7, 5)));
-        assert_eq!(
-            rules.apply(p("192.0.2.0/24"), &external(ProtocolId::OSPF)),
-            Some((1, 5))
-        );
-        assert_eq!(rules.apply(p("192.0.2.0/24"), &external(ProtocolId::LOCAL)), None);
+        assert_eq!(said("10.1.0.0/16", &of_static), Some((4, 9)));
+        assert_eq!(said("10.2.4.0/24", &of_static), Some((7, 1)));
+        assert_eq!(said("192.0.2.0/24", &of_static), Some((7, 5)));
+        assert_eq!(said("192.0.2.0/24", &external(ProtocolId::OSPF)), Some((1, 5)));
+        assert_eq!(said("192.0.2.0/24", &external(ProtocolId::LOCAL)), None);
         let foreign = ProtocolId(0x8137_13AA);
-        assert_eq!(rules.apply(p("192.0.2.0/24"), &external(foreign)), Some((5, 5)));
+        assert_eq!(said("192.0.2.0/24", &external(foreign)), Some((5, 5)));
         assert_eq!(rules.owners(), [ProtocolId::OSPF, ProtocolId::STATIC, foreign]);
     }
 

@@ -115,6 +115,8 @@ pub struct Current {
     pub usable_metric: u8,
     /// Its route tag.
     pub tag: u16,
+    /// The router that a policy of redistribution names in place of `via`.
+    pub next_hop: Option<Ipv4Addr>,
     /// The next hops.
     pub via: SmallVec<[(InterfaceIndex, Ipv4Addr); 1]>,
     /// Unreachable, and announced as such until then.
@@ -668,7 +670,8 @@ fn select(
             if left > 0 && heard.selected == wanted && heard.permitted && total(heard) == best {
                 *chosen = true;
                 tag.get_or_insert_with(|| heard.adjustment.tag(heard.tag));
-                let hop = (heard.interface, heard.next_hop);
+                let next_hop = heard.adjustment.next_hop.unwrap_or(heard.next_hop);
+                let hop = (heard.interface, next_hop);
                 if !via.contains(&hop) {
                     left -= 1;
                     via.push(hop);
@@ -685,6 +688,7 @@ fn select(
         metric: best,
         usable_metric: best,
         tag: tag.unwrap_or(0),
+        next_hop: None,
         via,
         garbage_until: None,
     })
@@ -730,6 +734,7 @@ fn own(prefix: Prefix4, destination: &Destination, rules: &Rules) -> Option<Curr
         metric,
         usable_metric: metric,
         tag,
+        next_hop: None,
         via: SmallVec::new(),
         garbage_until: None,
     };
@@ -739,10 +744,11 @@ fn own(prefix: Prefix4, destination: &Destination, rules: &Rules) -> Option<Curr
         return Some(current(Origin::Connected, 1, 0));
     }
     let external = destination.external.as_ref()?;
-    let (metric, tag) = rules.apply(prefix, external)?;
+    let said = rules.apply(prefix, external)?;
     Some(Current {
         via: external.gateway.into_iter().collect(),
-        ..current(Origin::Redistributed(external.owner), metric, tag)
+        next_hop: said.next_hop,
+        ..current(Origin::Redistributed(external.owner), said.metric, said.tag)
     })
 }
 

@@ -1,6 +1,6 @@
 //! `show policy` and `policy test`.
 
-use waypost_api::{Action, ChangedOption, PolicyExplanation, PolicyRow, Tried};
+use waypost_api::{Action, ChangedOption, OptionValue, PolicyExplanation, PolicyRow, Tried};
 
 use super::units::{count, toml_value};
 use super::{listing, nothing};
@@ -108,7 +108,8 @@ fn matches(tried: &Tried) -> Cell {
 }
 
 fn changed(change: &ChangedOption) -> String {
-    let value = |value: Option<u32>| value.map_or_else(|| "none".to_owned(), |value| value.to_string());
+    let value =
+        |value: Option<OptionValue>| value.map_or_else(|| "none".to_owned(), |value| value.to_string());
     format!(
         "{}: {} -> {}",
         change.option,

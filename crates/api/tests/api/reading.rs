@@ -127,7 +127,8 @@ fn policies_and_what_they_decide() {
     assert_eq!((said.action, said.decided_by), (Action::Deny, None));
     let said: PolicyExplanation = client.get(&format!("{target}&interface=eth0&metric=9")).unwrap();
     assert_eq!(said.decided_by.as_deref(), Some("policy.route-maps.upstream.0"));
-    assert_eq!((said.changes[0].old, said.changes[0].new), (Some(9), Some(5)));
+    let number = |number| Some(waypost_api::OptionValue::Number(number));
+    assert_eq!((said.changes[0].old, said.changes[0].new), (number(9), number(5)));
     let mut refused = |target: &str| refusals(client.get::<Value>(target)).remove(0);
     let missing = refused("/v1/policies/upstreem/test?prefix=10.1.0.0%2F16");
     assert!(missing.reason.contains("did you mean 'upstream'?"), "{missing}");

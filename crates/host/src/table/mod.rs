@@ -6,6 +6,7 @@
 //! Modules call functions that have done their work when they return, a million times in a row: they change the table from
 //! their own threads, behind a lock that the table's thread takes for a slice of its work at a time.
 
+mod call;
 mod connected;
 mod handle;
 mod kernel;

@@ -1,19 +1,18 @@
 //! The table behind its lock: its thread works on it in short slices, and modules change it from threads of their own.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use waypost_rtmv2::{EntityKey, Tables};
 use waypost_sys::wait::Waker;
 use waypost_types::{ProtocolId, Seed};
 
+use super::call::Call;
+
 /// The table and what its thread must be told of it.
 pub(super) struct SharedTable {
     core: Mutex<Core>,
-    waker: Waker,
-    /// The thread was woken and has not looked yet: to wake it again would cost a system call for nothing.
-    is_woken: AtomicBool,
+    call: Call<Waker>,
 }
 
 pub(super) struct Core {
@@ -36,8 +35,7 @@ impl SharedTable {
                 tables: Tables::new(seed),
                 limits: BTreeMap::new(),
             }),
-            waker,
-            is_woken: AtomicBool::new(false),
+            call: Call::new(waker),
         }
     }
 
@@ -48,14 +46,11 @@ impl SharedTable {
 
     /// Has the thread look at what was changed.
     pub(super) fn notice(&self) {
-        if !self.is_woken.swap(true, Ordering::AcqRel) {
-            self.waker.wake();
-        }
+        self.call.notice();
     }
 
     /// The thread begins to look: what is changed from now on wakes it again.
     pub(super) fn looks(&self) {
-        self.waker.take();
-        self.is_woken.store(false, Ordering::Release);
+        self.call.looks();
     }
 }

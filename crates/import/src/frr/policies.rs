@@ -1,6 +1,7 @@
 //! Prefix lists and route maps: both are policies here, and what names them names a policy.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use serde_json::{Map, Value, json};
 
@@ -190,6 +191,12 @@ fn set(words: &[&str]) -> Result<(&'static str, Value), Reason> {
         ["metric-type", "type-1"] => ("metric-type", json!("1")),
         ["metric-type", "type-2"] => ("metric-type", json!("2")),
         ["distance", distance] => ("preference", json!(number(distance)?)),
+        ["ip", "next-hop", address] => {
+            let address: Ipv4Addr = address
+                .parse()
+                .map_err(|_| format!("'{address}' is no address; no route map here sets that"))?;
+            ("next-hop", json!(address))
+        }
         _ => return Err("no route map here sets that".to_owned()),
     })
 }

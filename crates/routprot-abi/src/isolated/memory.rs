@@ -25,12 +25,22 @@ const LOOK: Duration = Duration::from_micros(20);
 const NAP: Duration = Duration::from_millis(500);
 
 /// A place for a question, and then for its answer.
-#[repr(C, align(64))]
+#[repr(C)]
 pub(super) struct Place {
-    turn: Turn<AtomicU32>,
+    /// Looked at all the time by who waits, and therefore apart from what the other side writes meanwhile.
+    turn: Line<Turn<AtomicU32>>,
+    text: Line<Text>,
+}
+
+#[repr(C)]
+struct Text {
     size: AtomicU32,
     words: [AtomicU64; WORDS],
 }
+
+/// Begins a line of the processors' caches.
+#[repr(C, align(64))]
+struct Line<T>(T);
 
 #[repr(C)]
 struct Region {
@@ -126,8 +136,8 @@ impl Memory {
         let region = self.region();
         self.left.store(true, Ordering::SeqCst);
         region.closed.store(1, Ordering::SeqCst);
-        region.calls.turn.close();
-        region.table.turn.close();
+        region.calls.turn.0.close();
+        region.table.turn.0.close();
         region.bells.close();
     }
 
@@ -151,11 +161,11 @@ impl Memory {
         let place = self.table();
         let number = word as u32;
         match word >> 61 {
-            which @ 0..3 => place.turn.scribble(which as usize, number),
-            3 => place.size.store(number, Ordering::SeqCst),
+            which @ 0..3 => place.turn.0.scribble(which as usize, number),
+            3 => place.text.0.size.store(number, Ordering::SeqCst),
             4 => self.ring(number),
             // Most questions are short.
-            _ => place.words[number as usize % 64].store(word, Ordering::SeqCst),
+            _ => place.text.0.words[number as usize % 64].store(word, Ordering::SeqCst),
         }
     }
 
@@ -167,40 +177,57 @@ impl Memory {
         answer: &mut Vec<u8>,
         until: Option<Instant>,
     ) -> Result<(), Silence> {
-        place.put(question);
-        place.turn.ask();
-        self.wait(&place.turn, Side::Asker, until)?;
-        place.take(answer);
-        place.turn.rest();
+        self.ask_while(place, question, answer, until, || ())
+    }
+
+    /// [`Self::ask`], and does what the caller has to do meanwhile.
+    pub(super) fn ask_while(
+        &self,
+        place: &Place,
+        question: &[u8],
+        answer: &mut Vec<u8>,
+        until: Option<Instant>,
+        meanwhile: impl FnOnce(),
+    ) -> Result<(), Silence> {
+        place.text.0.put(question);
+        place.turn.0.ask();
+        meanwhile();
+        self.wait(&place.turn.0, Side::Asker, until)?;
+        place.text.0.take(answer);
+        place.turn.0.rest();
         Ok(())
     }
 
     /// Waits for a question. False when the memory was closed, even if there is another one: somebody who asks all the time
     /// is no reason to go on.
     pub(super) fn await_question(&self, place: &Place, question: &mut Vec<u8>) -> bool {
-        let asked = self.wait(&place.turn, Side::Answerer, None);
+        let asked = self.wait(&place.turn.0, Side::Answerer, None);
         let is_open = asked.is_ok() && !self.is_closed();
         if is_open {
-            place.take(question);
+            place.text.0.take(question);
         }
         is_open
     }
 
     /// Answers the question that was awaited.
     pub(super) fn answer(&self, place: &Place, answer: &[u8]) {
-        place.put(answer);
-        place.turn.answer();
+        place.text.0.put(answer);
+        place.turn.0.answer();
     }
 
     /// Waits until it is the turn of a side, but not beyond `until`: looks for a while, and sleeps then.
     fn wait(&self, turn: &Turn<AtomicU32>, side: Side, until: Option<Instant>) -> Result<(), Silence> {
-        let begun = Instant::now();
-        while begun.elapsed() < LOOK {
+        let mut begun = None;
+        loop {
             for _ in 0..32 {
                 if turn.is_turn_of(side) {
                     return Ok(());
                 }
                 std::hint::spin_loop();
+            }
+            // The clock is only looked at when there is nothing else to do.
+            if begun.get_or_insert_with(Instant::now).elapsed() >= LOOK {
+                break;
             }
         }
         let rest = || {
@@ -219,7 +246,7 @@ impl Drop for Memory {
     }
 }
 
-impl Place {
+impl Text {
     /// Octets beyond [`ROOM`] are left out: whoever writes them makes sure that there are none.
     fn put(&self, octets: &[u8]) {
         let octets = &octets[..octets.len().min(ROOM)];
@@ -237,9 +264,11 @@ impl Place {
 
     fn take(&self, octets: &mut Vec<u8>) {
         let size = (self.size.load(Ordering::Relaxed) as usize).min(ROOM);
-        octets.clear();
-        for word in &self.words[..size.div_ceil(size_of::<u64>())] {
-            octets.extend(word.load(Ordering::Relaxed).to_ne_bytes());
+        let words = &self.words[..size.div_ceil(size_of::<u64>())];
+        octets.resize(size_of_val(words), 0);
+        let (to, _) = octets.as_chunks_mut();
+        for (to, word) in to.iter_mut().zip(words) {
+            *to = word.load(Ordering::Relaxed).to_ne_bytes();
         }
         octets.truncate(size);
     }

@@ -10,7 +10,7 @@ use waypost_types::{Prefix, Prefix4};
 use super::Client;
 use super::handle::{Handle, Id};
 use super::info::{DestinationInfo, RouteInfo, ViewInfo, match_flags, views_of};
-use super::state::{Entity, Route, State};
+use super::state::{Content, Entity, Route, State};
 use crate::table::{DestinationSnapshot, DestinationView, RouteView, Views};
 
 /// RTM_BEST_PROTOCOL: the best route of all.
@@ -122,26 +122,26 @@ impl State {
     pub(super) fn matches(&self, id: Id<Route>, flags: u32, criteria: &RouteInfo, interface: u32) -> bool {
         let route = &self.routes[id];
         let asked = |flag| flags & flag != 0;
-        let neighbour = route
-            .neighbour
-            .map_or(Handle::NULL, |neighbour| self.hops.handle(neighbour));
+        let Content {
+            neighbour,
+            hops,
+            metric,
+            preference,
+            ..
+        } = &route.content;
+        let neighbour = neighbour.map_or(Handle::NULL, |neighbour| self.hops.handle(neighbour));
         let same_hops = || {
-            criteria.next_hops.len() == route.hops.len()
-                && route
-                    .hops
+            criteria.next_hops.len() == hops.len()
+                && hops
                     .iter()
                     .all(|hop| criteria.next_hops.contains(&self.hops.handle(*hop)))
         };
         (!asked(match_flags::OWNER) || self.entities.handle(route.owner) == criteria.owner)
             && (!asked(match_flags::NEIGHBOUR) || neighbour == criteria.neighbour)
-            && (!asked(match_flags::PREF)
-                || (route.metric, route.preference) == (criteria.metric, criteria.preference))
+            && (!asked(match_flags::PREF) || (*metric, *preference) == (criteria.metric, criteria.preference))
             && (!asked(match_flags::NEXTHOP) || same_hops())
             && (!asked(match_flags::INTERFACE)
-                || route
-                    .hops
-                    .iter()
-                    .any(|hop| self.hops[*hop].interface == interface))
+                || hops.iter().any(|hop| self.hops[*hop].interface == interface))
     }
 
     /// The routes at a destination in some of the views, the client's own that the table does not have among them. Each is
@@ -176,7 +176,7 @@ impl State {
         if self.withdrawn.contains_key(&prefix) {
             for id in self.destinations[destination].routes.clone() {
                 let route = &self.routes[id];
-                if route.is_own && !route.is_in_table && route.views.intersects(views) {
+                if route.is_own && !route.is_in_table && route.content.views.intersects(views) {
                     self.routes.pin(id);
                     found.push(id);
                 }

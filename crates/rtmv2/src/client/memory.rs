@@ -108,8 +108,8 @@ impl Client {
         let content = state.content(
             caller,
             &RouteInfo {
-                flags1: state.routes[id].flags1,
-                flags: state.routes[id].flags,
+                flags1: state.routes[id].content.flags1,
+                flags: state.routes[id].content.flags,
                 ..info.clone()
             },
         )?;

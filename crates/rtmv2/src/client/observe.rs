@@ -5,11 +5,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use smallvec::SmallVec;
 use waypost_routprot::Status;
 use waypost_rtm::Family;
-use waypost_types::{BestRoute, PathId, Prefix, RouteKind};
+use waypost_types::{BestRoute, PathId, RouteKind};
 
 use super::handle::Id;
 use super::info::route_flags;
-use super::state::{Destination, Entity, Route, State};
+use super::state::{Content, Destination, Entity, Route, State};
 use crate::table::{DestinationSnapshot, EntityName, RouteView, Views};
 
 /// The address of a next hop on the link.
@@ -106,14 +106,16 @@ impl State {
             is_held,
             is_deleted: false,
             is_in_table: false,
-            neighbour: None,
-            flags1: 0,
-            flags: 0,
-            metric: 0,
-            preference: 0,
-            views: Views::empty(),
-            specific: 0,
-            hops: SmallVec::new(),
+            content: Content {
+                neighbour: None,
+                flags1: 0,
+                flags: 0,
+                metric: 0,
+                preference: 0,
+                views: Views::empty(),
+                specific: 0,
+                hops: SmallVec::new(),
+            },
             list: None,
             expires: None,
             is_expired: false,
@@ -143,7 +145,7 @@ impl State {
             self.vanish(id);
             return Ok(());
         };
-        self.routes[id].views = views;
+        self.routes[id].content.views = views;
         self.fill(id, shown.preference, &shown.route)
     }
 
@@ -174,15 +176,15 @@ impl State {
                 }
             }
         }
-        let route = &mut self.routes[id];
-        route.flags = match shown.kind {
+        let content = &mut self.routes[id].content;
+        content.flags = match shown.kind {
             RouteKind::Unicast => 0,
             RouteKind::Blackhole => route_flags::BLACKHOLE,
             RouteKind::Unreachable | RouteKind::Prohibit => route_flags::DISCARD,
         };
-        route.metric = shown.metric;
-        route.preference = preference.into();
-        for hop in std::mem::replace(&mut route.hops, hops) {
+        content.metric = shown.metric;
+        content.preference = preference.into();
+        for hop in std::mem::replace(&mut content.hops, hops) {
             self.unpin_hop(hop);
         }
         failed
@@ -229,11 +231,5 @@ impl State {
         (0..snapshot.views.len())
             .filter(|place| snapshot.views[*place].routes.iter().any(is_best))
             .fold(Views::empty(), |views, place| views | Views::at(place))
-    }
-
-    pub(super) fn reap_destination_if_there(&mut self, prefix: Prefix) {
-        if let Some(id) = self.by_prefix.get(prefix) {
-            self.reap_destination(id);
-        }
     }
 }

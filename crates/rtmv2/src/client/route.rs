@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use smallvec::SmallVec;
 use waypost_routprot::Status;
 use waypost_types::{MAX_NEXT_HOPS, PathId, Prefix};
 
@@ -10,7 +9,7 @@ use super::Target;
 use super::handle::{Handle, Id};
 use super::info::{self, RouteInfo, views_of};
 use super::list::List;
-use super::state::{Deadline, Destination, Entity, Hop, Route, State};
+use super::state::{Content, Deadline, Destination, Entity, Route, State};
 use crate::table::Views;
 
 /// A time to live that never ends.
@@ -42,18 +41,6 @@ pub struct Change {
     pub is_new: bool,
     /// It is a best route, or the best one changed: RTM_ROUTE_CHANGE_BEST.
     pub is_best: bool,
-}
-
-/// What an owner says about a route, checked.
-pub(super) struct Content {
-    neighbour: Option<Id<Hop>>,
-    flags1: u8,
-    flags: u16,
-    metric: u32,
-    preference: u32,
-    views: Views,
-    specific: usize,
-    hops: SmallVec<[Id<Hop>; 2]>,
 }
 
 impl State {
@@ -116,7 +103,7 @@ impl State {
         }
     }
 
-    fn unpin_content(&mut self, content: Content) {
+    pub(super) fn unpin_content(&mut self, content: Content) {
         if let Some(neighbour) = content.neighbour {
             self.unpin_hop(neighbour);
         }
@@ -130,62 +117,88 @@ impl State {
         let path = self.path(&content);
         let route = &mut self.routes[id];
         route.path = path;
-        Content {
-            neighbour: std::mem::replace(&mut route.neighbour, content.neighbour),
-            flags1: std::mem::replace(&mut route.flags1, content.flags1),
-            flags: std::mem::replace(&mut route.flags, content.flags),
-            metric: std::mem::replace(&mut route.metric, content.metric),
-            preference: std::mem::replace(&mut route.preference, content.preference),
-            views: std::mem::replace(&mut route.views, content.views),
-            specific: std::mem::replace(&mut route.specific, content.specific),
-            hops: std::mem::replace(&mut route.hops, content.hops),
-        }
+        std::mem::replace(&mut route.content, content)
     }
 
+    /// Makes a route to `prefix`, the object of which is `destination` if it has one.
     pub(super) fn create(
         &mut self,
         caller: Id<Entity>,
-        destination: Id<Destination>,
+        prefix: Prefix,
+        destination: Option<Id<Destination>>,
         content: Content,
     ) -> Result<(Id<Route>, Views), Status> {
-        let path = self.path(&content);
-        self.pin_content(&content);
-        let route = Route {
-            destination,
-            owner: caller,
-            path,
-            is_own: true,
-            is_held: false,
-            is_deleted: false,
-            // It will be, unless it turns out that it cannot be used.
-            is_in_table: true,
-            neighbour: content.neighbour,
-            flags1: content.flags1,
-            flags: content.flags,
-            metric: content.metric,
-            preference: content.preference,
-            views: content.views,
-            specific: content.specific,
-            hops: content.hops,
-            list: None,
-            expires: None,
-            is_expired: false,
-            queued: None,
-            attachment: None,
+        if !self.routes.has_room() || (destination.is_none() && !self.destinations.has_room()) {
+            return Err(Status::ERROR_NOT_ENOUGH_MEMORY);
+        }
+        let key = self.registered(caller)?.key;
+        let (path, views) = (self.path(&content), content.views);
+        let wanted = self.wanted(None, &content);
+        let is_in_table = wanted.is_some();
+        let table = self.table.clone();
+        let mut content = Some(content);
+        let mut made = None;
+        let mut make = || {
+            if let Some(content) = content.take() {
+                made = self.make(caller, prefix, destination, content, is_in_table);
+            }
         };
-        // INVARIANT: whoever calls has seen that there is room.
-        let id = self.routes.insert(route).ok_or(Status::ERROR_NOT_ENOUGH_MEMORY)?;
-        self.entities.pin(caller);
-        self.destinations.pin(destination);
-        self.destinations[destination].routes.push(id);
-        self.routes.pin(id);
-        match self.sync(id) {
+        let best = match &wanted {
+            Some(route) => table.set_while(key, prefix, path, views, route, &mut make),
+            None => {
+                make();
+                Ok(Views::empty())
+            }
+        };
+        // INVARIANT: there was room.
+        let id = made.ok_or(Status::ERROR_NOT_ENOUGH_MEMORY)?;
+        match best {
             Ok(best) => Ok((id, best)),
             Err(status) => {
                 self.unpin_route(id);
                 Err(status)
             }
         }
+    }
+
+    /// Makes the objects of a route, which the table has or not; `None`: there is no room.
+    fn make(
+        &mut self,
+        owner: Id<Entity>,
+        prefix: Prefix,
+        destination: Option<Id<Destination>>,
+        content: Content,
+        is_in_table: bool,
+    ) -> Option<Id<Route>> {
+        let destination = match destination {
+            Some(destination) => destination,
+            None => self.intern_new(prefix).ok()?,
+        };
+        let path = self.path(&content);
+        self.pin_content(&content);
+        let id = self.routes.insert(Route {
+            destination,
+            owner,
+            path,
+            is_own: true,
+            is_held: false,
+            is_deleted: false,
+            is_in_table,
+            content,
+            list: None,
+            expires: None,
+            is_expired: false,
+            queued: None,
+            attachment: None,
+        })?;
+        self.entities.pin(owner);
+        self.destinations.pin(destination);
+        self.destinations[destination].routes.push(id);
+        self.routes.pin(id);
+        if !is_in_table {
+            self.count_withdrawn(id, true);
+        }
+        Some(id)
     }
 
     /// Gives a route another content; everything is as before when that fails.
@@ -288,9 +301,11 @@ impl State {
             destination: self.destinations.refer(route.destination, caller),
             owner: self.entities.refer(route.owner, caller),
             neighbour: route
+                .content
                 .neighbour
                 .map_or(Handle::NULL, |neighbour| self.hops.refer(neighbour, caller)),
             next_hops: route
+                .content
                 .hops
                 .iter()
                 .map(|hop| self.hops.refer(*hop, caller))
@@ -308,12 +323,12 @@ impl State {
             } else {
                 info::State::Created
             },
-            flags1: route.flags1,
-            flags: route.flags,
-            metric: route.metric,
-            preference: route.preference,
-            views: route.views.bits(),
-            specific: route.specific,
+            flags1: route.content.flags1,
+            flags: route.content.flags,
+            metric: route.content.metric,
+            preference: route.content.preference,
+            views: route.content.views.bits(),
+            specific: route.content.specific,
             ..RouteInfo::default()
         }
     }
@@ -325,9 +340,15 @@ impl State {
             destination: self.destinations.handle(route.destination),
             owner: self.entities.handle(route.owner),
             neighbour: route
+                .content
                 .neighbour
                 .map_or(Handle::NULL, |neighbour| self.hops.handle(neighbour)),
-            next_hops: route.hops.iter().map(|hop| self.hops.handle(*hop)).collect(),
+            next_hops: route
+                .content
+                .hops
+                .iter()
+                .map(|hop| self.hops.handle(*hop))
+                .collect(),
             ..self.bare_route_info(id)
         }
     }

@@ -53,22 +53,7 @@ impl Client {
             }
             let (route, best) = match existing {
                 Some(route) => (route, state.update(route, content)?),
-                None => {
-                    if !state.routes.has_room() {
-                        return Err(Status::ERROR_NOT_ENOUGH_MEMORY);
-                    }
-                    let destination = match destination {
-                        Some(destination) => destination,
-                        None => state.intern_new(request.prefix)?,
-                    };
-                    match state.create(caller, destination, content) {
-                        Ok(created) => created,
-                        Err(status) => {
-                            state.reap_destination_if_there(request.prefix);
-                            return Err(status);
-                        }
-                    }
-                }
+                None => state.create(caller, request.prefix, destination, content)?,
             };
             if let Some(list) = list {
                 state.put_on_list(route, list);

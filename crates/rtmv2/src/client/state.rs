@@ -72,6 +72,18 @@ pub(super) struct Route {
     pub(super) is_deleted: bool,
     /// The table has it.
     pub(super) is_in_table: bool,
+    pub(super) content: Content,
+    pub(super) list: Option<(Id<List>, u64)>,
+    pub(super) expires: Option<Instant>,
+    /// Its time is over, and nobody gave it more since.
+    pub(super) is_expired: bool,
+    /// When the heap of deadlines has it.
+    pub(super) queued: Option<Instant>,
+    pub(super) attachment: Attachment,
+}
+
+/// What an owner says about a route, checked, or what the table shows of it.
+pub(super) struct Content {
     pub(super) neighbour: Option<Id<Hop>>,
     pub(super) flags1: u8,
     pub(super) flags: u16,
@@ -80,13 +92,6 @@ pub(super) struct Route {
     pub(super) views: Views,
     pub(super) specific: usize,
     pub(super) hops: SmallVec<[Id<Hop>; 2]>,
-    pub(super) list: Option<(Id<List>, u64)>,
-    pub(super) expires: Option<Instant>,
-    /// Its time is over, and nobody gave it more since.
-    pub(super) is_expired: bool,
-    /// When the heap of deadlines has it.
-    pub(super) queued: Option<Instant>,
-    pub(super) attachment: Attachment,
 }
 
 pub(super) struct Hop {
@@ -312,12 +317,7 @@ impl State {
         let destination = self.routes[id].destination;
         self.destinations[destination].routes.retain(|route| *route != id);
         if let Some(route) = self.routes.remove(id) {
-            if let Some(neighbour) = route.neighbour {
-                self.unpin_hop(neighbour);
-            }
-            for hop in route.hops {
-                self.unpin_hop(hop);
-            }
+            self.unpin_content(route.content);
             if self.entities.unpin(route.owner) {
                 self.reap_entity(route.owner);
             }

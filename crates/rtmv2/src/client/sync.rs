@@ -12,25 +12,24 @@ use waypost_types::{
 use super::events::Source;
 use super::handle::Id;
 use super::info::route_flags;
-use super::state::{Destination, Entity, Hop, Route, State, Watch, place_of};
+use super::state::{Content, Destination, Entity, Hop, Route, State, Watch, place_of};
 use crate::table::{ChangeTypes, DestinationSnapshot, Views};
 
 /// How many routes a remote next hop is followed through (P-61).
 const DEPTH: usize = 8;
 
 impl State {
-    /// The route for the table; `None`: it cannot be used.
-    fn wanted(&self, id: Id<Route>) -> Option<TableRoute> {
-        let route = &self.routes[id];
-        if route.flags & (route_flags::MARTIAN | route_flags::INACTIVE) != 0 {
+    /// What the table should have of a route, of `origin` if it exists already; `None`: it cannot be used.
+    pub(super) fn wanted(&self, origin: Option<Id<Route>>, content: &Content) -> Option<TableRoute> {
+        if content.flags & (route_flags::MARTIAN | route_flags::INACTIVE) != 0 {
             return None;
         }
-        let is_black = route.flags & (route_flags::BLACKHOLE | route_flags::DISCARD) != 0;
+        let is_black = content.flags & (route_flags::BLACKHOLE | route_flags::DISCARD) != 0;
         let (kind, next_hops) = if is_black {
             (RouteKind::Blackhole, NextHops::new())
         } else {
             let mut next_hops = NextHops::new();
-            self.follow(id, id, DEPTH, &mut next_hops);
+            self.follow(origin, content, DEPTH, &mut next_hops);
             if next_hops.is_empty() {
                 return None;
             }
@@ -39,9 +38,9 @@ impl State {
         Some(TableRoute {
             kind,
             next_hops,
-            metric: route.metric,
+            metric: content.metric,
             tag: 0,
-            preference: match route.preference {
+            preference: match content.preference {
                 0 => None,
                 preference => Some(u8::try_from(preference).unwrap_or(u8::MAX)),
             },
@@ -49,9 +48,8 @@ impl State {
     }
 
     /// Adds the next hops of a route, those that are remote as `origin` reaches them.
-    fn follow(&self, origin: Id<Route>, id: Id<Route>, depth: usize, next_hops: &mut NextHops) {
-        let route = &self.routes[id];
-        for hop in route.hops.iter().map(|hop| &self.hops[*hop]) {
+    fn follow(&self, origin: Option<Id<Route>>, content: &Content, depth: usize, next_hops: &mut NextHops) {
+        for hop in content.hops.iter().map(|hop| &self.hops[*hop]) {
             if hop.is_deleted {
                 continue;
             }
@@ -60,7 +58,7 @@ impl State {
                 continue;
             }
             let interface = InterfaceIndex(hop.interface);
-            let is_on_link = route.flags & route_flags::LOCAL != 0 || hop.address.is_unspecified();
+            let is_on_link = content.flags & route_flags::LOCAL != 0 || hop.address.is_unspecified();
             let next_hop = if is_on_link {
                 NextHop::on(interface)
             } else {
@@ -73,7 +71,7 @@ impl State {
     /// Adds the next hops of the best route that covers a destination.
     fn resolve(
         &self,
-        origin: Id<Route>,
+        origin: Option<Id<Route>>,
         hop: &Hop,
         remote: Id<Destination>,
         depth: usize,
@@ -89,9 +87,9 @@ impl State {
         };
         // A route that is reached through itself leads nowhere; those of this client know what they were made from.
         if let Some(own) = self.own_route_at(&snapshot, best.owner, best.path) {
-            if own != origin {
+            if Some(own) != origin {
                 let from = next_hops.len();
-                self.follow(origin, own, depth, next_hops);
+                self.follow(origin, &self.routes[own].content, depth, next_hops);
                 on_the_way(hop, prefix, &mut next_hops[from..]);
             }
             return;
@@ -122,10 +120,10 @@ impl State {
 
     /// Gives the table what it should have of a route. Says in which views it, or another one, is a best route now.
     pub(super) fn sync(&mut self, id: Id<Route>) -> Result<Views, Status> {
-        let wanted = self.wanted(id);
         let route = &self.routes[id];
+        let wanted = self.wanted(Some(id), &route.content);
         let prefix = self.destinations[route.destination].prefix;
-        let (path, views, was_in_table) = (route.path, route.views, route.is_in_table);
+        let (path, views, was_in_table) = (route.path, route.content.views, route.is_in_table);
         let key = self.registered(route.owner)?.key;
         let best = match &wanted {
             Some(route) => self.table.set(key, prefix, path, views, route)?,
@@ -164,7 +162,7 @@ impl State {
             return;
         }
         let routes = self.routes.iter();
-        let concerned = routes.filter(|(_, route)| route.is_own && route.hops.contains(&hop));
+        let concerned = routes.filter(|(_, route)| route.is_own && route.content.hops.contains(&hop));
         let concerned: Vec<_> = concerned.map(|(id, _)| id).collect();
         self.resync(concerned);
     }
@@ -184,12 +182,12 @@ impl State {
         }
         let routes = self.routes.iter().filter(|(_, route)| route.is_own);
         let routes: Vec<_> = routes
-            .filter(|(_, route)| route.hops.iter().any(|hop| concerned.contains(hop)))
+            .filter(|(_, route)| route.content.hops.iter().any(|hop| concerned.contains(hop)))
             .map(|(id, _)| id)
             .collect();
         let changed = routes
             .into_iter()
-            .filter(|id| self.wanted(*id) != self.held_by_table(*id))
+            .filter(|id| self.wanted(Some(*id), &self.routes[*id].content) != self.held_by_table(*id))
             .collect();
         self.resync(changed);
     }

@@ -137,6 +137,8 @@ struct Said {
     metric: Option<u32>,
     metric_type: Option<MetricType>,
     tag: Option<u32>,
+    /// Where packets go straight to, without a way through this router.
+    forwarding: Option<Ipv4Addr>,
 }
 
 /// What the policy of a rule says; `None`: the route is not redistributed. A name that no policy has, which the router manager
@@ -152,6 +154,10 @@ fn decided(policies: &Policies, rule: &Redistribution, prefix: Prefix4, known: K
         metric: given.metric.then(|| route.metric.min(MAX_METRIC)),
         metric_type: route.metric_type,
         tag: given.tag.then_some(route.tag),
+        forwarding: match route.next_hop {
+            Some(IpAddr::V4(address)) if given.next_hop => Some(address),
+            _ => None,
+        },
     })
 }
 
@@ -179,11 +185,15 @@ fn external(
     if let (Some(rule), Some(known)) = (rule, known.filter(|_| is_sayable(prefix)))
         && let Some(given) = decided(policies, &rule, prefix, known)
     {
-        return Some(say(
+        let said = say(
             given.metric.or(rule.metric).unwrap_or(DEFAULT_METRIC),
             given.metric_type.or(rule.metric_type).unwrap_or_default(),
             given.tag.or(rule.tag).unwrap_or(known.tag),
-        ));
+        );
+        return Some(External {
+            forwarding: given.forwarding.unwrap_or(said.forwarding),
+            ..said
+        });
     }
     let origin = global.originate_default.unwrap_or_default();
     let originated =
@@ -313,6 +323,12 @@ mod tests {
         }
     }
 
+    /// The forwarding address of a network that is said.
+    fn forwarding(engine: &OspfEngine, prefix: &str) -> String {
+        let prefix: Prefix4 = prefix.parse().unwrap();
+        engine.process.externals()[&prefix].forwarding.to_string()
+    }
+
     /// Cost, type, tag of everything that is said, by network.
     fn said(engine: &OspfEngine) -> Vec<(String, u32, bool, u32)> {
         let externals = engine.process.externals().iter();
@@ -342,7 +358,7 @@ mod tests {
             &mut engine,
             Input::Policies(compiled(json!({ "route-maps": { "out": [
             { "action": "deny", "match": { "tag": [5] } },
-            { "action": "permit", "match": { "length": "24-32", "interface": ["eth0"] }, "set": { "metric-type": "1", "tag": 77 } },
+            { "action": "permit", "match": { "length": "24-32", "interface": ["eth0"] }, "set": { "metric-type": "1", "tag": 77, "next-hop": "192.0.2.9" } },
             { "action": "permit", "match": { "metric": 3 }, "set": { "metric": 99_999_999 } },
         ] } }))),
         );
@@ -360,6 +376,8 @@ mod tests {
                 ("10.2.0.0/16".to_owned(), MAX_METRIC, true, 4),
             ]
         );
+        assert_eq!(forwarding(&engine, "10.1.0.0/24"), "192.0.2.9");
+        assert_eq!(forwarding(&engine, "10.2.0.0/16"), "0.0.0.0");
         let next = compiled(
             json!({ "prefix-lists": { "out": [{ "permit": "10.3.0.0/24" }, { "permit": "10.1.0.0/24" }] } }),
         );

@@ -107,6 +107,8 @@ pub struct Adjustment {
     pub tag: Option<u16>,
     /// The preference in the routing table; only policies say one.
     pub preference: Option<u8>,
+    /// The router that packets go to; only policies say one.
+    pub next_hop: Option<Ipv4Addr>,
 }
 
 impl Adjustment {
@@ -150,6 +152,7 @@ impl FilterRule {
                 metric: None,
                 tag: None,
                 preference: None,
+                next_hop: None,
             },
         }
     }
@@ -257,6 +260,7 @@ impl<'de> Deserialize<'de> for FilterRule {
                 metric,
                 tag,
                 preference: None,
+                next_hop: None,
             },
         })
     }

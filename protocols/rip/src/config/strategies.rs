@@ -57,6 +57,7 @@ fn filter_rule() -> impl Strategy<Value = FilterRule> {
                     metric,
                     tag,
                     preference: None,
+                    next_hop: None,
                 };
                 FilterRule {
                     adjustment,

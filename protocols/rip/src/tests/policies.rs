@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use waypost_engine::Engine;
 use waypost_routprot::{BlockConfig, Impact};
 
-use super::lab::{LATENCY, Lab, compiled, p};
+use super::lab::{LATENCY, Lab, compiled, ip, p};
 use crate::config::{GlobalConfig, InterfaceConfig};
 
 /// 1 with two static routes and two heard ones, 2 behind link 2; all quiet.
@@ -89,6 +89,26 @@ fn a_policy_decides_what_is_redistributed_and_how_and_changes_live() {
         Some(6),
         "the route's own metric, 0, and 5"
     );
+
+    // Where others can reach it on the link they send to it without a way through us.
+    let through = |lab: &mut Lab, next_hop: &str| {
+        lab.policies(1, map("172.16.1.0/24", &json!({ "next-hop": next_hop })));
+        lab.run(LATENCY);
+        lab.gateways(2, "172.16.1.0/24")
+    };
+    assert_eq!(through(&mut lab, "10.2.0.9"), [ip("10.2.0.9")]);
+    assert_eq!(
+        through(&mut lab, "10.9.0.9"),
+        [ip("10.2.0.1")],
+        "of another network"
+    );
+    assert_eq!(lab.metric(2, "172.16.1.0/24"), Some(4), "the rule's metric");
+    assert_eq!(through(&mut lab, "10.2.0.8"), [ip("10.2.0.8")]);
+    assert_eq!(
+        through(&mut lab, "2001:db8::1"),
+        [ip("10.2.0.1")],
+        "means nothing to RIP"
+    );
 }
 
 #[test]
@@ -117,6 +137,11 @@ fn a_policy_decides_what_is_taken_and_changes_live() {
     assert_eq!(lab.metric(2, "198.51.100.0/24"), Some(8));
     assert_eq!(lab.row(2, "198.51.100.0/24")["tag"], 9);
     assert_eq!(lab.nodes[&1].opened, 2, "no port was touched");
+
+    assert_eq!(lab.gateways(1, "198.51.100.0/24"), [ip("10.1.0.7")]);
+    lab.policies(1, map("198.51.100.0/24", &json!({ "next-hop": "10.1.0.99" })));
+    assert_eq!(lab.gateways(1, "198.51.100.0/24"), [ip("10.1.0.99")]);
+    assert_eq!(lab.metric(1, "198.51.100.0/24"), Some(5), "as it was heard");
 }
 
 #[test]
@@ -156,6 +181,13 @@ fn a_policy_decides_what_is_announced_and_the_end_of_it_is_told() {
     lab.policies(1, other);
     lab.run(Duration::from_millis(1));
     assert_eq!(lab.metric(2, "192.0.2.0/24"), None);
+    assert_eq!(lab.metric(2, "198.51.100.0/24"), Some(6));
+
+    let through =
+        json!({ "route-maps": { "some": [{ "action": "permit", "set": { "next-hop": "10.2.0.77" } }] } });
+    lab.policies(1, through);
+    lab.run(LATENCY);
+    assert_eq!(lab.gateways(2, "198.51.100.0/24"), [ip("10.2.0.77")]);
     assert_eq!(lab.metric(2, "198.51.100.0/24"), Some(6));
 }
 

@@ -48,18 +48,23 @@ impl RemoteTable {
         })
     }
 
-    /// Asks what `put` writes; `read` what comes back on success.
+    /// Asks what `put` writes, and does something else until the answer is there; `read` what comes back on success.
     fn exchange<R>(
         &self,
         put: impl FnOnce(&mut Writer),
+        meanwhile: impl FnOnce(),
         read: impl FnOnce(&mut Reader<'_>) -> Option<R>,
     ) -> Result<R, Status> {
         let mut question = Writer::with_capacity(128);
         put(&mut question);
         let mut answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
-        let asked = self
-            .memory
-            .ask(self.memory.table(), question.as_slice(), &mut answer, None);
+        let asked = self.memory.ask_while(
+            self.memory.table(),
+            question.as_slice(),
+            &mut answer,
+            None,
+            meanwhile,
+        );
         asked.map_err(|_| Status::ERROR_CAN_NOT_COMPLETE)?;
         let reader = &mut Reader::new(&answer);
         get_success(reader)?;
@@ -71,7 +76,7 @@ impl RemoteTable {
         question: &Question,
         read: impl FnOnce(&mut Reader<'_>) -> Option<R>,
     ) -> Result<R, Status> {
-        self.exchange(|to| question.put(to), read)
+        self.exchange(|to| question.put(to), || (), read)
     }
 
     /// Asks what may have an answer or not.
@@ -116,8 +121,21 @@ impl RouteTable for RemoteTable {
         views: Views,
         route: &Route,
     ) -> Result<Views, Status> {
+        self.set_while(entity, prefix, path, views, route, &mut || ())
+    }
+
+    fn set_while(
+        &self,
+        entity: EntityKey,
+        prefix: Prefix,
+        path: PathId,
+        views: Views,
+        route: &Route,
+        meanwhile: &mut dyn FnMut(),
+    ) -> Result<Views, Status> {
         self.exchange(
             |to| put_set(to, entity, prefix, path, views, route),
+            meanwhile,
             |from| get_views(from).ok(),
         )
     }

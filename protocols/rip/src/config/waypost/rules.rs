@@ -91,6 +91,7 @@ fn change(record: &ChangeRecord) -> Result<Adjustment, Refusal> {
         metric,
         tag: given.number(rule_change::TAG, record.tag.get())?,
         preference: None,
+        next_hop: None,
     })
 }
 
