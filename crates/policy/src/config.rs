@@ -163,7 +163,7 @@ pub struct SetConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 255))]
     pub preference: Option<u8>,
-    /// Of which type it is where OSPF redistributes it: `"1"` or `"2"`.
+    /// Of which type it is where OSPF redistributes it: 1 or 2.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metric_type: Option<MetricType>,
     /// The router that packets go to. RIP routes what it heard through it, and names it in its messages on the link where it is;

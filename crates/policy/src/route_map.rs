@@ -1,11 +1,12 @@
 //! Route maps: clauses that are tried in order.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use waypost_types::{InterfaceIndex, Prefix, ProtocolId};
 
 use crate::prefix_list::PrefixList;
@@ -32,15 +33,53 @@ pub struct RouteView {
     pub metric_type: Option<MetricType>,
 }
 
-/// How the metric of a route from outside an OSPF domain counts (RFC 2328 §2.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// How the metric of a route from outside an OSPF domain counts (RFC 2328 §2.3). In text it is `"1"` or `"2"`, or the number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub enum MetricType {
     /// In the unit of OSPF's own costs, which are added to it.
     #[serde(rename = "1")]
     Type1,
     /// More than every path inside.
+    #[default]
     #[serde(rename = "2")]
     Type2,
+}
+
+impl<'de> Deserialize<'de> for MetricType {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(MetricTypes)
+    }
+}
+
+/// Reads a type of metrics.
+struct MetricTypes;
+
+impl MetricTypes {
+    const NAMES: [&str; 2] = ["1", "2"];
+}
+
+impl de::Visitor<'_> for MetricTypes {
+    type Value = MetricType;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("1 or 2")
+    }
+
+    fn visit_str<E: de::Error>(self, word: &str) -> Result<MetricType, E> {
+        match word {
+            "1" => Ok(MetricType::Type1),
+            "2" => Ok(MetricType::Type2),
+            _ => Err(E::unknown_variant(word, &Self::NAMES)),
+        }
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<MetricType, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<MetricType, E> {
+        self.visit_str(&number.to_string())
+    }
 }
 
 /// Something a route must be.

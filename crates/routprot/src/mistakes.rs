@@ -143,7 +143,9 @@ impl<'s> Walk<'s> {
     }
 
     fn check_words(&mut self, words: &[&str], value: &Value) {
-        let word = value.as_str();
+        // A word that is a number may be given as one.
+        let number = value.as_number().map(ToString::to_string);
+        let word = value.as_str().or(number.as_deref());
         if word.is_some_and(|word| words.contains(&word)) {
             return;
         }
@@ -361,6 +363,15 @@ mod tests {
     }
 
     #[derive(schemars::JsonSchema)]
+    #[expect(dead_code, reason = "only its schema is looked at")]
+    enum Level {
+        #[serde(rename = "1")]
+        One,
+        #[serde(rename = "2")]
+        Two,
+    }
+
+    #[derive(schemars::JsonSchema)]
     #[serde(rename_all = "kebab-case")]
     #[expect(dead_code, reason = "only its schema is looked at")]
     enum Rule {
@@ -376,6 +387,7 @@ mod tests {
         metric: Option<u8>,
         passive: Option<bool>,
         digest: Option<Digest>,
+        level: Option<Level>,
         filter: Option<Vec<Rule>>,
         keys: Vec<Key>,
         password: Option<String>,
@@ -412,7 +424,7 @@ mod tests {
                 "digest: no such value; did you mean 'md5'?: mdd5 (allowed: none, hmac-sha256, md5)",
                 "filter.1.denny: unknown option; did you mean 'deny'? (allowed: permit, deny)",
                 "filter.2: a table is expected: x",
-                "metrc: unknown option; did you mean 'metric'? (allowed: by-name, digest, filter, keys, metric, passive, password)",
+                "metrc: unknown option; did you mean 'metric'? (allowed: by-name, digest, filter, keys, level, metric, passive, password)",
                 "metric: a whole number is expected: abc (allowed: 0..=16)",
                 "passive: a truth value is expected: yes (allowed: true, false)",
             ]
@@ -468,5 +480,19 @@ mod tests {
             .map(|number| (number.to_string(), Value::Null))
             .collect();
         assert_eq!(said(&Value::Object(many)).len(), MOST);
+    }
+
+    #[test]
+    fn a_word_that_is_a_number_may_be_given_as_one() {
+        for level in [json!(1), json!("2")] {
+            assert!(said(&json!({ "level": level })).is_empty());
+        }
+        assert_eq!(
+            said(&json!({ "level": 3, "digest": 1 })),
+            [
+                "digest: no such value: 1 (allowed: none, hmac-sha256, md5)",
+                "level: no such value: 3 (allowed: 1, 2)"
+            ]
+        );
     }
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! 10.1.0.0/24 10.1.1.0/24 172.16.1.0/24 - r1 -eth0- 10.0.12.0/24 -eth0- r2 - 10.2.0.0/24 10.2.1.0/24 10.2.6.0/24
 //!                                         |  \                          |
-//!                                      eth1  eth2 (RIP on r1 only)    10.9.0.0/24
+//!                                      eth1  eth2 (on r1 only)        10.9.0.0/24
 //!                                         |    \                        |
 //!                                  10.0.13.0/24 10.0.14.0/24 --------- r3 - 10.3.0.0/24
 //! ```
@@ -16,11 +16,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use waypost_labs::{RipInterface, RipPlan, StaticRoute};
-use waypost_testkit::{Lab, Make, Node, Router, UdpTap, wait_for};
+use waypost_testkit::{Lab, Make, Node, Router, Tap, wait_for};
 
 use crate::case::At::{R1, R2, R3};
 use crate::case::{At, Case, Has, Step};
+use crate::subject::Subject;
 
 pub(crate) const LAN1: &str = "10.1.0.0/24";
 pub(crate) const LAN2: &str = "10.2.0.0/24";
@@ -37,48 +37,18 @@ pub(crate) const TO_R1: &str = "10.0.12.1";
 pub(crate) const TO_R2: &str = "10.0.12.2";
 pub(crate) const R3_TO_R1: &str = "10.0.13.1";
 pub(crate) const TO_R3: &str = "10.0.13.3";
+/// Who hears whom, and by which address.
+pub(crate) const PAIRS: [(At, At, &str); 4] = [
+    (R1, R2, TO_R2),
+    (R2, R1, TO_R1),
+    (R1, R3, TO_R3),
+    (R3, R1, R3_TO_R1),
+];
 /// A host behind r1's `lan0`.
 pub(crate) const HOST: &str = "10.1.0.9";
-/// The port of the rows that move RIP to another.
-pub(crate) const OTHER_PORT: u16 = 5520;
 
-/// Enough for the first updates, and the next ones, of every make.
-const SOON: Duration = Duration::from_secs(25);
-
-/// What FRR and BIRD have in the beginning: the two neighbours' networks, and r1's.
-const PEER_ROUTES: &[(At, &str, &str)] = &[
-    (R1, LAN2, TO_R2),
-    (R1, "10.2.1.0/24", TO_R2),
-    (R1, BOTH, TO_R2),
-    (R1, LAN3, TO_R3),
-    (R2, LAN1, TO_R1),
-    (R2, "10.1.1.0/24", TO_R1),
-    (R2, "172.16.1.0/24", TO_R1),
-    (R2, "172.31.1.0/24", TO_R1),
-    (R2, LAN3, TO_R1),
-    (R3, LAN1, R3_TO_R1),
-    (R3, "10.1.1.0/24", R3_TO_R1),
-    (R3, LAN2, R3_TO_R1),
-    (R3, "10.2.1.0/24", R3_TO_R1),
-];
-
-/// What only Waypost is given beside that: host routes, a default route, and static routes of r1.
-const WAYPOST_ROUTES: &[(At, &str, &str)] = &[
-    (R1, HOST2, TO_R2),
-    (R1, DEFAULT, TO_R2),
-    (R1, CONTESTED, HOST),
-    (R1, "172.31.1.0/24", HOST),
-    (R1, "172.31.2.0/24", HOST),
-    (R2, HOST1, TO_R1),
-    (R2, "172.31.2.0/24", TO_R1),
-    (R3, HOST1, R3_TO_R1),
-    (R3, HOST2, R3_TO_R1),
-    (R3, DEFAULT, R3_TO_R1),
-    (R3, CONTESTED, R3_TO_R1),
-    (R3, "172.16.1.0/24", R3_TO_R1),
-    (R3, "172.31.1.0/24", R3_TO_R1),
-    (R3, "172.31.2.0/24", R3_TO_R1),
-];
+/// Enough for the first updates, or adjacencies, and the next ones, of every make.
+const SOON: Duration = Duration::from_secs(45);
 
 /// r1's static routes.
 pub(crate) const STATIC_ROUTES: [&str; 4] = [
@@ -88,37 +58,22 @@ pub(crate) const STATIC_ROUTES: [&str; 4] = [
     r#"{ prefix = "10.1.7.7/32", via = "10.1.0.9" }"#,
 ];
 
-/// Whether the routers of every make are given a route.
-pub(crate) fn is_common(router: &str, prefix: &str) -> bool {
-    PEER_ROUTES
-        .iter()
-        .any(|(at, of, _)| at.name() == router && *of == prefix)
-}
-
 /// Three routers and what is known of them.
 pub(crate) struct Bench {
+    pub(crate) subject: Subject,
     pub(crate) make: Make,
     nodes: [Node; 3],
     routers: [Router; 3],
-    taps: [UdpTap; 3],
+    taps: [Tap; 3],
     /// Waypost: the value of every option that is set.
     options: BTreeMap<(At, String), String>,
     /// The other makes: the whole configuration, and for Waypost the file that brings it back.
     texts: [String; 3],
 }
 
-/// Timers of a make as short as it takes them without losing routes by itself: update, expire, remove.
-const fn timers(make: Make) -> (u32, u32, u32) {
-    match make {
-        Make::Waypost => (1, 6, 2),
-        Make::Frr => (5, 15, 5),
-        Make::Bird => (1, 6, 2),
-    }
-}
-
 impl Bench {
     /// Builds the network with nodes whose names begin with `name`, and starts routers that know each other.
-    pub(crate) fn new(lab: &Lab, name: &str, make: Make) -> Result<Self> {
+    pub(crate) fn new(lab: &Lab, name: &str, subject: Subject, make: Make) -> Result<Self> {
         let node = |at: At| lab.node(&format!("{name}-{}", at.name()));
         let nodes = [node(R1)?, node(R2)?, node(R3)?];
         let [r1, r2, r3] = &nodes;
@@ -141,13 +96,14 @@ impl Bench {
         }
         let texts = At::ALL.map(|at| match make {
             Make::Waypost => String::new(),
-            make => peer_plan(at, make).configuration(make),
+            make => subject.peer_configuration(at, make),
         });
         let start = |at: usize| Router::start(&nodes[at], make, &texts[at]);
         let routers = [start(0)?, start(1)?, start(2)?];
-        let tap = |at: usize| UdpTap::start(&nodes[at], &[520, OTHER_PORT]);
+        let tap = |at: usize| subject.tap(&nodes[at]);
         let taps = [tap(0)?, tap(1)?, tap(2)?];
         let mut bench = Self {
+            subject,
             make,
             nodes,
             routers,
@@ -157,7 +113,7 @@ impl Bench {
         };
         if make == Make::Waypost {
             for at in At::ALL {
-                let steps = base_options(at);
+                let steps = subject.base_options(at);
                 bench.arrange(&steps)?;
                 bench.texts[at as usize] = bench.router(at).command(&["show", "config"])?;
             }
@@ -178,7 +134,7 @@ impl Bench {
         &mut self.routers[at as usize]
     }
 
-    pub(crate) const fn tap(&self, at: At) -> &UdpTap {
+    pub(crate) const fn tap(&self, at: At) -> &Tap {
         &self.taps[at as usize]
     }
 
@@ -187,13 +143,9 @@ impl Bench {
         &self.texts[at as usize]
     }
 
-    /// Update and expiration interval.
-    pub(crate) fn intervals(&self) -> (Duration, Duration) {
-        let (update, expire, _) = timers(self.make);
-        (
-            Duration::from_secs(update.into()),
-            Duration::from_secs(expire.into()),
-        )
+    /// Time between two updates or Hellos, and after which a neighbour that is not heard is lost.
+    pub(crate) const fn intervals(&self) -> (Duration, Duration) {
+        self.subject.intervals(self.make)
     }
 
     /// How long an effect may take: a periodic update and what follows from it.
@@ -203,12 +155,7 @@ impl Bench {
 
     /// The routes that there are while nothing is changed, with the gateway of each.
     pub(crate) fn routes(&self) -> impl Iterator<Item = (At, &'static str, &'static str)> + use<> {
-        let more = if self.make == Make::Waypost {
-            WAYPOST_ROUTES
-        } else {
-            &[]
-        };
-        PEER_ROUTES.iter().chain(more).copied()
+        self.subject.routes(self.make)
     }
 
     /// Waits until all of them are there.
@@ -346,7 +293,7 @@ impl Bench {
         for at in At::ALL {
             let text = self.texts[at as usize].clone();
             self.router_mut(at).reconfigure(&text)?;
-            for step in base_options(at) {
+            for step in self.subject.base_options(at) {
                 self.note(&step);
             }
         }
@@ -359,85 +306,5 @@ fn words(step: &Step) -> Vec<String> {
         vec!["unset".to_owned(), step.path.clone()]
     } else {
         vec!["set".to_owned(), format!("{}={}", step.path, step.value)]
-    }
-}
-
-/// What Waypost is configured with in the beginning.
-fn base_options(at: At) -> Vec<Step> {
-    let (update, expire, remove) = timers(Make::Waypost);
-    let redistribute = r#"[{ source = "connected" }, { source = "static" }]"#;
-    // Whole and in parts: both can be changed, and both are to come back.
-    let mut options = vec![
-        (
-            "protocols.rip",
-            format!(
-                "{{ update-interval = {update}, expiration-interval = {expire}, removal-interval = {remove}, \
-                 redistribute = {redistribute} }}"
-            ),
-        ),
-        ("protocols.rip.update-interval", update.to_string()),
-        ("protocols.rip.expiration-interval", expire.to_string()),
-        ("protocols.rip.removal-interval", remove.to_string()),
-        ("protocols.rip.redistribute", redistribute.to_owned()),
-    ];
-    let more: &[(&str, &str)] = match at {
-        R1 => &[
-            ("interfaces.eth0.rip", "{}"),
-            ("interfaces.eth1.rip", "{ metric = 2 }"),
-            ("interfaces.eth1.rip.metric", "2"),
-            ("interfaces.eth2.rip", "{}"),
-        ],
-        R2 => &[
-            (
-                "protocols.static.routes",
-                r#"[{ prefix = "10.2.7.7/32", via = "10.2.0.9" }]"#,
-            ),
-            ("interfaces.eth0.rip", "{ originate-default = 1 }"),
-        ],
-        R3 => &[("interfaces.eth1.rip", "{}")],
-    };
-    options.extend(more.iter().map(|(path, value)| (*path, (*value).to_owned())));
-    if at == R1 {
-        options.push((
-            "protocols.static.routes",
-            format!("[{}]", STATIC_ROUTES.join(", ")),
-        ));
-    }
-    options
-        .into_iter()
-        .map(|(path, value)| Step {
-            at,
-            path: path.to_owned(),
-            value,
-        })
-        .collect()
-}
-
-/// What FRR and BIRD are configured with in the beginning.
-fn peer_plan(at: At, make: Make) -> RipPlan {
-    let (update, expire, remove) = timers(make);
-    let interfaces = match at {
-        R1 => vec![
-            RipInterface::new("eth0"),
-            RipInterface::new("eth1").metric(2),
-            RipInterface::new("eth2"),
-        ],
-        R2 => vec![RipInterface::new("eth0")],
-        R3 => vec![RipInterface::new("eth1")],
-    };
-    RipPlan {
-        update,
-        expire,
-        remove,
-        statics: Some(1),
-        routes: if at == R1 {
-            vec![StaticRoute {
-                prefix: "172.31.1.0/24".to_owned(),
-                via: HOST.to_owned(),
-            }]
-        } else {
-            Vec::new()
-        },
-        ..RipPlan::new(interfaces)
     }
 }

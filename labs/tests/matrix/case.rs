@@ -4,7 +4,8 @@ use serde_json::Value;
 use waypost_testkit::Route;
 
 use crate::bench::Bench;
-use crate::message::Message;
+use crate::ospf::Packet;
+use crate::rip::Message;
 
 /// A router of a bench: r1, which is changed, and its neighbours r2 and r3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,12 +54,19 @@ pub(crate) fn step(at: At, path: impl Into<String>, value: impl Into<String>) ->
 pub(crate) enum Effect {
     /// The kernel has a route by exactly these gateways.
     Via(At, &'static str, &'static [&'static str]),
+    /// The kernel has no route.
+    Gone(At, &'static str),
     /// The kernel has a route that is so.
     Route(At, &'static str, fn(&Route) -> bool),
-    /// The first hears such a message of the second.
-    Wire(At, At, fn(&Message) -> bool),
+    /// The first hears such a message of the second's RIP.
+    Message(At, At, fn(&Message) -> bool),
+    /// The first hears such a packet of the second's OSPF.
+    Packet(At, At, fn(&Packet) -> bool),
     /// The router's own tool prints such a thing; Waypost only.
     Shown(At, &'static [&'static str], fn(&Value) -> bool),
+    /// An option of a table has this value, in TOML or as text; Waypost only. For those that show in nothing else before
+    /// something happens.
+    Configured(At, &'static str, &'static str, &'static str),
     /// Something that has to be tried; Waypost only.
     Probe(fn(&Bench) -> anyhow::Result<()>),
 }
@@ -71,6 +79,8 @@ pub(crate) struct Case {
     pub(crate) change: String,
     /// What is configured beforehand, unmeasured.
     pub(crate) before: Vec<Step>,
+    /// What is configured beforehand moves the routes to the network that is behind both neighbours.
+    pub(crate) moves_both: bool,
     /// An interface that is set down beforehand.
     pub(crate) down: Option<(At, &'static str)>,
     /// The change. It is taken back the other way round.
@@ -79,6 +89,10 @@ pub(crate) struct Case {
     pub(crate) loses: Vec<Has>,
     /// Who no longer hears whom.
     pub(crate) deaf: Vec<(At, At)>,
+    /// Routes that may go for a while and come back: what the change starts anew has them.
+    pub(crate) interrupts: Vec<Has>,
+    /// Who loses whom for a while, by what the change starts anew.
+    pub(crate) resets: Vec<(At, At)>,
     /// Routes that `before` makes and that must stay.
     pub(crate) keeps: Vec<Has>,
     pub(crate) effects: Vec<Effect>,
@@ -92,10 +106,13 @@ impl Case {
             option: option.into(),
             change: change.into(),
             before: Vec::new(),
+            moves_both: false,
             down: None,
             steps: Vec::new(),
             loses: Vec::new(),
             deaf: Vec::new(),
+            interrupts: Vec::new(),
+            resets: Vec::new(),
             keeps: Vec::new(),
             effects: Vec::new(),
             ping: None,
@@ -122,6 +139,16 @@ impl Case {
         self
     }
 
+    pub(crate) fn interrupts(mut self, routes: &[Has]) -> Self {
+        self.interrupts.extend_from_slice(routes);
+        self
+    }
+
+    pub(crate) fn resets(mut self, pairs: &[(At, At)]) -> Self {
+        self.resets.extend_from_slice(pairs);
+        self
+    }
+
     pub(crate) fn keeps(mut self, routes: &[Has]) -> Self {
         self.keeps.extend_from_slice(routes);
         self
@@ -129,6 +156,11 @@ impl Case {
 
     pub(crate) fn effect(mut self, effect: Effect) -> Self {
         self.effects.push(effect);
+        self
+    }
+
+    pub(crate) const fn moves_both(mut self) -> Self {
+        self.moves_both = true;
         self
     }
 

@@ -1,4 +1,4 @@
-//! `docs/live-matrix-rip.md`, which is written by the labs and compared by them.
+//! The documents `docs/live-matrix-*.md`, which are written by the labs and compared by them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -10,11 +10,14 @@ use anyhow::{Context, Result, bail};
 
 use crate::case::{Case, Has};
 use crate::run::{Outcome, PeerOutcome};
+use crate::subject::Subject;
 
 /// Set to write the document instead of comparing it.
 const WRITE: &str = "WAYPOST_WRITE_MATRIX";
 /// Between what two runs agree on and what was measured in one.
 const MEASURED: &str = " · ";
+/// What was asked for did not come.
+const NO_EFFECT: &str = "**no effect seen**";
 /// Where nothing was measured.
 const NOTHING: &str = "-";
 
@@ -41,6 +44,9 @@ impl Cell {
         if let Some(gone) = outcome.gone {
             measured.push(format!("gone after {}", milliseconds(gone)));
         }
+        if let Some(outage) = outcome.outage {
+            measured.push(format!("outage {}", milliseconds(outage)));
+        }
         if let Some(effect) = outcome.effect {
             measured.push(format!("effect after {}", milliseconds(effect)));
         }
@@ -48,11 +54,7 @@ impl Cell {
             measured.push(format!("0 of {} packets lost", outcome.packets));
         }
         Self {
-            verdict: if case.loses.is_empty() {
-                "kept".to_owned()
-            } else {
-                format!("takes away {}, keeps the rest", routes(&case.loses))
-            },
+            verdict: verdict(case),
             measured: measured.join(", "),
         }
     }
@@ -71,7 +73,7 @@ impl Cell {
             verdict.push("keeps the rest".to_owned());
         }
         if outcome.no_effect {
-            verdict.push("**no effect seen**".to_owned());
+            verdict.push(NO_EFFECT.to_owned());
         }
         let mut measured = Vec::new();
         if let Some(gone) = outcome.gone {
@@ -130,6 +132,22 @@ impl Cell {
     }
 }
 
+/// What a row of Waypost's was found to do when nothing else happened than it may.
+fn verdict(case: &Case) -> String {
+    let mut verdict = Vec::new();
+    if !case.loses.is_empty() {
+        verdict.push(format!("takes away {}", routes(&case.loses)));
+    }
+    if !case.interrupts.is_empty() {
+        verdict.push(format!("interrupts {}", routes(&case.interrupts)));
+    }
+    if verdict.is_empty() {
+        return "kept".to_owned();
+    }
+    verdict.push("keeps the rest".to_owned());
+    verdict.join(", ")
+}
+
 pub(crate) fn milliseconds(time: Duration) -> String {
     format!("{} ms", time.as_millis())
 }
@@ -156,27 +174,30 @@ struct Row {
 }
 
 /// The table of the document.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Document {
+    subject: Subject,
     rows: Vec<Row>,
 }
 
 /// One test writes at a time.
 static FILE: Mutex<()> = Mutex::new(());
 
-fn path() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/live-matrix-rip.md")
+fn path(subject: Subject) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../docs")
+        .join(subject.document())
 }
 
 impl Document {
     /// The document as it is.
-    pub(crate) fn read() -> Result<Self> {
-        let path = path();
+    pub(crate) fn read(subject: Subject) -> Result<Self> {
+        let path = path(subject);
         let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-        Ok(Self::parse(&text))
+        Ok(Self::parse(subject, &text))
     }
 
-    fn parse(text: &str) -> Self {
+    fn parse(subject: Subject, text: &str) -> Self {
         let rows = text
             .lines()
             .filter_map(|line| line.strip_prefix("| `")?.strip_suffix(" |"))
@@ -193,25 +214,29 @@ impl Document {
                 })
             })
             .collect();
-        Self { rows }
+        Self { subject, rows }
     }
 
     /// Lets `fill` set rows. Then either writes the document, or fails if something that runs agree on has changed.
-    pub(crate) fn update(fill: impl FnOnce(&mut Self)) -> Result<()> {
+    pub(crate) fn update(subject: Subject, fill: impl FnOnce(&mut Self)) -> Result<()> {
         let _turn = FILE.lock().unwrap_or_else(PoisonError::into_inner);
         let write = std::env::var_os(WRITE).is_some();
-        let before = match Self::read() {
+        let before = match Self::read(subject) {
             Ok(document) => document,
-            Err(_) if write => Self::default(),
+            Err(_) if write => Self {
+                subject,
+                rows: Vec::new(),
+            },
             Err(error) => return Err(error),
         };
         let mut after = Self {
+            subject,
             rows: before.rows.clone(),
         };
         fill(&mut after);
         if write {
             after.arrange();
-            return std::fs::write(path(), after.text()).context("writing the matrix");
+            return std::fs::write(path(subject), after.text()).context("writing the matrix");
         }
         let stable = |document: &Self| -> BTreeMap<(String, String), (String, [String; 3])> {
             let rows = document.rows.iter();
@@ -238,7 +263,8 @@ impl Document {
         if text.is_empty() {
             Ok(())
         } else {
-            bail!("docs/live-matrix-rip.md is not what was found (run with {WRITE}=1 to write it):\n{text}")
+            let name = subject.document();
+            bail!("docs/{name} is not what was found (run with {WRITE}=1 to write it):\n{text}")
         }
     }
 
@@ -251,20 +277,21 @@ impl Document {
         row.cells[column as usize] = cell;
     }
 
-    /// What Waypost loses and a peer keeps, of the routes that both were given.
+    /// What Waypost loses and a peer keeps, of the routes that both were given. A peer that does not do what it was told to keeps
+    /// nothing by that.
     pub(crate) fn beaten_by_peers(&self) -> Vec<String> {
         let mut beaten = Vec::new();
         for row in &self.rows {
             let [waypost, peers @ ..] = &row.cells;
             for (peer, name) in peers.iter().zip(["FRR", "BIRD"]) {
-                if waypost.verdict.is_empty() || peer.verdict.is_empty() {
+                if waypost.verdict.is_empty() || peer.verdict.is_empty() || peer.verdict.contains(NO_EFFECT) {
                     continue;
                 }
                 let kept = peer.lost();
                 let worse: Vec<_> = waypost
                     .lost()
                     .into_iter()
-                    .filter(|route| crate::bench::is_common(&route.0, &route.1) && !kept.contains(route))
+                    .filter(|route| self.subject.is_common(&route.0, &route.1) && !kept.contains(route))
                     .collect();
                 if !worse.is_empty() {
                     beaten.push(format!("{}: {}: {name} keeps {worse:?}", row.option, row.change));
@@ -293,7 +320,7 @@ impl Document {
 
     /// Rows in the order of the cases; those that no case has any more go.
     fn arrange(&mut self) {
-        let order = crate::order();
+        let order = crate::order(self.subject);
         let place = |row: &Row| {
             order
                 .iter()
@@ -304,7 +331,7 @@ impl Document {
     }
 
     fn text(&self) -> String {
-        let mut text = HEAD.to_owned();
+        let mut text = format!("{}{HEAD}", self.subject.introduction());
         for row in &self.rows {
             let cells = row.cells.each_ref().map(Cell::text).join(" | ");
             let _ = writeln!(
@@ -318,21 +345,6 @@ impl Document {
 }
 
 const HEAD: &str = "\
-# What a live change does
-
-Each row is one change of a running router and its return, with the routes, neighbours and packets that it cost. The bench:
-
-    10.1.0.0/24 10.1.1.0/24 172.16.1.0/24 - r1 --eth0-- r2 - 10.2.0.0/24 10.2.1.0/24 10.2.6.0/24
-                                             |           |
-                                            eth1    10.9.0.0/24
-                                             |           |
-                                             +---------- r3 - 10.3.0.0/24
-
-r1 is changed, `NAME` is its `eth0` unless the row is about something else; \"both ends\" means r1 first, then the others on
-the link, one command each. The routers of a bench are all of one make. Routes are watched as the kernels announce them
-(netlink), updates on the wire; a packet runs from r1's network to r2's and back every 5 ms. Timers (update, expiration,
-removal): Waypost and BIRD 1, 6 and 2 s, FRR 5, 15 and 5 s, the shortest that it takes.
-
 * **stated**: the worst impact that `waypost set ... --plan` states for the change and for its return.
 * **kept**: no route left any of the three kernels at any time. With Waypost, moreover, no neighbour was lost, every router
   heard the others again after the change, and no packet was lost.
@@ -359,7 +371,10 @@ mod tests {
 
     #[test]
     fn a_table_is_read_as_it_is_written() {
-        let mut document = Document::default();
+        let mut document = Document {
+            subject: Subject::Rip,
+            rows: Vec::new(),
+        };
         let key = ("interfaces.NAME.rip.metric", "1 → 5");
         let cell = |verdict: &str, measured: &str| Cell {
             verdict: verdict.to_owned(),
@@ -380,7 +395,7 @@ mod tests {
             Column::Bird,
             cell("interrupts r2: 10.1.0.0/24, keeps the rest", "outage 9 ms"),
         );
-        let read = Document::parse(&document.text());
+        let read = Document::parse(Subject::Rip, &document.text());
         assert_eq!(read.rows, document.rows);
         // FRR was not asked, BIRD kept one of the two.
         assert_eq!(

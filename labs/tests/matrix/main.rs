@@ -1,4 +1,4 @@
-//! What a live change of each option does to routes, neighbours and packets: the matrix of `docs/live-matrix-rip.md`.
+//! What a live change of each option does to routes, neighbours and packets: the matrices of `docs/live-matrix-*.md`.
 //!
 //! Three routers of one make are given every change and its return, one after the other, while packets run over the link
 //! that is changed. Rows are shared out among several such benches, because most of the time is spent waiting.
@@ -6,12 +6,12 @@
 mod bench;
 mod case;
 mod document;
-mod message;
-mod options;
+mod known;
+mod ospf;
 mod peers;
-mod probes;
-mod router;
+mod rip;
 mod run;
+mod subject;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -26,19 +26,15 @@ use crate::bench::Bench;
 use crate::case::Case;
 use crate::document::{Cell, Column, Document};
 use crate::peers::PeerCase;
+use crate::subject::Subject;
 
 /// Benches that run at the same time.
 const BENCHES: usize = 6;
 
-/// Every row, in the order of the document.
-fn cases() -> Vec<Case> {
-    options::cases().into_iter().chain(router::cases()).collect()
-}
-
-/// The names of all rows, in that order; rows of peers alone come last.
-fn order() -> Vec<(String, String)> {
-    let mut order: Vec<_> = cases().iter().map(Case::key).collect();
-    for case in peers::cases() {
+/// The names of all rows, in the order of the document; rows of peers alone come last.
+fn order(subject: Subject) -> Vec<(String, String)> {
+    let mut order: Vec<_> = subject.cases().iter().map(Case::key).collect();
+    for case in subject.peer_cases() {
         let key = (case.option.to_owned(), case.change.to_owned());
         if !order.contains(&key) {
             order.push(key);
@@ -55,7 +51,7 @@ fn is_wanted(option: &str, change: &str) -> bool {
 /// Runs rows on several benches of a make and returns what came of each. All failures are reported together.
 fn share_out<C: Sync, O: Send>(
     lab: &Lab,
-    make: Make,
+    (subject, make): (Subject, Make),
     cases: &[C],
     name: impl Fn(&C) -> String + Sync,
     measure: impl Fn(&mut Bench, &C) -> Result<O> + Sync,
@@ -67,7 +63,7 @@ fn share_out<C: Sync, O: Send>(
     let (outcomes_here, failures_here, next_here) = (&outcomes, &failures, &next);
     let (name, measure, recover) = (&name, &measure, &recover);
     let bench = move |bench: char| -> Result<()> {
-        let mut bench = Bench::new(lab, &bench.to_string(), make)?;
+        let mut bench = Bench::new(lab, &bench.to_string(), subject, make)?;
         loop {
             let case = next_here.lock().unwrap_or_else(PoisonError::into_inner).next();
             let Some((place, case)) = case else {
@@ -108,21 +104,31 @@ fn share_out<C: Sync, O: Send>(
 }
 
 #[test]
-fn every_option_changes_live() {
+fn every_option_of_rip_changes_live() {
+    with_waypost(Subject::Rip);
+}
+
+#[test]
+fn every_option_of_ospf_changes_live() {
+    with_waypost(Subject::Ospf);
+}
+
+fn with_waypost(subject: Subject) {
     waypost_testkit::run(|lab| {
-        let cases: Vec<Case> = cases()
+        let cases: Vec<Case> = subject
+            .cases()
             .into_iter()
             .filter(|case| is_wanted(&case.option, &case.change))
             .collect();
         let outcomes = share_out(
             lab,
-            Make::Waypost,
+            (subject, Make::Waypost),
             &cases,
             |case| format!("{}: {}", case.option, case.change),
             run::measure,
             Bench::recover,
         )?;
-        Document::update(|document| {
+        Document::update(subject, |document| {
             for (place, outcome) in &outcomes {
                 let case = &cases[*place];
                 let cell = Cell::of(case, outcome);
@@ -139,31 +145,44 @@ fn every_option_changes_live() {
 
 #[test]
 #[ignore = "measures FRR alone, for the document"]
-fn the_same_with_frr() {
-    with_peer(Make::Frr, Column::Frr);
+fn rip_with_frr() {
+    with_peer(Subject::Rip, Make::Frr, Column::Frr);
 }
 
 #[test]
 #[ignore = "measures BIRD alone, for the document"]
-fn the_same_with_bird() {
-    with_peer(Make::Bird, Column::Bird);
+fn rip_with_bird() {
+    with_peer(Subject::Rip, Make::Bird, Column::Bird);
 }
 
-fn with_peer(make: Make, column: Column) {
+#[test]
+#[ignore = "measures FRR alone, for the document"]
+fn ospf_with_frr() {
+    with_peer(Subject::Ospf, Make::Frr, Column::Frr);
+}
+
+#[test]
+#[ignore = "measures BIRD alone, for the document"]
+fn ospf_with_bird() {
+    with_peer(Subject::Ospf, Make::Bird, Column::Bird);
+}
+
+fn with_peer(subject: Subject, make: Make, column: Column) {
     waypost_testkit::run(|lab| {
-        let cases: Vec<PeerCase> = peers::cases()
+        let cases: Vec<PeerCase> = subject
+            .peer_cases()
             .into_iter()
             .filter(|case| is_wanted(case.option, case.change))
             .collect();
         let outcomes = share_out(
             lab,
-            make,
+            (subject, make),
             &cases,
             |case| format!("{}: {}", case.option, case.change),
             run::measure_peer,
             run::recover_peer,
         )?;
-        Document::update(|document| {
+        Document::update(subject, |document| {
             for (place, outcome) in &outcomes {
                 let case = &cases[*place];
                 if let Some(outcome) = outcome {
@@ -177,7 +196,10 @@ fn with_peer(make: Make, column: Column) {
 /// What the document says of the peers was measured with the code above; nothing that one of them keeps is lost by us.
 #[test]
 fn no_peer_keeps_what_waypost_loses() -> Result<()> {
-    let beaten = Document::read()?.beaten_by_peers();
+    let mut beaten = Vec::new();
+    for subject in Subject::ALL {
+        beaten.extend(Document::read(subject)?.beaten_by_peers());
+    }
     if beaten.is_empty() {
         Ok(())
     } else {
@@ -189,12 +211,15 @@ fn no_peer_keeps_what_waypost_loses() -> Result<()> {
 fn every_option_has_a_row() {
     waypost_testkit::run(|lab| {
         let router = Router::start(&lab.node("r1")?, Make::Waypost, "")?;
-        complete(&serde_json::from_str(&router.command(&["--json", "schema"])?)?)
+        let schema = serde_json::from_str(&router.command(&["--json", "schema"])?)?;
+        Subject::ALL
+            .into_iter()
+            .try_for_each(|subject| complete(subject, &schema))
     });
 }
 
 /// Every option of the running daemon's schema has a row, and every row an option.
-fn complete(schema: &Value) -> Result<()> {
+fn complete(subject: Subject, schema: &Value) -> Result<()> {
     let mut options = BTreeSet::new();
     let mut add = |path: &str, schema: &Value| -> Result<()> {
         let properties = schema["properties"]
@@ -205,33 +230,48 @@ fn complete(schema: &Value) -> Result<()> {
     };
     let top = &schema["properties"];
     let interface = &top["interfaces"]["additionalProperties"]["properties"];
-    add("router", &top["router"])?;
-    for protocol in ["rip", "static"] {
-        add(
-            &format!("protocols.{protocol}"),
-            &top["protocols"]["properties"][protocol],
-        )?;
+    for table in subject.tables() {
+        match table.split_once('.') {
+            Some((_, protocol)) => add(table, &top["protocols"]["properties"][protocol])?,
+            None => add(table, &top[table])?,
+        }
+    }
+    for protocol in subject.protocols() {
         add(&format!("interfaces.NAME.{protocol}"), &interface[protocol])?;
     }
     options.insert("interfaces.NAME.enabled".to_owned());
-    let protocols: BTreeSet<&str> = interface
+    let known: BTreeSet<&str> = interface
         .as_object()
         .into_iter()
         .flatten()
         .map(|(name, _)| name.as_str())
         .collect();
-    // The routes of an autostatic update are state, not an option. OSPF's options are changed in the labs of OSPF, and
-    // what loadgen announces is what it is asked to, so that any change of it changes routes.
-    let elsewhere = ["autostatic", "loadgen", "ospf"];
-    let here = ["enabled", "rip", "static"];
-    if protocols != here.into_iter().chain(elsewhere).collect() {
-        bail!("the matrix does not know all that an interface has: {protocols:?}");
+    // The routes of an autostatic update are state, not an option. What loadgen announces is what it is asked to, so that any
+    // change of it changes routes.
+    let elsewhere = ["enabled", "autostatic", "loadgen"];
+    let here = Subject::ALL
+        .iter()
+        .flat_map(|subject| subject.protocols())
+        .copied();
+    if known != here.chain(elsewhere).collect() {
+        bail!("the matrices do not know all that an interface has: {known:?}");
     }
-    let rows: BTreeSet<String> = cases()
+    let whole: BTreeSet<String> = subject
+        .protocols()
+        .iter()
+        .flat_map(|protocol| {
+            [
+                format!("protocols.{protocol}"),
+                format!("interfaces.NAME.{protocol}"),
+            ]
+        })
+        .collect();
+    let rows: BTreeSet<String> = subject
+        .cases()
         .into_iter()
         .map(|case| case.option)
         // Whole tables are no options.
-        .filter(|option| option != "protocols.rip" && option != "interfaces.NAME.rip")
+        .filter(|option| !whole.contains(option))
         .collect();
     let mut text = String::new();
     for missing in options.difference(&rows) {

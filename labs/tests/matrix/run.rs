@@ -5,13 +5,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use serde_json::Value;
-use waypost_testkit::{Change, Make, Ping, RouteFeed, wait_for};
+use waypost_testkit::{Change, Make, Ping, RouteFeed, Tapped, wait_for};
 
-use crate::bench::{Bench, DEFAULT, LAN1, LAN2, LAN3, R3_TO_R1, TO_R1, TO_R2, TO_R3};
+use crate::bench::{BOTH, Bench, DEFAULT, LAN1, LAN2, PAIRS};
 use crate::case::At::{R1, R2, R3};
 use crate::case::{At, Case, Effect, Has, Step};
-use crate::message::Message;
+use crate::known::{assert_no_reset, neighbors};
+use crate::ospf::Packet;
 use crate::peers::{self, PeerCase};
+use crate::rip::Message;
 
 /// Time for an effect, and for a route that the configuration takes away: the neighbours' expiration and a busy machine.
 const SOON: Duration = Duration::from_secs(15);
@@ -19,25 +21,6 @@ const SOON: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_millis(100);
 /// Packets this far apart run over the link that is changed.
 const PING: Duration = Duration::from_millis(5);
-
-/// A plan that takes routes away says so in one of these words.
-const WARNINGS: [&str; 7] = [
-    "unreachable",
-    "withdrawn",
-    "expire",
-    "lose",
-    "removed",
-    "leaves",
-    "ignored",
-];
-
-/// Who hears whom, by which address, and a prefix that each full update of the second has.
-const PAIRS: [(At, At, &str, &str); 4] = [
-    (R1, R2, TO_R2, LAN2),
-    (R2, R1, TO_R1, LAN1),
-    (R1, R3, TO_R3, LAN3),
-    (R3, R1, R3_TO_R1, LAN1),
-];
 
 /// What was seen.
 #[derive(Debug, Default)]
@@ -48,6 +31,8 @@ pub(crate) struct Outcome {
     pub(crate) effect: Option<Duration>,
     /// From the start of the command until the last route that had to go was gone.
     pub(crate) gone: Option<Duration>,
+    /// The longest that a route was gone that the change may interrupt.
+    pub(crate) outage: Option<Duration>,
     /// Packets sent while everything stayed, none of which was lost.
     pub(crate) packets: u64,
 }
@@ -61,15 +46,13 @@ pub(crate) fn measure(bench: &mut Bench, case: &Case) -> Result<Outcome> {
     let moved: Vec<Has> = bench
         .routes()
         .map(|(at, prefix, _)| (at, prefix))
-        .filter(|has| {
-            case.before.iter().any(|step| step.path.ends_with("metric")) && has.1 == crate::bench::BOTH
-        })
+        .filter(|has| case.moves_both && has.1 == BOTH)
         .collect();
     bench.wait_for(&moved)?;
     for (at, prefix) in &case.keeps {
         wait_until_there(bench, *at, prefix)?;
     }
-    settle(bench, case, Instant::now(), &[])?;
+    bench.subject.settle(bench, case, Instant::now(), &[])?;
     let outcome = change_and_return(bench, case)?;
     if let Some((at, interface)) = case.down {
         bench.node(at).set_link(interface, true)?;
@@ -98,7 +81,15 @@ fn change_and_return(bench: &mut Bench, case: &Case) -> Result<Outcome> {
         undo.push(bench.make(step)?);
     }
     let made = Instant::now();
-    if !case.loses.is_empty() && !WARNINGS.iter().any(|word| reasons.contains(word)) {
+    if !case.interrupts.is_empty() {
+        // Those who are started anew are there again first.
+        bench.subject.settle(bench, case, made, &case.deaf)?;
+        for (at, prefix) in &case.interrupts {
+            wait_until_there(bench, *at, prefix)?;
+        }
+    }
+    let warns = bench.subject.warnings().iter().any(|word| reasons.contains(word));
+    if !(warns || case.loses.is_empty() && case.interrupts.is_empty()) {
         bail!("the plan does not say that routes go: {reasons}");
     }
     for (at, prefix) in &case.loses {
@@ -108,7 +99,7 @@ fn change_and_return(bench: &mut Bench, case: &Case) -> Result<Outcome> {
         let took = wait_for_effect(bench, &feeds, effect, start)?;
         outcome.effect = outcome.effect.max(took);
     }
-    settle(bench, case, made, &case.deaf)?;
+    bench.subject.settle(bench, case, made, &case.deaf)?;
     for (at, prefix) in &case.loses {
         let gaps = feeds[*at as usize].gaps(prefix)?;
         let Some(gap) = gaps.last() else {
@@ -122,10 +113,10 @@ fn change_and_return(bench: &mut Bench, case: &Case) -> Result<Outcome> {
         bench.make(step)?;
     }
     let returned = Instant::now();
-    for (at, prefix) in &case.loses {
+    for (at, prefix) in case.loses.iter().chain(&case.interrupts) {
         wait_until_there(bench, *at, prefix)?;
     }
-    settle(bench, case, returned, &[])?;
+    bench.subject.settle(bench, case, returned, &[])?;
     for ping in pings {
         outcome.packets += ping.assert_nothing_lost()?.sent;
     }
@@ -134,10 +125,15 @@ fn change_and_return(bench: &mut Bench, case: &Case) -> Result<Outcome> {
             .routes()
             .map(|(of, prefix, _)| (of, prefix))
             .chain(case.keeps.iter().copied())
-            .filter(|has| has.0 == at && !case.loses.contains(has))
+            .filter(|has| has.0 == at && !case.loses.contains(has) && !case.interrupts.contains(has))
             .map(|(_, prefix)| prefix)
             .collect();
         feeds[at as usize].assert_kept(&kept)?;
+    }
+    for (at, prefix) in &case.interrupts {
+        for gap in feeds[*at as usize].gaps(prefix)? {
+            outcome.outage = outcome.outage.max(Some(gap.length()));
+        }
     }
     assert_no_reset(&known, &neighbors(bench)?, case)?;
     Ok(outcome)
@@ -155,7 +151,8 @@ fn state(bench: &Bench, step: &Step, outcome: &mut Outcome) -> Result<String> {
 /// Packets between the networks behind r1 and r2 if the row takes nothing from them, and those that the row asks for.
 fn pings(bench: &Bench, case: &Case) -> Result<Vec<Ping>> {
     let usual = ((R1, "10.1.0.1"), (R2, "10.2.0.1"));
-    let usable = !case.loses.contains(&(R1, LAN2)) && !case.loses.contains(&(R2, LAN1));
+    let goes = |has: Has| case.loses.contains(&has) || case.interrupts.contains(&has);
+    let usable = !goes((R1, LAN2)) && !goes((R2, LAN1));
     usable
         .then_some(usual)
         .into_iter()
@@ -173,105 +170,6 @@ fn wait_until_there(bench: &Bench, at: At, prefix: &str) -> Result<()> {
             Err(error) => Err(format!("{error:#}")),
         }
     })
-}
-
-/// A neighbour: who knows it, its address, since when, and when it was heard last at the latest.
-#[derive(Debug)]
-struct Known {
-    at: At,
-    address: String,
-    since: (Instant, Instant),
-    heard: Option<Instant>,
-}
-
-/// The neighbours of all routers. Ages are told in whole seconds, so each time is between two.
-fn neighbors(bench: &Bench) -> Result<Vec<Known>> {
-    let mut known = Vec::new();
-    for at in At::ALL {
-        let before = Instant::now();
-        let rows = bench.ask(at, &["show", "neighbors"])?;
-        let after = Instant::now();
-        for row in rows.as_array().into_iter().flatten() {
-            let seconds = |name: &str| Duration::from_secs(row[name].as_u64().unwrap_or(u64::MAX >> 32));
-            let earlier = |from: Instant, age: Duration| from.checked_sub(age).unwrap_or(from);
-            let second = Duration::from_secs(1);
-            known.push(Known {
-                at,
-                address: row["address"].as_str().unwrap_or_default().to_owned(),
-                since: (
-                    earlier(before, seconds("uptime-seconds") + second),
-                    earlier(after, seconds("uptime-seconds")),
-                ),
-                heard: before.checked_sub(seconds("last-update-seconds") + second),
-            });
-        }
-    }
-    Ok(known)
-}
-
-/// Waits until all those who are not deaf have heard each other since `from`, and everything that there is to hear.
-fn settle(bench: &Bench, case: &Case, from: Instant, deaf: &[(At, At)]) -> Result<()> {
-    let mut missing: Vec<_> = PAIRS
-        .iter()
-        .filter(|(hearer, speaker, ..)| !deaf.contains(&(*hearer, *speaker)))
-        .collect();
-    wait_for(SOON, "the routers hear each other", || {
-        let known = neighbors(bench).map_err(|error| format!("{error:#}"))?;
-        missing.retain(|(hearer, _, address, prefix)| {
-            let heard = known.iter().any(|known| {
-                known.at == *hearer && known.address == *address && known.heard.is_some_and(|at| at > from)
-            });
-            // What the row withdraws cannot be waited for.
-            let offered = case.loses.contains(&(*hearer, prefix))
-                || messages(bench, *hearer, from).any(|message| {
-                    message.from.to_string() == *address && message.is_response() && message.offers(prefix)
-                });
-            !(heard && offered)
-        });
-        if missing.is_empty() {
-            return Ok(());
-        }
-        thread::sleep(PAUSE);
-        Err(format!("still to be heard: {missing:?}; {known:?}"))
-    })
-}
-
-fn messages(bench: &Bench, hearer: At, from: Instant) -> impl Iterator<Item = Message> {
-    bench
-        .tap(hearer)
-        .since(from)
-        .into_iter()
-        .filter_map(|datagram| Message::read(&datagram))
-}
-
-/// A neighbour that is still heard is the same one as before.
-fn assert_no_reset(before: &[Known], after: &[Known], case: &Case) -> Result<()> {
-    for old in before {
-        let speaker = PAIRS
-            .iter()
-            .find(|(hearer, _, address, _)| *hearer == old.at && *address == old.address);
-        let Some((hearer, speaker, ..)) = speaker else {
-            continue;
-        };
-        if case.deaf.contains(&(*hearer, *speaker)) {
-            continue;
-        }
-        let new = after
-            .iter()
-            .find(|new| new.at == old.at && new.address == old.address);
-        match new {
-            None => bail!("{} no longer has the neighbour {}", old.at.name(), old.address),
-            Some(new) if new.since.0 > old.since.1 => {
-                bail!(
-                    "{} lost its neighbour {} and found it again",
-                    old.at.name(),
-                    old.address
-                );
-            }
-            Some(_) => {}
-        }
-    }
-    Ok(())
 }
 
 /// Waits for an effect; returns how long after `start` it came, if that can be told.
@@ -297,6 +195,10 @@ pub(crate) fn wait_for_effect(
                 .wait_for_route(prefix, gateways, bench.patience())?;
             last_change(*at, prefix)
         }
+        Effect::Gone(at, prefix) => {
+            bench.node(*at).wait_for_no_route(prefix, bench.patience())?;
+            last_change(*at, prefix)
+        }
         Effect::Route(at, prefix, is) => {
             let node = bench.node(*at);
             wait_for(bench.patience(), "a route is as configured", || {
@@ -308,22 +210,12 @@ pub(crate) fn wait_for_effect(
             })?;
             last_change(*at, prefix)
         }
-        Effect::Wire(hearer, speaker, is) => {
-            let speakers: Vec<&str> = PAIRS
-                .iter()
-                .filter(|pair| pair.0 == *hearer && pair.1 == *speaker)
-                .map(|pair| pair.2)
-                .collect();
-            wait_for(bench.patience(), "a message is as configured", || {
-                let heard: Vec<_> = messages(bench, *hearer, start)
-                    .filter(|message| speakers.contains(&message.from.to_string().as_str()))
-                    .collect();
-                match heard.iter().find(|message| is(message)) {
-                    Some(message) => Ok(Some(message.at.saturating_duration_since(start))),
-                    None => Err(format!("{:#?}", heard.last())),
-                }
-            })
-        }
+        Effect::Message(hearer, speaker, is) => wait_for_wire(bench, (*hearer, *speaker), start, |tapped| {
+            Message::read(tapped).is_some_and(|message| is(&message))
+        }),
+        Effect::Packet(hearer, speaker, is) => wait_for_wire(bench, (*hearer, *speaker), start, |tapped| {
+            Packet::read(tapped).is_some_and(|packet| is(&packet))
+        }),
         Effect::Shown(at, words, is) => {
             wait_for(SOON, "the router shows it", || {
                 let shown: Value = bench.ask(*at, words).map_err(|error| format!("{error:#}"))?;
@@ -335,11 +227,41 @@ pub(crate) fn wait_for_effect(
             })?;
             Ok(None)
         }
+        Effect::Configured(at, table, option, value) => {
+            let shown = bench.ask(*at, &["get", &format!("{table}.{option}")])?;
+            let found = shown.as_str().map_or_else(|| shown.to_string(), str::to_owned);
+            if found != *value {
+                bail!("{table}.{option} is {found}, not {value}");
+            }
+            Ok(None)
+        }
         Effect::Probe(probe) => {
             probe(bench)?;
             Ok(None)
         }
     }
+}
+
+/// Waits until the first of two routers hears something of the second; returns how long after `start` it came.
+fn wait_for_wire(
+    bench: &Bench,
+    pair: (At, At),
+    start: Instant,
+    is: impl Fn(&Tapped) -> bool,
+) -> Result<Option<Duration>> {
+    let speakers: Vec<&str> = PAIRS
+        .iter()
+        .filter(|(hearer, speaker, _)| (*hearer, *speaker) == pair)
+        .map(|(.., address)| *address)
+        .collect();
+    wait_for(bench.patience(), "a message is as configured", || {
+        let heard = bench.tap(pair.0).since(start);
+        let from_speaker = |tapped: &&Tapped| speakers.contains(&tapped.from.to_string().as_str());
+        match heard.iter().filter(from_speaker).find(|tapped| is(tapped)) {
+            Some(tapped) => Ok(Some(tapped.at.saturating_duration_since(start))),
+            None => Err(format!("{:?}", heard.iter().rfind(from_speaker))),
+        }
+    })
 }
 
 /// What a peer did.

@@ -1,8 +1,15 @@
 //! OSPF between two makes of routers. Every lab is written once and run with several pairs; the first of a pair is the one
 //! under test, `r1`.
 
+mod election;
+mod many;
+mod mismatch;
+mod nssa;
+mod parallel;
 mod plan;
 mod restart;
+mod speaker;
+mod swap;
 mod tools;
 mod virtual_link;
 mod words;
@@ -10,8 +17,15 @@ mod words;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use plan::{MD5, Plan, SHA256};
+use election::takeover;
+use many::three_hundred_interfaces;
+use mismatch::mismatches;
+use nssa::{nssa_from_inside, nssa_translated};
+use parallel::parallel_links;
+use plan::Plan;
 use restart::graceful_restart;
+use speaker::{MD5, Network, SHA256};
+use swap::swapped;
 use virtual_link::{virtual_link, virtual_link_from_afar};
 use waypost_testkit::{Hellos, Lab, Make, Node, RouteFeed, Router};
 
@@ -43,10 +57,11 @@ impl Pair {
         Ok(Self { r1, r2 })
     }
 
-    /// Starts both with the same plan, but for their identifiers.
+    /// Starts both with the same plan, but for their identifiers, and the neighbours that r1 is told of.
     fn start(&self, first: Make, second: Make, plan: &Plan) -> Result<(Router, Router)> {
         let other = Plan {
             id: "2.2.2.2",
+            neighbors: if plan.neighbors.is_empty() { &[] } else { &[R1] },
             ..plan.clone()
         };
         Ok((plan.start(&self.r1, first)?, other.start(&self.r2, second)?))
@@ -75,8 +90,32 @@ fn broadcast(lab: &Lab, first: Make, second: Make) -> Result<()> {
 }
 
 fn point_to_point(lab: &Lab, first: Make, second: Make) -> Result<()> {
+    over(lab, first, second, Network::PointToPoint, &[])
+}
+
+/// Neighbours are named, and a Designated Router is elected all the same.
+fn non_broadcast(lab: &Lab, first: Make, second: Make) -> Result<()> {
+    over(lab, first, second, Network::NonBroadcast, &[R2])
+}
+
+fn point_to_multipoint(lab: &Lab, first: Make, second: Make) -> Result<()> {
+    over(lab, first, second, Network::PointToMultipoint, &[])
+}
+
+fn point_to_multipoint_without_multicast(lab: &Lab, first: Make, second: Make) -> Result<()> {
+    over(lab, first, second, Network::PointToMultipointNonBroadcast, &[R2])
+}
+
+fn over(
+    lab: &Lab,
+    first: Make,
+    second: Make,
+    network: Network,
+    neighbors: &'static [&'static str],
+) -> Result<()> {
     let plan = Plan {
-        point_to_point: true,
+        network,
+        neighbors,
         ..plan()
     };
     meets(lab, first, second, &plan)
@@ -211,14 +250,19 @@ macro_rules! labs {
 labs! {
     #[doc = "against FRR"]
     waypost_frr(Waypost, Frr): {
-        broadcast, point_to_point, md5, stub_area, externals, killed_peer, good_bye, live_changes, virtual_link,
-        virtual_link_from_afar, graceful_restart,
+        broadcast, point_to_point, non_broadcast, point_to_multipoint, md5, stub_area, externals, killed_peer, good_bye,
+        live_changes, virtual_link, virtual_link_from_afar, graceful_restart, nssa_from_inside, nssa_translated, takeover,
+        parallel_links, mismatches, three_hundred_interfaces, swapped,
     };
     #[doc = "against BIRD"]
     waypost_bird(Waypost, Bird): {
-        broadcast, point_to_point, md5, sha256, stub_area, externals, killed_peer, good_bye, live_changes,
-        virtual_link, virtual_link_from_afar, graceful_restart,
+        broadcast, point_to_point, non_broadcast, point_to_multipoint_without_multicast, md5, sha256, stub_area, externals,
+        killed_peer, good_bye, live_changes, virtual_link, virtual_link_from_afar, graceful_restart, nssa_from_inside,
+        nssa_translated, takeover, parallel_links, mismatches,
     };
     #[doc = "against itself"]
-    waypost_waypost(Waypost, Waypost): {broadcast, point_to_point, sha256, stub_area, externals, killed_peer, good_bye, graceful_restart};
+    waypost_waypost(Waypost, Waypost): {
+        broadcast, point_to_point, non_broadcast, point_to_multipoint, point_to_multipoint_without_multicast, sha256, stub_area,
+        externals, killed_peer, good_bye, graceful_restart, nssa_from_inside, takeover, parallel_links,
+    };
 }

@@ -53,5 +53,5 @@ pub use ping::{Loss, Ping};
 pub use privileges::{gain_privileges, in_user_namespace, isolated};
 pub use process::Process;
 pub use router::{Make, Router};
-pub use tap::{Tapped, UdpTap};
+pub use tap::{Tap, Tapped};
 pub use wait::wait_for;

@@ -17,7 +17,7 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Datagrams kept at most; a tap is for short times of quiet links.
 const MOST: usize = 100_000;
 
-/// A UDP datagram as it arrived.
+/// A packet as it arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tapped {
     /// When it was read.
@@ -26,9 +26,9 @@ pub struct Tapped {
     pub from: Ipv4Addr,
     /// Where it was sent to: this node, a broadcast address or a group.
     pub to: Ipv4Addr,
-    /// The sender's port.
+    /// The sender's UDP port; 0 of other protocols.
     pub from_port: u16,
-    /// The port it was sent to.
+    /// The UDP port it was sent to; 0 of other protocols.
     pub to_port: u16,
     /// Time to live as received.
     pub ttl: u8,
@@ -38,11 +38,11 @@ pub struct Tapped {
     pub payload: Vec<u8>,
 }
 
-/// Records the UDP datagrams to some ports that a node's kernel takes in, whoever has sockets for them.
+/// Records the packets of a protocol that a node's kernel takes in, whoever has sockets for them.
 ///
 /// Multicasts are among them while somebody on the node is in their group.
 #[derive(Debug)]
-pub struct UdpTap {
+pub struct Tap {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -53,17 +53,33 @@ struct Shared {
     heard: Mutex<Vec<Tapped>>,
 }
 
-impl UdpTap {
-    /// Starts to record what comes for `ports`.
-    pub fn start(node: &Node, ports: &[u16]) -> Result<Self> {
+impl Tap {
+    /// Starts to record UDP datagrams to some ports.
+    pub fn udp(node: &Node, ports: &[u16]) -> Result<Self> {
+        let ports = ports.to_vec();
+        Self::start(node, Protocol::UDP, move |octets| {
+            datagram(octets).filter(|datagram| ports.contains(&datagram.to_port))
+        })
+    }
+
+    /// Starts to record what another protocol carries, by its number.
+    pub fn protocol(node: &Node, number: u8) -> Result<Self> {
+        Self::start(node, Protocol::from(i32::from(number)), packet)
+    }
+
+    fn start(
+        node: &Node,
+        protocol: Protocol,
+        read: impl Fn(&[u8]) -> Option<Tapped> + Send + 'static,
+    ) -> Result<Self> {
         let mut socket = node
-            .inside(|| Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::UDP)))?
+            .inside(|| Socket::new(Domain::IPV4, Type::RAW, Some(protocol)))?
             .with_context(|| format!("tapping {}", node.name()))?;
         socket.set_read_timeout(Some(LOOK))?;
         let shared = Arc::new(Shared::default());
         let thread = thread::spawn({
-            let (shared, ports) = (Arc::clone(&shared), ports.to_vec());
-            move || shared.record(&mut socket, &ports)
+            let shared = Arc::clone(&shared);
+            move || shared.record(&mut socket, read)
         });
         Ok(Self {
             shared,
@@ -89,7 +105,7 @@ impl UdpTap {
     }
 }
 
-impl Drop for UdpTap {
+impl Drop for Tap {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::Release);
         if let Some(thread) = self.thread.take() {
@@ -99,7 +115,7 @@ impl Drop for UdpTap {
 }
 
 impl Shared {
-    fn record(&self, socket: &mut Socket, ports: &[u16]) {
+    fn record(&self, socket: &mut Socket, read: impl Fn(&[u8]) -> Option<Tapped>) {
         let mut buffer = vec![0; 1 << 16];
         while !self.stop.load(Ordering::Acquire) {
             let length = match socket.read(&mut buffer) {
@@ -111,12 +127,9 @@ impl Shared {
                     continue;
                 }
             };
-            let Some(datagram) = buffer.get(..length).and_then(read) else {
+            let Some(datagram) = buffer.get(..length).and_then(&read) else {
                 continue;
             };
-            if !ports.contains(&datagram.to_port) {
-                continue;
-            }
             let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
             if heard.len() < MOST {
                 heard.push(datagram);
@@ -125,26 +138,38 @@ impl Shared {
     }
 }
 
-/// A datagram with its headers of IPv4 and UDP (RFC 791 §3.1, RFC 768).
-fn read(octets: &[u8]) -> Option<Tapped> {
+/// A packet with its header of IPv4 (RFC 791 §3.1).
+fn packet(octets: &[u8]) -> Option<Tapped> {
     let header = usize::from(octets.first()? & 15) * 4;
     let address = |at: usize| -> Option<Ipv4Addr> {
         let octets: [u8; 4] = octets.get(at..at + 4)?.try_into().ok()?;
         Some(octets.into())
     };
-    let number = |at: usize| -> Option<u16> {
-        let octets: [u8; 2] = octets.get(at..at + 2)?.try_into().ok()?;
-        Some(u16::from_be_bytes(octets))
-    };
     Some(Tapped {
         at: Instant::now(),
         from: address(12)?,
         to: address(16)?,
-        from_port: number(header)?,
-        to_port: number(header + 2)?,
+        from_port: 0,
+        to_port: 0,
         ttl: *octets.get(8)?,
         dscp: octets.get(1)? >> 2,
-        payload: octets.get(header + 8..)?.to_vec(),
+        payload: octets.get(header..)?.to_vec(),
+    })
+}
+
+/// A datagram with its headers of IPv4 and UDP (RFC 768).
+fn datagram(octets: &[u8]) -> Option<Tapped> {
+    let packet = packet(octets)?;
+    let (header, payload) = packet.payload.split_at_checked(8)?;
+    let port = |at: usize| -> Option<u16> {
+        let octets: [u8; 2] = header.get(at..at + 2)?.try_into().ok()?;
+        Some(u16::from_be_bytes(octets))
+    };
+    Some(Tapped {
+        from_port: port(0)?,
+        to_port: port(2)?,
+        payload: payload.to_vec(),
+        ..packet
     })
 }
 
@@ -158,7 +183,7 @@ mod tests {
             0x45, 0xC0, 0, 30, 0, 0, 0, 0, 7, 17, 0, 0, 10, 0, 0, 1, 224, 0, 0, 9,
         ];
         octets.extend([2, 8, 2, 9, 0, 10, 0, 0, 0xAB, 0xCD]);
-        let found = read(&octets).unwrap();
+        let found = datagram(&octets).unwrap();
         assert_eq!(
             (found.from, found.to),
             ([10, 0, 0, 1].into(), [224, 0, 0, 9].into())
@@ -166,7 +191,9 @@ mod tests {
         assert_eq!((found.from_port, found.to_port), (520, 521));
         assert_eq!((found.ttl, found.dscp), (7, 48));
         assert_eq!(found.payload, [0xAB, 0xCD]);
-        assert_eq!(read(&octets[..20]), None);
-        assert_eq!(read(&[]), None);
+        assert_eq!(datagram(&octets[..27]), None);
+        assert_eq!(datagram(&[]), None);
+        let found = packet(&octets).unwrap();
+        assert_eq!((found.to_port, &found.payload[..2]), (0, &[2, 8][..]));
     }
 }

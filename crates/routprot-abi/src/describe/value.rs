@@ -128,7 +128,10 @@ pub(super) fn set(option: &Item, text: &Value, field: &mut [u8]) -> Result<(), R
             put_number(field, value.into())
         }
         Kind::Word(words) => {
-            let word = words.iter().find(|word| text == word.name.as_str());
+            // A word that is a number may be given as one.
+            let number = text.as_number().map(ToString::to_string);
+            let given = text.as_str().or(number.as_deref());
+            let word = words.iter().find(|word| given == Some(word.name.as_str()));
             let word = word.ok_or_else(|| {
                 let names: Vec<&str> = words.iter().map(|word| word.name.as_str()).collect();
                 refuse("one of the words").with_allowed(names.join(", "))

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use waypost_engine::Severity;
+use waypost_policy::MetricType;
 use waypost_routprot::Refusal;
 
 use super::options::{
-    Area, AreaAuthentication, GlobalConfig, InterfaceConfig, Key, Logging, MetricType, Nssa, TtlSecurity,
-    VirtualLink,
+    Area, AreaAuthentication, GlobalConfig, InterfaceConfig, Key, Logging, Nssa, TtlSecurity, VirtualLink,
 };
 use super::validate;
 use crate::area::AreaId;

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::TestCaseError;
 use serde_json::Value;
+use waypost_policy::MetricType;
 use waypost_routprot::{BlockConfig, ConfigurationCodec, InfoBlock, Layout, Scope, Status, TypedCodec};
 use waypost_types::ProtocolId;
 
@@ -279,6 +280,20 @@ fn errors_name_the_option_and_do_not_show_secrets() {
     ] {
         assert_eq!(virtual_link(link), format!("virtual-links.1.{option}"));
     }
+}
+
+#[test]
+fn the_type_of_a_metric_is_a_word_or_a_number() {
+    use serde_json::json;
+    let said = |kind: Value| {
+        let text = json!({ "redistribute": [{ "source": "static", "metric-type": kind }] });
+        GlobalConfig::from_text(&text).map(|config| config.redistribute.unwrap()[0].metric_type)
+    };
+    for (kind, meant) in [(json!(1), MetricType::Type1), (json!("2"), MetricType::Type2)] {
+        assert_eq!(said(kind).unwrap(), Some(meant));
+    }
+    let refusal = said(json!(3)).unwrap_err();
+    assert_eq!(refusal.status, Status::ERROR_INVALID_PARAMETER);
 }
 
 #[test]

@@ -27,6 +27,5 @@ pub use effective::{Adapter, interface_parameters, resolve, router_parameters, r
 pub use impact::{Reach, impact_of};
 pub use options::{
     Address, Area, AreaAuthentication, DefaultOrigin, ExternalRange, FilterAction, GlobalConfig,
-    InterfaceConfig, Key, Logging, MetricType, Neighbor, Nssa, Redistribution, RouteFilter, TtlSecurity,
-    VirtualLink,
+    InterfaceConfig, Key, Logging, Neighbor, Nssa, Redistribution, RouteFilter, TtlSecurity, VirtualLink,
 };

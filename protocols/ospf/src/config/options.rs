@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use waypost_policy::MetricType;
 use waypost_routprot::Refusal;
 use waypost_types::{Prefix4, ProtocolId, WallTime};
 use waypost_wire::{DigestAlgorithm, LongSecrets, Secret};
@@ -35,19 +36,6 @@ pub enum AreaAuthentication {
     None,
     /// By their passwords, in the clear.
     Simple,
-}
-
-/// How an external's cost compares with those inside (RFC 2328 §2.3).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum MetricType {
-    /// It is added to them.
-    #[serde(rename = "1")]
-    Type1,
-    /// It is above them all.
-    #[default]
-    #[serde(rename = "2")]
-    Type2,
 }
 
 /// Whether a default route is said to the autonomous system.

@@ -7,13 +7,14 @@ use proptest::collection::{btree_map, vec};
 use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
+use waypost_policy::MetricType;
 use waypost_types::{Prefix4, ProtocolId, WallTime};
 use waypost_wire::{DigestAlgorithm, LongSecrets, Secret};
 
 use super::options::{
     Address, Area, AreaAuthentication, DefaultOrigin, ExternalRange, FilterAction, GlobalConfig,
-    InterfaceConfig, Key, Logging, MetricType, Neighbor, Nssa, Range, Redistribution, RouteFilter,
-    TtlSecurity, VirtualLink,
+    InterfaceConfig, Key, Logging, Neighbor, Nssa, Range, Redistribution, RouteFilter, TtlSecurity,
+    VirtualLink,
 };
 use crate::area::AreaId;
 use crate::authentication::Method;

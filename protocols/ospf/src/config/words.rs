@@ -2,10 +2,11 @@
 
 use std::net::Ipv4Addr;
 
+use waypost_policy::MetricType;
 use waypost_routprot::Refusal;
 use waypost_wire::{DigestAlgorithm, LongSecrets};
 
-use super::options::{AreaAuthentication, DefaultOrigin, FilterAction, Logging, MetricType, TtlSecurity};
+use super::options::{AreaAuthentication, DefaultOrigin, FilterAction, Logging, TtlSecurity};
 use crate::area::AreaId;
 use crate::authentication::Method;
 use crate::parameters::{AreaKind, NetworkType, TranslatorRole};

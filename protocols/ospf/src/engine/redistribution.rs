@@ -5,11 +5,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use waypost_engine::{Now, Outbox, RouteInterest};
-use waypost_policy::{Action, Policies, RouteView};
+use waypost_policy::{Action, MetricType, Policies, RouteView};
 use waypost_types::{BestRoute, InterfaceIndex, Prefix, Prefix4, ProtocolId, RouteNotice};
 
 use super::OspfEngine;
-use crate::config::{DefaultOrigin, GlobalConfig, MetricType, Redistribution};
+use crate::config::{DefaultOrigin, GlobalConfig, Redistribution};
 use crate::lsa::External;
 
 /// The cost of redistributed routes when nothing says it.
@@ -152,10 +152,7 @@ fn decided(policies: &Policies, rule: &Redistribution, prefix: Prefix4, known: K
     (verdict.action == Action::Permit).then(|| Said {
         // What is more is no cost at all (RFC 2328 appendix B, LSInfinity).
         metric: given.metric.then(|| route.metric.min(MAX_METRIC)),
-        metric_type: route.metric_type.map(|kind| match kind {
-            waypost_policy::MetricType::Type1 => MetricType::Type1,
-            waypost_policy::MetricType::Type2 => MetricType::Type2,
-        }),
+        metric_type: route.metric_type,
         tag: given.tag.then_some(route.tag),
         forwarding: match route.next_hop {
             Some(IpAddr::V4(address)) if given.next_hop => Some(address),

@@ -43,15 +43,18 @@ impl Ospf {
         } else {
             // The interface goes down as it was: its neighbours are in the old area.
             let (new, attachment) = (new.clone(), attachment.clone());
+            let area = old.area;
             interface.parameters = old;
             interface.attachment = old_attachment;
             self.interface_event(now, id, Event::InterfaceDown, out);
-            self.leave_area(now, id, new.area, out);
             if let Some(interface) = self.interfaces.get_mut(&id) {
                 interface.parameters = new;
                 interface.attachment = attachment;
             }
+            self.router_lsas.insert(area);
             self.bring_up(now, id, out);
+            self.settle_at_once(now, out);
+            self.forget_area(area);
         }
         self.settle(now, out);
     }
@@ -66,25 +69,6 @@ impl Ospf {
         self.databases.remove(Domain::Link(id));
         self.wishes.retain(|(domain, _), _| *domain != Domain::Link(id));
         self.settle(now, out);
-    }
-
-    /// What a change of area leaves behind.
-    fn leave_area(&mut self, now: Now, id: InterfaceId, next: crate::AreaId, out: &mut Outbox) {
-        let Some(area) = self
-            .interfaces
-            .get(&id)
-            .map(|interface| interface.parameters.area)
-        else {
-            return;
-        };
-        if area == next {
-            return;
-        }
-        self.settle(now, out);
-        if let Some(interface) = self.interfaces.get_mut(&id) {
-            interface.parameters.area = next;
-        }
-        self.forget_area(area);
     }
 
     /// Drops the database of an area that no interface is in any more: nobody is there to keep it fresh.

@@ -29,7 +29,6 @@ impl Ospf {
         for id in &restarting {
             self.interface_event(now, *id, Event::InterfaceDown, out);
         }
-        self.settle(now, out);
         for id in restarting {
             self.bring_up(now, id, out);
         }
@@ -38,7 +37,7 @@ impl Ospf {
         self.router_lsas.extend(self.databases.areas.keys());
         self.calculate_anew();
         self.say_externals(now, out);
-        self.settle(now, out);
+        self.settle_at_once(now, out);
     }
 
     /// The end: neighbours are told that what this router said holds no longer, and every interface goes down. Routes stay as

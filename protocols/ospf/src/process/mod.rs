@@ -403,6 +403,16 @@ impl Ospf {
         }
     }
 
+    /// The same after a change of configuration: routes are calculated at once, and before anything is said. So what an area hears
+    /// of a network that is in another one now goes in one packet with what it no longer hears of it.
+    fn settle_at_once(&mut self, now: Now, out: &mut Outbox) {
+        self.settle_databases(now, out);
+        while self.calculate_if_asked(now, out) {
+            self.settle_databases(now, out);
+        }
+        self.settle(now, out);
+    }
+
     fn settle_databases(&mut self, now: Now, out: &mut Outbox) {
         loop {
             if let Some(deferred) = self.deferred.pop_front() {

@@ -185,6 +185,18 @@ impl Ospf {
         false
     }
 
+    /// Calculates without waiting if there is anything to look at. Whether it did.
+    pub(super) fn calculate_if_asked(&mut self, now: Now, out: &mut Outbox) -> bool {
+        if !std::mem::take(&mut self.routing.asked) || self.stopped {
+            return false;
+        }
+        self.routing.since.get_or_insert(now.time);
+        let _ = self.routing.backoff.event(now.time, &self.parameters.backoff);
+        self.timers.cancel(&Timer::Calculate);
+        self.calculate(now, out);
+        true
+    }
+
     /// Calculates what is to be calculated, and says what changed.
     pub(super) fn calculate(&mut self, now: Now, out: &mut Outbox) {
         let changes = std::mem::take(&mut self.routing.changes);

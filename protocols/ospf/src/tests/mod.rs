@@ -7,6 +7,7 @@ mod grace;
 mod hostile;
 mod lab;
 mod mib;
+mod moving;
 mod nssa;
 mod restart;
 mod router_information;

@@ -276,7 +276,7 @@ fn own_metrics(
                 gateway: None,
             };
             let applied = rules[node.0].apply(prefix, &connected);
-            own[node.0] = applied.map(|(metric, _)| metric.into());
+            own[node.0] = applied.map(|said| said.metric.into());
         }
     }
     for interface in active {

@@ -1,12 +1,11 @@
 //! The options that RIP has on an interface, and as defaults for all interfaces.
 
-use crate::bench::{
-    BOTH, CONTESTED, DEFAULT, HOST1, HOST2, LAN1, LAN2, LAN3, OTHER_PORT, TO_R1, TO_R2, TO_R3,
-};
+use super::message::Message;
+use super::network::OTHER_PORT;
+use super::probes;
+use crate::bench::{BOTH, CONTESTED, DEFAULT, HOST1, HOST2, LAN1, LAN2, LAN3, TO_R1, TO_R2, TO_R3};
 use crate::case::At::{R1, R2, R3};
 use crate::case::{At, Case, Effect, Has, Stream, step};
-use crate::message::Message;
-use crate::probes;
 
 /// What r1 has from r2 and passes on to r3.
 pub(crate) const FROM_R2: &[Has] = &[
@@ -135,7 +134,7 @@ impl Row {
 
     /// r2 hears such a message of r1.
     fn wire(self, is: fn(&Message) -> bool) -> Self {
-        self.effect(Effect::Wire(R2, R1, is))
+        self.effect(Effect::Message(R2, R1, is))
     }
 
     fn loses(mut self, routes: &[Has]) -> Self {
@@ -208,6 +207,7 @@ impl Row {
     fn finish(&self, mut case: Case) -> Case {
         if self.equal {
             case.before.push(step(R1, "interfaces.eth1.rip.metric", "1"));
+            case.moves_both = true;
         }
         if let Some(rules) = self.list {
             case.before.push(step(R1, "policy.prefix-lists.some", rules));
@@ -295,7 +295,7 @@ fn announcing() -> Vec<Row> {
             .loses(&[(R3, DEFAULT)]),
         Row::new("originate-default", "none → 7", One, "7")
             .on("eth1")
-            .effect(Effect::Wire(R3, R1, |message| {
+            .effect(Effect::Message(R3, R1, |message| {
                 message.entry(DEFAULT).is_some_and(|entry| entry.metric == 7)
             })),
         Row {

@@ -1,10 +1,10 @@
 //! The options of RIP as a whole, of static routes, of interfaces themselves and of the router.
 
+use super::options::{FROM_R2, FROM_R3, TO_R2_ALL, TO_R3_ALL};
+use super::probes;
 use crate::bench::{BOTH, CONTESTED, HOST1, LAN1, LAN3, STATIC_ROUTES, TO_R1, TO_R2};
 use crate::case::At::{R1, R2, R3};
 use crate::case::{Case, Effect, Has};
-use crate::options::{FROM_R2, FROM_R3, TO_R2_ALL, TO_R3_ALL};
-use crate::probes;
 
 /// What r2 and r3 have of r1's static routes.
 const STATICS: &[Has] = &[
@@ -35,6 +35,7 @@ fn rip() -> Vec<Case> {
         case("preference", "120 → 2", "2").effect(Effect::Via(R1, CONTESTED, &[TO_R2])),
         case("ecmp", "16 → 1", "1")
             .before(R1, "interfaces.eth1.rip.metric", "1")
+            .moves_both()
             .effect(Effect::Route(R1, BOTH, |route| route.hops.len() == 1)),
         case("triggered-delay", "1000 → 0 ms", "0")
             .effect(Effect::Shown(R1, &["show", "protocols", "rip"], |shown| {
@@ -62,7 +63,7 @@ fn rip() -> Vec<Case> {
             "metric of connected 1 → 5",
             r#"[{ source = "connected", metric = 5 }, { source = "static" }]"#,
         )
-        .effect(Effect::Wire(R2, R1, |message| {
+        .effect(Effect::Message(R2, R1, |message| {
             message.entry(LAN1).is_some_and(|entry| entry.metric == 5)
         })),
         case(
@@ -70,7 +71,7 @@ fn rip() -> Vec<Case> {
             "tag of connected 0 → 9",
             r#"[{ source = "connected", tag = 9 }, { source = "static" }]"#,
         )
-        .effect(Effect::Wire(R2, R1, |message| {
+        .effect(Effect::Message(R2, R1, |message| {
             message.entry(LAN1).is_some_and(|entry| entry.tag == 9)
         })),
         case(
@@ -168,7 +169,7 @@ fn statics() -> Vec<Case> {
             "tag 0 → 5",
             r#"{ prefix = "172.31.1.0/24", via = "10.1.0.9", tag = 5 }"#,
         )
-        .effect(Effect::Wire(R2, R1, |message| {
+        .effect(Effect::Message(R2, R1, |message| {
             message.entry(CHANGED).is_some_and(|entry| entry.tag == 5)
         })),
         case(
@@ -242,7 +243,7 @@ fn statics_of_interface() -> Vec<Case> {
             "tag 0 → 5",
             r#"{ prefix = "10.98.2.0/24", gateway = "10.1.0.9", tag = 5 }"#,
         ))
-        .effect(Effect::Wire(R2, R1, |message| {
+        .effect(Effect::Message(R2, R1, |message| {
             message.entry(CHANGED).is_some_and(|entry| entry.tag == 5)
         })),
         kept(case(

@@ -8,10 +8,9 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use waypost_testkit::wait_for;
 
+use super::message::Message;
 use crate::bench::{Bench, LAN1, R3_TO_R1, TO_R1};
 use crate::case::At::{R1, R2, R3};
-
-use crate::message::Message;
 
 const SOON: Duration = Duration::from_secs(10);
 /// In which an answer on a link comes, and after which there is none.
